@@ -1,0 +1,7 @@
+/** The shapes that server and web both sign. */
+export * from './cases.ts';
+export * from './challenge.ts';
+export * from './errors.ts';
+export * from './findings.ts';
+export * from './now.ts';
+export * from './people.ts';

@@ -1,0 +1,46 @@
+/**
+ * What a field is: the border between the rule language and a source of events.
+ *
+ * A source publishes a `FieldCatalogue`; the language never knows what an event looks like, it only calls `extract`.
+ */
+
+/** Falco's field types, reduced to those that change how a comparison behaves. */
+export type FieldType =
+  | 'string'
+  | 'number' // signed and unsigned integers, and doubles; bigint where 53 bits are not enough
+  | 'boolean'
+  | 'ip' // compares with addresses and, for `in`/`=`, CIDR ranges
+  | 'net' // CIDR only
+  | 'port'
+  | 'reltime' // nanoseconds
+  | 'abstime' // nanoseconds since 1970
+  | 'bytes'
+  | 'any'; // the event decides (evt.arg, json.value …): compared as text
+
+/** One extracted value. Absent is `null`: every operator but `not … exists` is then false, output prints `<NA>`. */
+export type Scalar = string | number | bigint | boolean;
+export type FieldValue = Scalar | readonly Scalar[] | null;
+
+export interface FieldArgument {
+  readonly required: boolean;
+  /** `index`: `[0]`; `key`: `[name]` or `["na me"]`; `both`: either. */
+  readonly kind: 'index' | 'key' | 'both';
+}
+
+/** One field of a source. `Event` is whatever the source decodes to; `extract` must not throw and must not mutate. */
+export interface FieldDefinition<Event> {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly isList: boolean;
+  readonly argument: FieldArgument | null;
+  readonly description: string;
+  extract(event: Event, argument: string | null): FieldValue;
+}
+
+/** All fields of one source, by name. `eventNameField` names the field that the compiled index may switch on. */
+export interface FieldCatalogue<Event> {
+  readonly source: string;
+  readonly fields: ReadonlyMap<string, FieldDefinition<Event>>;
+  /** The single-valued string field that most rules pin with `=`/`in` (`ct.name`, `ka.verb`, `evt.type`). */
+  readonly indexFields: readonly string[];
+}
