@@ -1,0 +1,4 @@
+/** `npm run build`: everything that the commands and the server need. */
+import { build } from './prepare.mjs';
+
+build();
