@@ -1,0 +1,155 @@
+/**
+ * Bursts: what one actor did in one sitting is one case with many changes, not many challenges.
+ *
+ * The surprise: the session is part of a burst's key only when it names a person. A program's session name is new with
+ * every run, and a person's temporary keys change every few minutes, so that splitting by them would ask one person
+ * thirty times in an hour.
+ */
+import type { RiskReason } from '@countersign/contract';
+import type { Finding } from '../findings/finding.ts';
+import { holdRisk, PROVIDER_MAXIMUM_RISK, sumPoints } from '../findings/risk.ts';
+import type { Actor } from '../sources/source.ts';
+import type { Decision } from './decision.ts';
+import type { Policy, PolicyContext } from './policy.ts';
+
+export interface BurstWindow {
+  /** A finding within this time of the burst's last (or first) still belongs to it. */
+  readonly gapMs: number;
+  /** From first to last finding; after that a new burst begins however busy the actor is. */
+  readonly spanMs: number;
+}
+
+export const BURST_WINDOW: BurstWindow = { gapMs: 30 * 60_000, spanMs: 4 * 3_600_000 };
+/** A burst takes no more findings than this; the next one begins another burst. */
+export const MAXIMUM_BURST_FINDINGS = 5_000;
+
+/** What breadth may add to the riskiest finding of a burst. */
+export const MAXIMUM_BREADTH_POINTS = 20;
+const TECHNIQUE_POINTS = 3;
+const TACTIC_POINTS = 3;
+const REGION_POINTS = 4;
+const MANY_RESOURCES = 10;
+const MANY_RESOURCES_POINTS = 5;
+const VERY_MANY_RESOURCES = 25;
+const VERY_MANY_RESOURCES_POINTS = 10;
+
+export interface BurstContext extends PolicyContext {}
+
+export interface Consideration {
+  readonly risk: number;
+  /** Those of the riskiest finding, then breadth; the points add up to the risk (held to 1–100). */
+  readonly reasons: readonly RiskReason[];
+  readonly decision: Decision;
+  /** The riskiest finding, the newest of equals: it speaks for the burst. */
+  readonly headline: Finding;
+}
+
+/** Findings of one key within one window are one burst. Stable text, safe to store and index. */
+export function burstKey(finding: Finding): string {
+  const { actor, source, account } = finding.facts;
+  const session = sessionNamesPerson(actor) ? (actor.session ?? '').toLowerCase() : '';
+  return [source, account ?? '', actor.id, session].map((part) => encodeURIComponent(part)).join('|');
+}
+
+/** Whether a burst that spans `firstMs`–`lastMs` takes a finding of this time; late deliveries count backwards. */
+export function joinsBurst(
+  burst: { readonly firstMs: number; readonly lastMs: number; readonly count: number },
+  timeMs: number,
+  window: BurstWindow = BURST_WINDOW,
+): boolean {
+  const first = Math.min(burst.firstMs, timeMs);
+  const last = Math.max(burst.lastMs, timeMs);
+  const near = timeMs >= burst.firstMs - window.gapMs && timeMs <= burst.lastMs + window.gapMs;
+  return near && last - first <= window.spanMs && burst.count < MAXIMUM_BURST_FINDINGS;
+}
+
+/**
+ * Pure. The risk and decision of the findings of one burst; `findings` must not be empty.
+ *
+ * Every finding is put to the policy by itself, with the burst's breadth added to its risk, and the sternest decision
+ * wins: a line that lets one rule pass never lets the rest of the burst pass with it.
+ */
+export function considerBurst(findings: readonly Finding[], policy: Policy, context: BurstContext): Consideration {
+  const headline = headlineOf(findings);
+  const breadth = breadthReasons(findings, headline.risk);
+  const added = sumPoints(breadth);
+  let decision: Decision = { type: 'record' };
+  for (const finding of findings) {
+    decision = sterner(decision, policy.decide(finding, holdRisk(finding.risk + added), context));
+  }
+  return { risk: holdRisk(headline.risk + added), reasons: [...headline.reasons, ...breadth], decision, headline };
+}
+
+/** Page before challenge before record; of two challenges the shorter one, and then the one that asks the actor. */
+export function sterner(one: Decision, other: Decision): Decision {
+  if (one.type === 'challenge' && other.type === 'challenge') {
+    if (one.withinMs !== other.withinMs) {
+      return one.withinMs < other.withinMs ? one : other;
+    }
+    return one.ask === 'actor' ? one : other;
+  }
+  const order: readonly Decision['type'][] = ['record', 'challenge', 'page'];
+  return order.indexOf(other.type) > order.indexOf(one.type) ? other : one;
+}
+
+function headlineOf(findings: readonly Finding[]): Finding {
+  const [first, ...rest] = findings;
+  if (first === undefined) {
+    throw new Error('a burst has at least one finding');
+  }
+  return rest.reduce((best, next) => {
+    const newer = next.facts.timeMs > best.facts.timeMs;
+    return next.risk > best.risk || (next.risk === best.risk && newer) ? next : best;
+  }, first);
+}
+
+function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[] {
+  const techniques = new Set(findings.flatMap((finding) => finding.techniques));
+  const tactics = new Set(findings.flatMap((finding) => finding.tags.filter(isTactic)));
+  const regions = new Set(findings.flatMap(({ facts }) => (facts.region === null ? [] : [facts.region])));
+  const resources = new Set(findings.flatMap(({ facts }) => facts.resources.map(({ type, id }) => `${type} ${id}`)));
+  const wanted: readonly (readonly [what: string, count: number, points: number])[] = [
+    ['techniques', techniques.size, (techniques.size - 1) * TECHNIQUE_POINTS],
+    ['tactics', tactics.size, (tactics.size - 1) * TACTIC_POINTS],
+    ['regions', regions.size, (regions.size - 1) * REGION_POINTS],
+    ['resources', resources.size, resourcePoints(resources.size)],
+  ];
+  const provider = findings.every(({ facts }) => facts.actor.isProvider);
+  let left = provider ? Math.min(MAXIMUM_BREADTH_POINTS, PROVIDER_MAXIMUM_RISK - risk) : MAXIMUM_BREADTH_POINTS;
+  const reasons: RiskReason[] = [];
+  for (const [what, count, want] of wanted) {
+    const points = Math.min(want, left);
+    if (points > 0) {
+      left -= points;
+      reasons.push({ code: 'breadth', points, parameters: { what, count } });
+    }
+  }
+  return reasons;
+}
+
+function resourcePoints(count: number): number {
+  if (count >= VERY_MANY_RESOURCES) {
+    return VERY_MANY_RESOURCES_POINTS;
+  }
+  return count >= MANY_RESOURCES ? MANY_RESOURCES_POINTS : 0;
+}
+
+/** Falco's convention for tactics: `mitre_persistence`, `mitre_defense_evasion`. */
+function isTactic(tag: string): boolean {
+  return tag.startsWith('mitre_');
+}
+
+/**
+ * A session that names a person (`alice@example.com`, `alice.smith`) keeps apart the people who share a role. A name
+ * with a long number or an identifier in it was made by a program.
+ */
+function sessionNamesPerson({ kind, session }: Actor): boolean {
+  if (session === null || kind === 'service' || kind === 'root') {
+    return false;
+  }
+  if (session.includes('@')) {
+    return true;
+  }
+  const generated = /\d{5,}|[0-9a-f]{8,}|^i-|^(?:aws|botocore|boto|terraform|session|codebuild|github|gitlab|jenkins)/i;
+  return /^[a-z]/i.test(session) && !generated.test(session);
+}
