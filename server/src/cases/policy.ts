@@ -9,8 +9,8 @@ import type { ActorKind } from '@countersign/contract';
 import type { Finding } from '../findings/finding.ts';
 
 import type { Decision } from './decision.ts';
-import { parseDurationMs } from './duration.ts';
-import { matchesAnyGlob } from './glob.ts';
+import { parseDurationMs } from '../ground/duration.ts';
+import { matchesAnyGlob } from '../ground/glob.ts';
 
 const Words = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 100 })]);
 

@@ -1,0 +1,147 @@
+/**
+ * People, and the rule by which the actor of an event becomes a person who can be asked.
+ *
+ * The surprise: the session name of an assumed role is chosen by whoever assumes it. It only counts as a name where an
+ * identity provider sets it (AWS single sign-on, federation) or where the configuration says that the role is trusted.
+ */
+import type { Role } from '@countersign/contract';
+import { matchesAnyGlob, matchesGlob } from '../ground/glob.ts';
+import type { EventFacts } from '../sources/source.ts';
+
+export type Language = 'en' | 'ja';
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  /** Lower case; unique. */
+  readonly email: string;
+  readonly role: Role;
+  readonly language: Language;
+  /** Has a passphrase and a second factor: can sign in and can prove an answer. */
+  readonly enrolled: boolean;
+}
+
+/** By what names a person acts. All lists may be empty; the e-mail address is always one of the names. */
+export interface Identities {
+  /** Exact ARNs of IAM users or of assumed roles that only this person uses; `*` is allowed for path and account. */
+  readonly arns: readonly string[];
+  /** IAM user names. */
+  readonly awsUsers: readonly string[];
+  /** Session names of single sign-on and of trusted roles, besides the e-mail address. */
+  readonly sessions: readonly string[];
+  readonly kubernetesUsers: readonly string[];
+}
+
+export interface KnownPerson extends Person {
+  readonly identities: Identities;
+}
+
+/** Everything `resolveActor` looks at; a snapshot. */
+export interface Directory {
+  readonly people: readonly KnownPerson[];
+  /** Team name → e-mail addresses, the first to be asked first. */
+  readonly teams: ReadonlyMap<string, readonly string[]>;
+  /** Account id → its owner: a team or an e-mail address. */
+  readonly accountOwners: ReadonlyMap<string, string>;
+  /** Who answers for what has no other owner: a team or an e-mail address; null: the first admin. */
+  readonly defaultOwner: string | null;
+  /** Globs over role ARNs whose session names are set by an identity provider. */
+  readonly trustedRoles: readonly string[];
+}
+
+/** Who is asked. Whoever gets `nobody` must fail closed: page, never stay silent. */
+export type Resolution =
+  | { readonly type: 'person'; readonly person: Person }
+  | {
+      readonly type: 'owner';
+      readonly person: Person;
+      /** The team or address that owns the account, as configured; null for the first admin. */
+      readonly owner: string | null;
+      readonly because: 'shared-actor' | 'unknown-actor' | 'ambiguous-actor' | 'not-enrolled';
+    }
+  | { readonly type: 'nobody'; readonly reason: 'no-owner' | 'owner-not-enrolled' };
+
+type WhoAndWhere = Pick<EventFacts, 'source' | 'account' | 'actor'>;
+
+/**
+ * Pure. The person who did it, else who answers for the account. A person who cannot prove an answer (not enrolled) is
+ * not asked: the owner is.
+ */
+export function resolveActor(facts: WhoAndWhere, directory: Directory): Resolution {
+  const matches = findPeople(facts, directory);
+  const [person] = matches;
+  if (person !== undefined && matches.length === 1) {
+    return person.enrolled ? { type: 'person', person } : resolveOwner(facts.account, directory, 'not-enrolled');
+  }
+  const shared = facts.actor.kind !== 'person' && facts.actor.kind !== 'unknown' && facts.actor.kind !== 'anonymous';
+  const because = matches.length > 1 ? 'ambiguous-actor' : shared ? 'shared-actor' : 'unknown-actor';
+  return resolveOwner(facts.account, directory, because);
+}
+
+/** Pure. Who answers for an account: its owner, else the default owner, else the first admin who can. */
+export function resolveOwner(
+  account: string | null,
+  directory: Directory,
+  because: Extract<Resolution, { type: 'owner' }>['because'] = 'shared-actor',
+): Resolution {
+  const own = account === null ? undefined : directory.accountOwners.get(account);
+  const owners = [own, directory.defaultOwner].filter((owner) => owner !== undefined && owner !== null);
+  for (const owner of owners) {
+    const person = membersOf(owner, directory).find(({ enrolled }) => enrolled);
+    if (person !== undefined) {
+      return { type: 'owner', person, owner, because };
+    }
+  }
+  const admin = directory.people.find(({ role, enrolled }) => role === 'admin' && enrolled);
+  if (admin !== undefined) {
+    return { type: 'owner', person: admin, owner: null, because };
+  }
+  return { type: 'nobody', reason: owners.length === 0 ? 'no-owner' : 'owner-not-enrolled' };
+}
+
+/** Whether the actor is exactly one of the people; null while there are no people to tell. */
+export function isKnownPerson(facts: WhoAndWhere, directory: Directory): boolean | null {
+  return directory.people.length === 0 ? null : findPeople(facts, directory).length === 1;
+}
+
+function findPeople(facts: WhoAndWhere, directory: Directory): readonly KnownPerson[] {
+  const { kind, isProvider } = facts.actor;
+  if (isProvider || kind === 'root' || kind === 'service' || kind === 'anonymous') {
+    return [];
+  }
+  return directory.people.filter((person) =>
+    facts.source === 'k8s_audit' ? actsInKubernetes(facts, person) : actsInAws(facts, person, directory),
+  );
+}
+
+function actsInKubernetes({ actor }: WhoAndWhere, { email, identities }: KnownPerson): boolean {
+  return identities.kubernetesUsers.includes(actor.id) || actor.id.toLowerCase() === email;
+}
+
+function actsInAws({ actor, account }: WhoAndWhere, person: KnownPerson, directory: Directory): boolean {
+  const { identities, email } = person;
+  if (identities.arns.some((arn) => matchesGlob(arn, actor.id))) {
+    return true;
+  }
+  if (actor.kind === 'person') {
+    const ours = directory.accountOwners.size === 0 || (account !== null && directory.accountOwners.has(account));
+    return ours && (identities.awsUsers.includes(actor.name) || actor.name.toLowerCase() === email);
+  }
+  if (actor.session === null || !believesSession(actor.kind, actor.id, directory)) {
+    return false;
+  }
+  const session = actor.session.toLowerCase();
+  return session === email || identities.sessions.some((name) => name.toLowerCase() === session);
+}
+
+/** Only AWS single sign-on can make roles under this path; it sets the session to the user's own name. */
+const SINGLE_SIGN_ON_ROLE = /:role\/aws-reserved\/sso\.amazonaws\.com\/(?:[^/]+\/)?AWSReservedSSO_[^/]*$/;
+
+function believesSession(kind: string, roleArn: string, directory: Directory): boolean {
+  return kind === 'federated' || SINGLE_SIGN_ON_ROLE.test(roleArn) || matchesAnyGlob(directory.trustedRoles, roleArn);
+}
+
+function membersOf(owner: string, { people, teams }: Directory): readonly KnownPerson[] {
+  const emails = teams.get(owner) ?? [owner];
+  return emails.flatMap((email) => people.filter((person) => person.email === email.toLowerCase()));
+}
