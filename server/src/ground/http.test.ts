@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { InjectOptions } from 'fastify';
 import { Type } from 'typebox';
 import { createHttp, type HttpOptions, MAXIMUM_BODY_BYTES, publicRoute } from './http.ts';
-import { apiFailure, httpFailures } from './http-error.ts';
+import { Failure } from './failure.ts';
+import { httpFailures } from './http-error.ts';
 
 type House = Awaited<ReturnType<typeof createHttp>>;
 const open: House[] = [];
@@ -37,7 +38,7 @@ async function house(options: Partial<HttpOptions> = {}): Promise<{ house: House
     throw new Error('password=hunter2');
   });
   made.server.get('/api/gone', { config: { access } }, async () => {
-    throw apiFailure({ code: 'case-not-found', status: 404, message: 'no such case', parameters: { id: 'x' } });
+    throw new Failure('no such case', { code: 'case-not-found', httpStatus: 404, retryable: false });
   });
   const guard = async () => {
     throw httpFailures.signInRequired();

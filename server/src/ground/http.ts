@@ -21,9 +21,10 @@ import Fastify, {
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Convert, Errors } from 'typebox/value';
-import { ApiFailure, httpFailures } from './http-error.ts';
+import { Failure } from './failure.ts';
+import { failureBody, httpFailures } from './http-error.ts';
 
-/** Who may call a route. A guard throws an `ApiFailure` to refuse. */
+/** Who may call a route. A guard throws a `Failure` to refuse. */
 export type Access =
   | { readonly type: 'public'; readonly reason: string }
   | { readonly type: 'guarded'; readonly by: string; readonly guard: (request: FastifyRequest) => Promise<void> };
@@ -150,7 +151,7 @@ function installSchemas(server: HttpServer): void {
 function installErrors(server: HttpServer, options: HttpOptions): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const failure = toFailure(error);
-    if (failure.status >= 500) {
+    if (failure.httpStatus >= 500) {
       const route = request.routeOptions.url ?? 'none';
       options.onError(error, { id: request.id, method: request.method, route });
     }
@@ -159,12 +160,15 @@ function installErrors(server: HttpServer, options: HttpOptions): void {
   server.setNotFoundHandler((_request, reply) => sendFailure(httpFailures.notFound(), reply));
 }
 
-function sendFailure(failure: ApiFailure, reply: FastifyReply): FastifyReply {
-  return reply.code(failure.status).type('application/json; charset=utf-8').send(JSON.stringify(failure.toBody()));
+function sendFailure(failure: Failure, reply: FastifyReply): FastifyReply {
+  return reply
+    .code(failure.httpStatus)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(failureBody(failure)));
 }
 
-function toFailure(error: unknown): ApiFailure {
-  if (error instanceof ApiFailure) {
+function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) {
     return error;
   }
   const code = error instanceof Error && 'code' in error ? error.code : null;
