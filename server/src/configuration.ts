@@ -1,0 +1,267 @@
+/**
+ * `countersign.yaml` as a whole: its shape, its defaults, and what the rooms get from it.
+ *
+ * The surprise: secrets never stand in the file. It names an environment variable or a file, and a value where a
+ * reference belongs is an error that does not repeat the value. Every section may be left out.
+ */
+import { Role } from '@countersign/contract';
+import { type Static, Type } from 'typebox';
+import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './cases/policy.ts';
+import type { Account } from './findings/finding.ts';
+import type { Identities, Language } from './people/person.ts';
+
+const Name = Type.String({ minLength: 1, maxLength: 200 });
+const Names = Type.Array(Name, { maxItems: 200 });
+const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' });
+const strict = { additionalProperties: false } as const;
+
+/** A complaint about the file; `path` leads to the value: `['accounts', '111122223333', 'owner']`. */
+export interface ConfigProblem {
+  readonly severity: 'error' | 'warning';
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Where a secret is: `{ env: NAME }` or `{ file: PATH }`. */
+export const SecretReference = Type.Union([
+  Type.Object({ env: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, strict),
+  Type.Object({ file: Type.String({ minLength: 1 }) }, strict),
+]);
+export type SecretReference = Static<typeof SecretReference>;
+
+const AccountSection = Type.Object(
+  { name: Type.Optional(Name), label: Type.Optional(Name), owner: Type.Optional(Name) },
+  strict,
+);
+
+const PersonSection = Type.Object(
+  {
+    email: Email,
+    name: Type.Optional(Name),
+    role: Type.Optional(Role),
+    language: Type.Optional(Type.Union([Type.Literal('en'), Type.Literal('ja')])),
+    identities: Type.Optional(
+      Type.Object(
+        {
+          arns: Type.Optional(Names),
+          aws_users: Type.Optional(Names),
+          sessions: Type.Optional(Names),
+          kubernetes_users: Type.Optional(Names),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+const PageSection = Type.Union([
+  Type.Object(
+    { pagerduty: Type.Object({ routing_key: SecretReference, url: Type.Optional(Type.String()) }, strict) },
+    strict,
+  ),
+  Type.Object({ webhook: Type.Object({ url: Type.String(), secret: SecretReference }, strict) }, strict),
+]);
+
+const SourceSection = Type.Object(
+  {
+    path: Type.String({ minLength: 1 }),
+    source: Type.Optional(Type.Union([Type.Literal('aws_cloudtrail'), Type.Literal('k8s_audit')])),
+  },
+  strict,
+);
+
+/** The whole file. */
+export const ConfigurationSchema = Type.Object(
+  {
+    server: Type.Optional(
+      Type.Object({ url: Type.Optional(Type.String()), trusted_proxies: Type.Optional(Names) }, strict),
+    ),
+    accounts: Type.Optional(Type.Record(Name, AccountSection)),
+    people: Type.Optional(Type.Array(PersonSection, { maxItems: 10_000 })),
+    teams: Type.Optional(Type.Record(Name, Type.Array(Email, { minItems: 1, maxItems: 200 }))),
+    owner: Type.Optional(Name),
+    trusted_roles: Type.Optional(Names),
+    sources: Type.Optional(Type.Array(SourceSection, { maxItems: 100 })),
+    rules: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 1_000 })),
+    pages: Type.Optional(Type.Array(PageSection, { maxItems: 20 })),
+    policy: Type.Optional(PolicySchema),
+  },
+  strict,
+);
+export type ConfigurationFile = Static<typeof ConfigurationSchema>;
+
+export interface ConfiguredPerson {
+  /** Lower case. */
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly language: Language;
+  readonly identities: Identities;
+}
+
+/** One way to page. Secrets are still references: whoever sends reads them. */
+export type PageChannel =
+  | { readonly type: 'pagerduty'; readonly name: string; readonly routingKey: SecretReference; readonly url: string }
+  | { readonly type: 'webhook'; readonly name: string; readonly url: string; readonly secret: SecretReference };
+
+export interface WatchedSource {
+  readonly path: string;
+  /** Null: each file's shape tells. */
+  readonly source: 'aws_cloudtrail' | 'k8s_audit' | null;
+}
+
+/** The configuration in force. */
+export interface Configuration {
+  /** Where people reach the console, without a trailing slash; null: the address the server listens on. */
+  readonly publicUrl: string | null;
+  /** Addresses or CIDRs of reverse proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly people: readonly ConfiguredPerson[];
+  readonly teams: ReadonlyMap<string, readonly string[]>;
+  readonly defaultOwner: string | null;
+  readonly trustedRoles: readonly string[];
+  readonly sources: readonly WatchedSource[];
+  /** Rule files; empty: the rulesets that come with Countersign. */
+  readonly rules: readonly string[];
+  readonly pages: readonly PageChannel[];
+  readonly policy: Policy;
+}
+
+export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
+
+/** Makes a checked file into the configuration in force; every problem at once, `configuration` null when one is an error. */
+export function buildConfiguration(file: ConfigurationFile): {
+  readonly configuration: Configuration | null;
+  readonly problems: readonly ConfigProblem[];
+} {
+  const people = (file.people ?? []).map(buildPerson);
+  const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
+  const problems: ConfigProblem[] = [
+    ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
+    ...checkPeople(people),
+    ...checkOwners(file, people),
+    ...checkUrls(file),
+  ];
+  if (policy === null || problems.some(({ severity }) => severity === 'error')) {
+    return { configuration: null, problems };
+  }
+  const configuration: Configuration = {
+    publicUrl: file.server?.url?.replace(/\/+$/, '') ?? null,
+    trustedProxies: file.server?.trusted_proxies ?? [],
+    accounts: new Map(Object.entries(file.accounts ?? {}).map(([id, section]) => [id, buildAccount(id, section)])),
+    people,
+    teams: new Map(Object.entries(file.teams ?? {}).map(([team, emails]) => [team, emails.map(lower)])),
+    defaultOwner: file.owner ?? null,
+    trustedRoles: file.trusted_roles ?? [],
+    sources: (file.sources ?? []).map(({ path, source }) => ({ path, source: source ?? null })),
+    rules: file.rules ?? [],
+    pages: (file.pages ?? []).map(buildPage),
+    policy,
+  };
+  return { configuration, problems };
+}
+
+function buildAccount(id: string, { name, label, owner }: Static<typeof AccountSection>): Account {
+  return { id, name: name ?? id, label: label ?? 'unknown', owner: owner ?? null };
+}
+
+function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
+  const { identities } = section;
+  return {
+    email: lower(section.email),
+    name: section.name ?? section.email,
+    role: section.role ?? 'member',
+    language: section.language ?? 'en',
+    identities: {
+      arns: identities?.arns ?? [],
+      awsUsers: identities?.aws_users ?? [],
+      sessions: identities?.sessions ?? [],
+      kubernetesUsers: identities?.kubernetes_users ?? [],
+    },
+  };
+}
+
+function buildPage(section: Static<typeof PageSection>, index: number): PageChannel {
+  if ('pagerduty' in section) {
+    const { routing_key: routingKey, url } = section.pagerduty;
+    return { type: 'pagerduty', name: `pagerduty-${index + 1}`, routingKey, url: url ?? PAGERDUTY_URL };
+  }
+  const { url, secret } = section.webhook;
+  return { type: 'webhook', name: `webhook-${index + 1}`, url, secret };
+}
+
+function checkPeople(people: readonly ConfiguredPerson[]): ConfigProblem[] {
+  return people.flatMap(({ email }, index): ConfigProblem[] =>
+    people.findIndex((other) => other.email === email) === index
+      ? []
+      : [
+          {
+            severity: 'error',
+            path: ['people', index, 'email'],
+            message: `${email} is listed twice`,
+            hint: 'put all names of one person under one entry',
+          },
+        ],
+  );
+}
+
+/** An owner whom nobody can reach would turn every question into a page: better said at once. */
+function checkOwners(file: ConfigurationFile, people: readonly ConfiguredPerson[]): ConfigProblem[] {
+  const emails = new Set(people.map(({ email }) => email));
+  const teams = Object.keys(file.teams ?? {});
+  const problems: ConfigProblem[] = [];
+  const check = (owner: string | undefined, path: readonly (string | number)[]) => {
+    if (owner !== undefined && !teams.includes(owner) && !emails.has(lower(owner))) {
+      const hint = `use a team (${teams.join(', ') || 'none is configured'}) or the address of one of the people`;
+      problems.push({ severity: 'error', path, message: `'${owner}' is no team and no person`, hint });
+    }
+  };
+  for (const [id, { owner }] of Object.entries(file.accounts ?? {})) {
+    check(owner, ['accounts', id, 'owner']);
+  }
+  check(file.owner, ['owner']);
+  for (const [team, members] of Object.entries(file.teams ?? {})) {
+    members.forEach((email, index) => {
+      if (!emails.has(lower(email))) {
+        const hint = 'add the person under people, or correct the address';
+        problems.push({
+          severity: 'error',
+          path: ['teams', team, index],
+          message: `nobody has the address ${email}`,
+          hint,
+        });
+      }
+    });
+  }
+  return problems;
+}
+
+function checkUrls(file: ConfigurationFile): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const check = (url: string | undefined, path: readonly (string | number)[]) => {
+    if (url !== undefined && !isHttpUrl(url)) {
+      const hint = 'write it whole, such as https://countersign.example.com';
+      problems.push({ severity: 'error', path, message: 'this is no http or https address', hint });
+    }
+  };
+  check(file.server?.url, ['server', 'url']);
+  (file.pages ?? []).forEach((page, index) => {
+    if ('pagerduty' in page) {
+      check(page.pagerduty.url, ['pages', index, 'pagerduty', 'url']);
+    } else {
+      check(page.webhook.url, ['pages', index, 'webhook', 'url']);
+    }
+  });
+  return problems;
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}
+
+function lower(text: string): string {
+  return text.toLowerCase();
+}
