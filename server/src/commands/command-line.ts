@@ -38,19 +38,44 @@ export class UsageError extends Error {}
 /** Bad input that the person can mend: printed as it is, exit 1. */
 export class InputError extends Error {}
 
-type Options = NonNullable<ParseArgsConfig['options']>;
+/** What a flag may be: a text, several texts, or present. */
+export type Flags = Readonly<Record<string, 'text' | 'texts' | 'present'>>;
+
+export interface Arguments {
+  readonly positionals: readonly string[];
+  /** The last value of a flag, or undefined. */
+  text(flag: string): string | undefined;
+  /** Every value of a repeated flag. */
+  texts(flag: string): readonly string[];
+  has(flag: string): boolean;
+}
 
 /** `util.parseArgs` with its complaints turned into a `UsageError`. */
-export function parseArguments<const T extends Options>(argv: readonly string[], options: T, positionals: boolean) {
+export function parseArguments(argv: readonly string[], flags: Flags): Arguments {
+  const options: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(
+    Object.entries(flags).map(([flag, kind]) => [
+      flag,
+      { type: kind === 'present' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+    ]),
+  );
+  let parsed: { values: Record<string, unknown>; positionals: string[] };
   try {
-    return parseArgs({ args: [...argv], options, allowPositionals: positionals, strict: true });
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+  const { values, positionals } = parsed;
+  return {
+    positionals,
+    text: (flag) => (typeof values[flag] === 'string' ? values[flag] : undefined),
+    texts: (flag) => (Array.isArray(values[flag]) ? values[flag].filter((value) => typeof value === 'string') : []),
+    has: (flag) => values[flag] === true,
+  };
 }
 
 /** The value if it is one of `choices`; a UsageError otherwise. */
 export function choice<const T extends readonly string[]>(flag: string, value: string, choices: T): T[number] {
-  if (!choices.includes(value)) throw new UsageError(`--${flag} is '${value}', it must be one of: ${choices.join(', ')}`);
+  if (!choices.includes(value))
+    throw new UsageError(`--${flag} is '${value}', it must be one of: ${choices.join(', ')}`);
   return value;
 }

@@ -1,0 +1,168 @@
+/**
+ * The outbox: what has been decided and is still to be done, committed together with the decision.
+ *
+ * An effect is taken with a lease, performed, and finished. A worker that dies lets its lease run out and the effect is
+ * taken again, so effects are performed at least once and carry a stable key. Nothing here ever gives up on an effect:
+ * whether to stop trying is decided, and journaled, by the room that owns it. Deadlines are effects that are due later.
+ */
+import { sql } from 'kysely';
+import type { State, StateTransaction } from './state.ts';
+
+export interface NewEffect {
+  readonly kind: string;
+  /** Unique for ever: putting the same key twice puts one effect. */
+  readonly key: string;
+  readonly caseId: string | null;
+  readonly payload: unknown;
+  readonly dueMs: number;
+}
+
+export interface TakenEffect {
+  readonly id: number;
+  readonly kind: string;
+  readonly key: string;
+  readonly caseId: string | null;
+  readonly payload: unknown;
+  readonly dueMs: number;
+  /** 1 on the first try. */
+  readonly attempt: number;
+  readonly leaseOwner: string;
+}
+
+export interface TakeOptions {
+  readonly kinds: readonly string[];
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly nowMs: number;
+  /** Unique per worker: a lease that ran out and was taken by another can then no longer be finished by us. */
+  readonly worker: string;
+}
+
+/** Returns false when the key was there already. */
+export async function putEffect(trx: StateTransaction, effect: NewEffect, nowMs: number): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('outbox')
+    .values({
+      key: effect.key,
+      kind: effect.kind,
+      case_id: effect.caseId,
+      payload: JSON.stringify(effect.payload),
+      due_ms: effect.dueMs,
+      attempts: 0,
+      created_ms: nowMs,
+    })
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** Due effects that nobody holds, earliest first. */
+export async function takeEffects(state: State, options: TakeOptions): Promise<readonly TakenEffect[]> {
+  if (options.kinds.length === 0) return [];
+  const taken = await sql<{
+    id: number;
+    kind: string;
+    key: string;
+    case_id: string | null;
+    payload: unknown;
+    due_ms: number;
+    attempts: number;
+  }>`
+    update outbox set
+      attempts = attempts + 1,
+      lease_until_ms = ${options.nowMs + options.leaseMs},
+      lease_owner = ${options.worker}
+    where id in (
+      select id from outbox
+      where finished_ms is null
+        and due_ms <= ${options.nowMs}
+        and kind in (${sql.join(options.kinds)})
+        and (lease_until_ms is null or lease_until_ms <= ${options.nowMs})
+      order by due_ms, id
+      limit ${options.limit}
+      for update skip locked
+    )
+    returning id, kind, key, case_id, payload, due_ms, attempts`.execute(state.db);
+  return taken.rows
+    .map((row) => ({
+      id: row.id,
+      kind: row.kind,
+      key: row.key,
+      caseId: row.case_id,
+      payload: row.payload,
+      dueMs: row.due_ms,
+      attempt: row.attempts,
+      leaseOwner: options.worker,
+    }))
+    .sort((one, other) => one.dueMs - other.dueMs || one.id - other.id);
+}
+
+/** Done. Returns false when the lease had been lost or the effect was cancelled meanwhile. */
+export async function finishEffect(trx: StateTransaction, effect: TakenEffect, nowMs: number): Promise<boolean> {
+  const finished = await trx
+    .updateTable('outbox')
+    .set({ finished_ms: nowMs, outcome: 'done', lease_until_ms: null, lease_owner: null, failure: null })
+    .where('id', '=', effect.id)
+    .where('lease_owner', '=', effect.leaseOwner)
+    .where('finished_ms', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return finished !== undefined;
+}
+
+/** To be tried again at `dueMs`. `failure` is for people: English, without secrets. */
+export async function retryEffect(
+  trx: StateTransaction,
+  effect: TakenEffect,
+  options: { readonly dueMs: number; readonly failure: string | null },
+): Promise<boolean> {
+  const retried = await trx
+    .updateTable('outbox')
+    .set({ due_ms: options.dueMs, failure: options.failure, lease_until_ms: null, lease_owner: null })
+    .where('id', '=', effect.id)
+    .where('lease_owner', '=', effect.leaseOwner)
+    .where('finished_ms', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return retried !== undefined;
+}
+
+/** Cancels what a case no longer needs, taken or not. Returns how many. */
+export async function cancelEffects(
+  trx: StateTransaction,
+  options: { readonly caseId: string; readonly kinds: readonly string[]; readonly nowMs: number },
+): Promise<number> {
+  if (options.kinds.length === 0) return 0;
+  const cancelled = await trx
+    .updateTable('outbox')
+    .set({ finished_ms: options.nowMs, outcome: 'cancelled' })
+    .where('case_id', '=', options.caseId)
+    .where('kind', 'in', [...options.kinds])
+    .where('finished_ms', 'is', null)
+    .returning('id')
+    .execute();
+  return cancelled.length;
+}
+
+/** Effects of a case that were put, newest last: what the console shows as the state of its pages. */
+export async function effectsOfCase(state: State, caseId: string, kinds: readonly string[]) {
+  return state.db
+    .selectFrom('outbox')
+    .selectAll()
+    .where('case_id', '=', caseId)
+    .where('kind', 'in', [...kinds])
+    .orderBy('id')
+    .execute();
+}
+
+/** How long until something is due, in ms; null when nothing waits. */
+export async function nextDueMs(state: State, kinds: readonly string[]): Promise<number | null> {
+  const row = await state.db
+    .selectFrom('outbox')
+    .select((eb) => eb.fn.min<number | null>('due_ms').as('due'))
+    .where('finished_ms', 'is', null)
+    .where('kind', 'in', [...kinds])
+    .executeTakeFirst();
+  return row?.due ?? null;
+}
