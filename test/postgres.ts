@@ -3,7 +3,7 @@
  * when the test process ends. Nothing of the machine's own clusters is touched.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,10 +71,12 @@ async function startCluster(): Promise<string> {
     ...['-D', data, '-p', String(port)],
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
-  const child = spawn(server, serverArgs, { cwd: folder, stdio: 'ignore' });
-  process.once('exit', () => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+  // The shell waits for the end of its input, which comes when this process ends, however it ends.
+  const script = '"$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$0"';
+  const child = spawn('sh', ['-c', script, folder, server, ...serverArgs], {
+    cwd: folder,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
   });
   child.unref();
   const url = `postgres://tester@127.0.0.1:${port}`;

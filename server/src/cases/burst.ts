@@ -5,6 +5,7 @@
  * every run, and a person's temporary keys change every few minutes, so that splitting by them would ask one person
  * thirty times in an hour.
  */
+import { createHash } from 'node:crypto';
 import type { RiskReason } from '@countersign/contract';
 import type { Finding } from '../findings/finding.ts';
 import { holdRisk, PROVIDER_MAXIMUM_RISK, sumPoints } from '../findings/risk.ts';
@@ -22,6 +23,9 @@ export interface BurstWindow {
 export const BURST_WINDOW: BurstWindow = { gapMs: 30 * 60_000, spanMs: 4 * 3_600_000 };
 /** A burst takes no more findings than this; the next one begins another burst. */
 export const MAXIMUM_BURST_FINDINGS = 5_000;
+
+/** Hex characters of a burst's key: 128 bits. */
+const KEY_LENGTH = 32;
 
 /** What breadth may add to the riskiest finding of a burst. */
 export const MAXIMUM_BREADTH_POINTS = 20;
@@ -44,11 +48,12 @@ export interface Consideration {
   readonly headline: Finding;
 }
 
-/** Findings of one key within one window are one burst. Stable text, safe to store and index. */
+/** Findings of one key within one window are one burst. A digest: names may hold anything. */
 export function burstKey(finding: Finding): string {
   const { actor, source, account } = finding.facts;
   const session = sessionNamesPerson(actor) ? (actor.session ?? '').toLowerCase() : '';
-  return [source, account ?? '', actor.id, session].map((part) => encodeURIComponent(part)).join('|');
+  const parts = JSON.stringify([source, account, actor.id, session]);
+  return createHash('sha256').update(parts).digest('hex').slice(0, KEY_LENGTH);
 }
 
 /** Whether a burst that spans `firstMs`–`lastMs` takes a finding of this time; late deliveries count backwards. */
