@@ -5,6 +5,7 @@
  * actor unseen for longest is forgotten first, which can only raise a risk (it looks new again), never lower one.
  */
 import type { EventFacts } from '../sources/source.ts';
+import { storable } from './storable.ts';
 
 /** What is known of an actor at the moment of a finding. Zero counts mean "never". */
 export interface Past {
@@ -101,7 +102,7 @@ export class History {
   #touch(facts: EventFacts): ActorHistory {
     const key = actorKey(facts);
     const known = this.#actors.get(key);
-    const actor = known ?? newActor(accountKey(facts), facts.actor.id);
+    const actor = known ?? newActor(accountKey(facts), actorIdOf(facts));
     this.#actors.delete(key);
     this.#actors.set(key, actor);
     if (this.#actors.size > this.#maximumActors) {
@@ -123,15 +124,20 @@ export class History {
 
 /** The account a history is kept under; events of no account (a cluster without a name) share the empty one. */
 export function accountKey(facts: EventFacts): string {
-  return facts.account ?? '';
+  return storable(facts.account ?? '');
 }
 
 export function newActor(account: string, actorId: string): ActorHistory {
   return { account, actorId, count: 0, dayCount: 0, lastDay: -1, hourCounts: [...NO_HOURS], actions: new Map() };
 }
 
+/** Names as the database takes them, so that the same actor is found again there. */
+export function actorIdOf(facts: EventFacts): string {
+  return storable(facts.actor.id);
+}
+
 function actorKey(facts: EventFacts): string {
-  return `${accountKey(facts)}\n${facts.actor.id}`;
+  return `${accountKey(facts)}\n${actorIdOf(facts)}`;
 }
 
 function actionKey(facts: EventFacts): string {
