@@ -46,3 +46,22 @@ export const EnrolmentFinish = Type.Object({
   language: Type.Union([Type.Literal('en'), Type.Literal('ja')]),
 });
 export type EnrolmentFinish = Static<typeof EnrolmentFinish>;
+
+/** One person in the admin's list. */
+export const PersonListing = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  email: Type.String(),
+  role: Role,
+  enrolled: Type.Boolean(),
+  /** Listed in the configuration, which then decides name and role. */
+  configured: Type.Boolean(),
+});
+export type PersonListing = Static<typeof PersonListing>;
+
+export const PeopleList = Type.Object({ people: Type.Array(PersonListing) });
+export type PeopleList = Static<typeof PeopleList>;
+
+/** A fresh sign-in link for somebody, shown once: it works once, and ends the older ones. */
+export const SignInLinkCreated = Type.Object({ url: Type.String(), expiresAt: Type.String() });
+export type SignInLinkCreated = Static<typeof SignInLinkCreated>;

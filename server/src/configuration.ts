@@ -8,7 +8,7 @@ import { Role } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
 import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './cases/policy.ts';
 import type { Account } from './findings/finding.ts';
-import type { Identities, Language } from './people/person.ts';
+import type { ConfiguredPerson, Ownership } from './people/person.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
 const Names = Type.Array(Name, { maxItems: 200 });
@@ -92,15 +92,6 @@ export const ConfigurationSchema = Type.Object(
 );
 export type ConfigurationFile = Static<typeof ConfigurationSchema>;
 
-export interface ConfiguredPerson {
-  /** Lower case. */
-  readonly email: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly language: Language;
-  readonly identities: Identities;
-}
-
 /** One way to page. Secrets are still references: whoever sends reads them. */
 export type PageChannel =
   | { readonly type: 'pagerduty'; readonly name: string; readonly routingKey: SecretReference; readonly url: string }
@@ -119,10 +110,8 @@ export interface Configuration {
   /** Addresses or CIDRs of reverse proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   readonly accounts: ReadonlyMap<string, Account>;
-  readonly people: readonly ConfiguredPerson[];
-  readonly teams: ReadonlyMap<string, readonly string[]>;
-  readonly defaultOwner: string | null;
-  readonly trustedRoles: readonly string[];
+  /** People, teams and owners. */
+  readonly ownership: Ownership;
   readonly sources: readonly WatchedSource[];
   /** Rule files; empty: the rulesets that come with Countersign. */
   readonly rules: readonly string[];
@@ -148,14 +137,18 @@ export function buildConfiguration(file: ConfigurationFile): {
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
     return { configuration: null, problems };
   }
+  const accounts = new Map(Object.entries(file.accounts ?? {}).map(([id, section]) => [id, buildAccount(id, section)]));
   const configuration: Configuration = {
     publicUrl: file.server?.url?.replace(/\/+$/, '') ?? null,
     trustedProxies: file.server?.trusted_proxies ?? [],
-    accounts: new Map(Object.entries(file.accounts ?? {}).map(([id, section]) => [id, buildAccount(id, section)])),
-    people,
-    teams: new Map(Object.entries(file.teams ?? {}).map(([team, emails]) => [team, emails.map(lower)])),
-    defaultOwner: file.owner ?? null,
-    trustedRoles: file.trusted_roles ?? [],
+    accounts,
+    ownership: {
+      people,
+      teams: new Map(Object.entries(file.teams ?? {}).map(([team, emails]) => [team, emails.map(lower)])),
+      accountOwners: new Map([...accounts].map(([id, { owner }]) => [id, owner])),
+      defaultOwner: file.owner ?? null,
+      trustedRoles: file.trusted_roles ?? [],
+    },
     sources: (file.sources ?? []).map(({ path, source }) => ({ path, source: source ?? null })),
     rules: file.rules ?? [],
     pages: (file.pages ?? []).map(buildPage),
@@ -173,7 +166,7 @@ function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
   return {
     email: lower(section.email),
     name: section.name ?? section.email,
-    role: section.role ?? 'member',
+    role: section.role ?? null,
     language: section.language ?? 'en',
     identities: {
       arns: identities?.arns ?? [],

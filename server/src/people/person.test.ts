@@ -13,7 +13,7 @@ function person(name: string, parts: Partial<KnownPerson> = {}): KnownPerson {
     language: 'en',
     enrolled: true,
   } as const;
-  return { ...known, identities: NO_NAMES, ...parts };
+  return { ...known, configured: true, identities: NO_NAMES, ...parts };
 }
 const alice = person('alice', { identities: { ...NO_NAMES, awsUsers: ['alice'], kubernetesUsers: ['oidc:alice'] } });
 const bob = person('bob', {
@@ -109,4 +109,5 @@ test('an account without an owner falls to the default owner, then to an admin, 
 
 test('nothing is said of strangers while no people are known', () => {
   expect(isKnownPerson(by({}), { ...DIRECTORY, people: [] })).toBeNull();
+  expect(isKnownPerson(by({}), { ...DIRECTORY, people: [{ ...carol, configured: false }] })).toBeNull();
 });

@@ -33,7 +33,30 @@ export interface Identities {
 }
 
 export interface KnownPerson extends Person {
+  /** Listed in the configuration, and not only signed up here. */
+  readonly configured: boolean;
   readonly identities: Identities;
+}
+
+/** A person as the configuration lists them. */
+export interface ConfiguredPerson {
+  /** Lower case. */
+  readonly email: string;
+  readonly name: string;
+  /** Null: not stated. A new person is then a member, and a known one stays what they are. */
+  readonly role: Role | null;
+  readonly language: Language;
+  readonly identities: Identities;
+}
+
+/** What the configuration says of people, and of who answers for what. */
+export interface Ownership {
+  readonly people: readonly ConfiguredPerson[];
+  readonly teams: ReadonlyMap<string, readonly string[]>;
+  /** Every configured account, with its owner: a team or an e-mail address. */
+  readonly accountOwners: ReadonlyMap<string, string | null>;
+  readonly defaultOwner: string | null;
+  readonly trustedRoles: readonly string[];
 }
 
 /** Everything `resolveActor` looks at; a snapshot. */
@@ -41,8 +64,8 @@ export interface Directory {
   readonly people: readonly KnownPerson[];
   /** Team name → e-mail addresses, the first to be asked first. */
   readonly teams: ReadonlyMap<string, readonly string[]>;
-  /** Account id → its owner: a team or an e-mail address. */
-  readonly accountOwners: ReadonlyMap<string, string>;
+  /** Account id → its owner: a team or an e-mail address; only accounts that are configured are in it. */
+  readonly accountOwners: ReadonlyMap<string, string | null>;
   /** Who answers for what has no other owner: a team or an e-mail address; null: the first admin. */
   readonly defaultOwner: string | null;
   /** Globs over role ARNs whose session names are set by an identity provider. */
@@ -99,9 +122,9 @@ export function resolveOwner(
   return { type: 'nobody', reason: owners.length === 0 ? 'no-owner' : 'owner-not-enrolled' };
 }
 
-/** Whether the actor is exactly one of the people; null while there are no people to tell. */
+/** Whether the actor is exactly one of the people; null while nobody is configured, so that nothing can be said. */
 export function isKnownPerson(facts: WhoAndWhere, directory: Directory): boolean | null {
-  return directory.people.length === 0 ? null : findPeople(facts, directory).length === 1;
+  return directory.people.every(({ configured }) => !configured) ? null : findPeople(facts, directory).length === 1;
 }
 
 function findPeople(facts: WhoAndWhere, directory: Directory): readonly KnownPerson[] {
