@@ -1,7 +1,7 @@
 /** The journal on every state database: what it refuses, and what `verify` finds when somebody got around it. */
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { appendJournal, verifyJournal } from '../../server/src/ground/journal.ts';
+import { appendJournal, journalOfCase, verifyJournal } from '../../server/src/ground/journal.ts';
 import type { State } from '../../server/src/ground/state.ts';
 import { describeStates } from '../state.ts';
 
@@ -61,6 +61,9 @@ describeStates('the journal', (open) => {
 
   test.each([
     ['an altered parameter', `update journal set parameters = '{"z":99}' where sequence = 3`, 3, 'altered'],
+    ['another actor', `update journal set actor = 'p2' where sequence = 4`, 4, 'altered'],
+    ['a head that was set back', 'update journal_head set entries = 4', 5, 'beyond-head'],
+    ['a head that is gone', 'delete from journal_head', 0, 'head-missing'],
     ['an altered time', 'update journal set time_ms = time_ms + 1 where sequence = 2', 2, 'altered'],
     ['an entry taken out of the middle', 'delete from journal where sequence = 3', 3, 'missing'],
     ['the first entry taken out', 'delete from journal where sequence = 1', 1, 'missing'],
@@ -73,7 +76,7 @@ describeStates('the journal', (open) => {
     ],
     [
       'an entry put in again',
-      'insert into journal select 6, time_ms, kind, case_id, actor, parameters, canonical, previous_hash, hash from journal where sequence = 5',
+      'insert into journal select 6, time_ms, kind, case_id, actor, parameters, previous_hash, hash from journal where sequence = 5',
       6,
       'broken-chain',
     ],
@@ -87,6 +90,39 @@ describeStates('the journal', (open) => {
     expect(verification.ok).toBe(false);
     const expected = statement.includes('then -3') ? { sequence: 2, fault: 'broken-chain' } : { sequence, fault };
     expect(verification.faults[0]).toEqual(expected);
+    await state.close();
+  });
+
+  test('a journal that was cut and given a fitting head is found by its anchor alone', async () => {
+    const state = await open();
+    await write(state, 5);
+    const { entries, head } = await verifyJournal(state);
+    await tamper(state, 'delete from journal where sequence = 5');
+    await tamper(state, 'update journal_head set entries = 4, hash = (select hash from journal where sequence = 4)');
+    expect(await verifyJournal(state)).toMatchObject({ ok: true, entries: 4 });
+    expect(await verifyJournal(state, { entries, hash: head })).toMatchObject({
+      ok: false,
+      faults: [{ sequence: 5, fault: 'missing' }],
+    });
+    await write(state, 2);
+    const grown = await verifyJournal(state, { entries, hash: head });
+    expect(grown.faults).toEqual([{ sequence: 5, fault: 'anchor-differs' }]);
+    await state.close();
+  });
+
+  test('text that a log may contain is kept as it is', async () => {
+    const state = await open();
+    const parameters = {
+      text: 'a\0b \ud800 \u2028 "\\',
+      big: 1e21,
+      nothing: null,
+      nested: { b: 1, a: [{ d: 1, c: 2 }] },
+    };
+    await state.transaction((trx) =>
+      appendJournal(trx, { kind: 'test', caseId: 'c', actor: null, parameters, timeMs: 1 }),
+    );
+    expect((await journalOfCase(state, 'c', 10))[0]?.parameters).toEqual(parameters);
+    expect(await verifyJournal(state)).toMatchObject({ ok: true });
     await state.close();
   });
 

@@ -4,16 +4,17 @@
  * An entry's hash is SHA-256 (hex) over the UTF-8 bytes of its canonical text, which is this JSON array without spaces:
  *
  * ```
- *  [ previous hash, sequence, time in ms, kind, case id | null, actor | null, parameters with sorted keys ]
+ *  ["<previous hash>",<sequence>,<time in ms>,"<kind>","<case id>"|null,"<actor>"|null,<parameters, keys sorted>]
  * ```
  *
  * The head row says how many entries there must be and what the last hash is, so that cutting the tail off is seen
- * too. Who can rewrite the whole database can also rewrite the head: keep the hash that `journal verify` prints
- * somewhere else from time to time.
+ * too. Who can rewrite the whole database can also rewrite the head: keep what `journal verify` prints (length and
+ * hash) somewhere else and hand it to the next verification as its anchor.
  */
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import type { Selectable } from 'kysely';
 import type { State, StateTransaction } from './state.ts';
+import type { JournalTable } from './tables.ts';
 
 export interface JournalEntry {
   /** A stable code: `case-opened`, `challenge-answered` … */
@@ -30,7 +31,14 @@ export interface StoredEntry extends JournalEntry {
   readonly hash: string;
 }
 
-export type JournalFault = 'altered' | 'missing' | 'broken-chain' | 'head-differs' | 'beyond-head';
+export type JournalFault =
+  | 'altered'
+  | 'missing'
+  | 'broken-chain'
+  | 'head-missing'
+  | 'head-differs'
+  | 'beyond-head'
+  | 'anchor-differs';
 
 export interface JournalVerification {
   readonly ok: boolean;
@@ -54,8 +62,8 @@ export async function appendJournal(trx: StateTransaction, entry: JournalEntry):
     .forUpdate()
     .executeTakeFirstOrThrow();
   const sequence = head.entries + 1;
-  const canonical = canonicalText(head.hash, sequence, entry);
-  const hash = hashOf(canonical);
+  const parameters = JSON.stringify(sorted(entry.parameters));
+  const hash = hashOf({ ...entry, previousHash: head.hash, sequence, parameters });
   await trx
     .insertInto('journal')
     .values({
@@ -64,8 +72,7 @@ export async function appendJournal(trx: StateTransaction, entry: JournalEntry):
       kind: entry.kind,
       case_id: entry.caseId,
       actor: entry.actor,
-      parameters: JSON.stringify(entry.parameters),
-      canonical,
+      parameters,
       previous_hash: head.hash,
       hash,
     })
@@ -89,19 +96,28 @@ export async function journalOfCase(state: State, caseId: string, limit: number)
     kind: row.kind,
     caseId: row.case_id,
     actor: row.actor,
-    parameters: row.parameters as Readonly<Record<string, unknown>>,
+    parameters: JSON.parse(row.parameters) as Readonly<Record<string, unknown>>,
     timeMs: row.time_ms,
   }));
 }
 
-/** Reads the whole chain in pages of one snapshot and reports every altered, missing or reordered entry. */
-export async function verifyJournal(state: State): Promise<JournalVerification> {
+/** A length and hash that were written down earlier, outside the database. */
+export interface JournalAnchor {
+  readonly entries: number;
+  readonly hash: string;
+}
+
+/**
+ * Reads the whole chain in pages of one snapshot and reports every altered, missing, repeated or reordered entry. With an
+ * `anchor` it also proves that the journal still begins with what was there when the anchor was written down.
+ */
+export async function verifyJournal(state: State, anchor?: JournalAnchor): Promise<JournalVerification> {
   return state.db
     .transaction()
     .setIsolationLevel('repeatable read')
     .execute(async (trx) => {
-      const head = await trx.selectFrom('journal_head').selectAll().executeTakeFirst();
-      const walk = new ChainWalk();
+      const head = await trx.selectFrom('journal_head').selectAll().where('id', '=', 1).executeTakeFirst();
+      const walk = new ChainWalk(anchor);
       for (let after = Number.MIN_SAFE_INTEGER; ; ) {
         const rows = await trx
           .selectFrom('journal')
@@ -110,54 +126,55 @@ export async function verifyJournal(state: State): Promise<JournalVerification> 
           .orderBy('sequence')
           .limit(VERIFY_PAGE)
           .execute();
-        for (const row of rows) walk.step({ ...row, parameters: row.parameters });
+        for (const row of rows) walk.step(row);
         const last = rows.at(-1);
         if (last === undefined) break;
         after = last.sequence;
       }
-      return walk.finish(head ?? { entries: 0, hash: FIRST_PREVIOUS });
+      return walk.finish(head ?? null);
     });
 }
 
-interface JournalRow {
-  readonly sequence: number;
-  readonly time_ms: number;
-  readonly kind: string;
-  readonly case_id: string | null;
-  readonly actor: string | null;
-  readonly parameters: unknown;
-  readonly canonical: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-}
-
 class ChainWalk {
+  readonly #anchor: JournalAnchor | undefined;
   readonly #faults: { sequence: number; fault: JournalFault }[] = [];
   #entries = 0;
   #expected = 1;
   #hash = FIRST_PREVIOUS;
 
-  step(row: JournalRow): void {
+  constructor(anchor: JournalAnchor | undefined) {
+    this.#anchor = anchor;
+    if (anchor?.entries === 0 && anchor.hash !== FIRST_PREVIOUS) this.#report(0, 'anchor-differs');
+  }
+
+  step(row: Selectable<JournalTable>): void {
     if (row.sequence !== this.#expected) this.#report(this.#expected, 'missing');
     else if (row.previous_hash !== this.#hash) this.#report(row.sequence, 'broken-chain');
-    const canonical = canonicalText(row.previous_hash, row.sequence, {
+    const hash = hashOf({
+      previousHash: row.previous_hash,
+      sequence: row.sequence,
+      timeMs: row.time_ms,
       kind: row.kind,
       caseId: row.case_id,
       actor: row.actor,
-      parameters: row.parameters as Readonly<Record<string, unknown>>,
-      timeMs: row.time_ms,
+      parameters: row.parameters,
     });
-    if (canonical !== row.canonical || hashOf(row.canonical) !== row.hash) this.#report(row.sequence, 'altered');
+    if (hash !== row.hash) this.#report(row.sequence, 'altered');
+    if (row.sequence === this.#anchor?.entries && row.hash !== this.#anchor.hash) {
+      this.#report(row.sequence, 'anchor-differs');
+    }
     this.#entries += 1;
     this.#expected = row.sequence + 1;
     this.#hash = row.hash;
   }
 
-  finish(head: { readonly entries: number; readonly hash: string }): JournalVerification {
+  finish(head: { readonly entries: number; readonly hash: string } | null): JournalVerification {
     const last = this.#expected - 1;
-    if (last < head.entries) this.#report(last + 1, 'missing');
-    else if (last > head.entries) this.#report(head.entries + 1, 'beyond-head');
-    else if (this.#hash !== head.hash) this.#report(last, 'head-differs');
+    const owed = Math.max(head?.entries ?? 0, this.#anchor?.entries ?? 0);
+    if (head === null) this.#report(0, 'head-missing');
+    if (last < owed) this.#report(last + 1, 'missing');
+    else if (head !== null && last > head.entries) this.#report(head.entries + 1, 'beyond-head');
+    else if (head !== null && this.#hash !== head.hash) this.#report(last, 'head-differs');
     return { ok: this.#faults.length === 0, entries: this.#entries, head: this.#hash, faults: this.#faults };
   }
 
@@ -166,12 +183,23 @@ class ChainWalk {
   }
 }
 
-function canonicalText(previousHash: string, sequence: number, entry: JournalEntry): string {
-  const { timeMs, kind, caseId, actor, parameters } = entry;
-  return JSON.stringify([previousHash, sequence, timeMs, kind, caseId, actor, sorted(parameters)]);
+interface HashedEntry {
+  readonly previousHash: string;
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly kind: string;
+  readonly caseId: string | null;
+  readonly actor: string | null;
+  /** JSON text. */
+  readonly parameters: string;
 }
 
-/** JSON with sorted keys: what `jsonb` gives back has another key order than what was put in. */
+function hashOf({ previousHash, sequence, timeMs, kind, caseId, actor, parameters }: HashedEntry): string {
+  const start = JSON.stringify([previousHash, sequence, timeMs, kind, caseId, actor]).slice(0, -1);
+  return createHash('sha256').update(`${start},${parameters}]`, 'utf8').digest('hex');
+}
+
+/** Sorted keys, so that one set of parameters has one text and hash. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
@@ -181,12 +209,8 @@ function sorted(value: unknown): unknown {
   );
 }
 
-function hashOf(canonical: string): string {
-  return createHash('sha256').update(canonical, 'utf8').digest('hex');
-}
-
 /** How many entries there are; cheap, for live views that ask whether anything happened. */
 export async function journalLength(state: State): Promise<number> {
-  const row = await sql<{ entries: number }>`select entries from journal_head where id = 1`.execute(state.db);
-  return row.rows[0]?.entries ?? 0;
+  const row = await state.db.selectFrom('journal_head').select('entries').where('id', '=', 1).executeTakeFirst();
+  return row?.entries ?? 0;
 }

@@ -38,6 +38,9 @@ export interface TakeOptions {
   readonly worker: string;
 }
 
+const MOST_EFFECTS = 1_000;
+const LONGEST_FAILURE = 2_000;
+
 /** Returns false when the key was there already. */
 export async function putEffect(trx: StateTransaction, effect: NewEffect, nowMs: number): Promise<boolean> {
   const inserted = await trx
@@ -65,7 +68,7 @@ export async function takeEffects(state: State, options: TakeOptions): Promise<r
     kind: string;
     key: string;
     case_id: string | null;
-    payload: unknown;
+    payload: string;
     due_ms: number;
     attempts: number;
   }>`
@@ -90,7 +93,7 @@ export async function takeEffects(state: State, options: TakeOptions): Promise<r
       kind: row.kind,
       key: row.key,
       caseId: row.case_id,
-      payload: row.payload,
+      payload: JSON.parse(row.payload) as unknown,
       dueMs: row.due_ms,
       attempt: row.attempts,
       leaseOwner: options.worker,
@@ -119,13 +122,18 @@ export async function retryEffect(
 ): Promise<boolean> {
   const retried = await trx
     .updateTable('outbox')
-    .set({ due_ms: options.dueMs, failure: options.failure, lease_until_ms: null, lease_owner: null })
+    .set({ due_ms: options.dueMs, failure: storable(options.failure), lease_until_ms: null, lease_owner: null })
     .where('id', '=', effect.id)
     .where('lease_owner', '=', effect.leaseOwner)
     .where('finished_ms', 'is', null)
     .returning('id')
     .executeTakeFirst();
   return retried !== undefined;
+}
+
+/** What PostgreSQL takes as text: no NUL, and not without end. */
+function storable(failure: string | null): string | null {
+  return failure === null ? null : failure.replaceAll('\0', '\uFFFD').slice(0, LONGEST_FAILURE);
 }
 
 /** Cancels what a case no longer needs, taken or not. Returns how many. */
@@ -145,22 +153,56 @@ export async function cancelEffects(
   return cancelled.length;
 }
 
-/** Effects of a case that were put, newest last: what the console shows as the state of its pages. */
-export async function effectsOfCase(state: State, caseId: string, kinds: readonly string[]) {
-  return state.db
+/** An effect as people look at it: what became of it so far. */
+export interface EffectStatus {
+  readonly id: number;
+  readonly kind: string;
+  readonly key: string;
+  readonly payload: unknown;
+  readonly dueMs: number;
+  readonly createdMs: number;
+  readonly attempts: number;
+  /** Why the last try failed; null before one did, and after one went well. */
+  readonly failure: string | null;
+  readonly finishedMs: number | null;
+  readonly outcome: 'done' | 'cancelled' | null;
+}
+
+/** The effects of a case, newest last, at most `MOST_EFFECTS`: what the console shows as the state of its pages. */
+export async function effectsOfCase(
+  reader: Pick<State['db'], 'selectFrom'>,
+  caseId: string,
+  kinds: readonly string[],
+): Promise<readonly EffectStatus[]> {
+  if (kinds.length === 0) return [];
+  const rows = await reader
     .selectFrom('outbox')
     .selectAll()
     .where('case_id', '=', caseId)
     .where('kind', 'in', [...kinds])
     .orderBy('id')
+    .limit(MOST_EFFECTS)
     .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    key: row.key,
+    payload: JSON.parse(row.payload) as unknown,
+    dueMs: row.due_ms,
+    createdMs: row.created_ms,
+    attempts: row.attempts,
+    failure: row.failure,
+    finishedMs: row.finished_ms,
+    outcome: row.outcome,
+  }));
 }
 
-/** How long until something is due, in ms; null when nothing waits. */
+/** When the next effect can be taken, in ms since 1970 (it may have passed); null when nothing waits. */
 export async function nextDueMs(state: State, kinds: readonly string[]): Promise<number | null> {
+  if (kinds.length === 0) return null;
   const row = await state.db
     .selectFrom('outbox')
-    .select((eb) => eb.fn.min<number | null>('due_ms').as('due'))
+    .select(sql<number | null>`min(greatest(due_ms, coalesce(lease_until_ms, due_ms)))`.as('due'))
     .where('finished_ms', 'is', null)
     .where('kind', 'in', [...kinds])
     .executeTakeFirst();

@@ -1,8 +1,5 @@
 /** The tables of `migrations/0001-ground.sql` as Kysely sees them. Times are milliseconds since 1970, UTC. */
-import type { ColumnType, Generated } from 'kysely';
-
-/** Written as JSON text, read as the parsed value. */
-export type Json = ColumnType<unknown, string, string>;
+import type { Generated } from 'kysely';
 
 export interface JournalTable {
   sequence: number;
@@ -10,9 +7,8 @@ export interface JournalTable {
   kind: string;
   case_id: string | null;
   actor: string | null;
-  parameters: Json;
-  /** The canonical text that was hashed: what `verify` compares with the columns. */
-  canonical: string;
+  /** JSON with sorted keys, exactly as it was hashed. */
+  parameters: string;
   previous_hash: string;
   hash: string;
 }
@@ -28,7 +24,8 @@ export interface OutboxTable {
   key: string;
   kind: string;
   case_id: string | null;
-  payload: Json;
+  /** JSON. */
+  payload: string;
   due_ms: number;
   attempts: number;
   lease_until_ms: number | null;
@@ -36,7 +33,7 @@ export interface OutboxTable {
   failure: string | null;
   created_ms: number;
   finished_ms: number | null;
-  outcome: string | null;
+  outcome: 'done' | 'cancelled' | null;
 }
 
 export interface GroundTables {

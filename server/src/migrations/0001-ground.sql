@@ -1,4 +1,6 @@
 -- What everything stands on: the journal, the outbox, the inbox. Times are milliseconds since 1970, UTC.
+-- JSON is kept as text: jsonb refuses texts that logs contain (a NUL, half a surrogate pair), and would not keep the bytes
+-- that were hashed.
 
 create table journal (
   sequence bigint primary key,
@@ -6,8 +8,7 @@ create table journal (
   kind text not null,
   case_id text,
   actor text,
-  parameters jsonb not null,
-  canonical text not null,
+  parameters text not null,
   previous_hash text not null,
   hash text not null
 );
@@ -41,7 +42,7 @@ create table outbox (
   key text not null unique,
   kind text not null,
   case_id text,
-  payload jsonb not null,
+  payload text not null,
   due_ms bigint not null,
   attempts integer not null default 0,
   lease_until_ms bigint,
@@ -66,24 +67,29 @@ create table inbox (
   record_count integer not null,
   received_ms bigint not null,
   attempts integer not null default 0,
-  lease_until_ms bigint,
+  -- Nobody takes the batch before: a lease while lease_owner is set, a pause after a failure when it is not.
+  free_at_ms bigint not null default 0,
   lease_owner text,
   failure text,
-  finished_ms bigint
+  finished_ms bigint,
+  check ((finished_ms is null) = (body is not null))
 );
 
 create index inbox_waiting on inbox (id) where finished_ms is null;
 create index inbox_finished on inbox (finished_ms) where finished_ms is not null;
 
--- Records that could not be admitted, in full.
+-- Records that could not be admitted, in full: bytes, since they may be no valid text.
 create table malformed (
   key text primary key,
+  source text not null,
   origin text not null,
   record_index bigint not null,
   reason text not null,
-  raw text not null,
+  raw bytea not null,
   received_ms bigint not null
 );
+
+create index malformed_by_time on malformed (received_ms);
 
 -- How each source is doing.
 create table intake (
