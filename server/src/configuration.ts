@@ -8,20 +8,13 @@ import { Role } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
 import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './cases/policy.ts';
 import type { Account } from './findings/finding.ts';
+import { type ConfigDiagnostic, type ConfigProblem, readConfigText } from './ground/config.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
 const Names = Type.Array(Name, { maxItems: 200 });
 const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' });
 const strict = { additionalProperties: false } as const;
-
-/** A complaint about the file; `path` leads to the value: `['accounts', '111122223333', 'owner']`. */
-export interface ConfigProblem {
-  readonly severity: 'error' | 'warning';
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  readonly hint: string;
-}
 
 /** Where a secret is: `{ env: NAME }` or `{ file: PATH }`. */
 export const SecretReference = Type.Union([
@@ -120,6 +113,31 @@ export interface Configuration {
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
+
+export interface ConfigurationReading {
+  /** Null when any diagnostic is an error. */
+  readonly configuration: Configuration | null;
+  readonly diagnostics: readonly ConfigDiagnostic[];
+}
+
+/** Reads `countersign.yaml`; never throws on what a person wrote. */
+export function readConfiguration(text: string, file: string): ConfigurationReading {
+  const reading = readConfigText(text, ConfigurationSchema, file);
+  if (reading.value === null) {
+    return { configuration: null, diagnostics: reading.diagnostics };
+  }
+  const { configuration, problems } = buildConfiguration(reading.value);
+  return { configuration, diagnostics: problems.map(reading.place) };
+}
+
+/** What holds without a file. */
+export function defaultConfiguration(): Configuration {
+  const { configuration } = buildConfiguration({});
+  if (configuration === null) {
+    throw new Error('the default configuration must be without a fault');
+  }
+  return configuration;
+}
 
 /** Makes a checked file into the configuration in force; every problem at once, `configuration` null when one is an error. */
 export function buildConfiguration(file: ConfigurationFile): {
