@@ -20,6 +20,26 @@ export interface Diagnostic {
   readonly excerpt: string;
   /** How to mend it: the nearest known name, the accepted values. */
   readonly hint: string | null;
-  /** The rule, macro or list that the complaint is about, when one was being read. */
-  readonly item: { readonly kind: 'rule' | 'macro' | 'list' | 'file'; readonly name: string } | null;
+  /** The thing that the complaint is about, named as Falco names it in its validation results. */
+  readonly item: { readonly kind: DiagnosticItemKind; readonly name: string } | null;
+}
+
+export type DiagnosticItemKind =
+  | 'rule'
+  | 'macro'
+  | 'list'
+  | 'exception'
+  | 'required_engine_version'
+  | 'required_plugin_versions'
+  | 'rules content'
+  | 'rules content item';
+
+/** For a terminal: `file:line:column: error CODE: message`, the line with a caret, the hint. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { file, line, column, severity, code, message, excerpt, hint, item } = diagnostic;
+  const about = item === null || item.name === '' ? '' : ` (${item.kind} '${item.name}')`;
+  const lines = [`${file}:${line}:${column}: ${severity} ${code}: ${message}${about}`];
+  if (excerpt !== '') lines.push(excerpt.replace(/^/gm, '    '));
+  if (hint !== null) lines.push(`    hint: ${hint}`);
+  return lines.join('\n');
 }

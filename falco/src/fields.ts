@@ -33,7 +33,11 @@ export interface FieldDefinition<Event> {
   readonly type: FieldType;
   readonly isList: boolean;
   readonly argument: FieldArgument | null;
+  /** The argument may also follow a dot: `evt.arg.flags` is `evt.arg[flags]`. */
+  readonly dottedArgument?: boolean;
   readonly description: string;
+  /** The only values the field can have, when they are few and known (`evt.type`): comparing with another is an error. */
+  readonly values?: ReadonlySet<string>;
   extract(event: Event, argument: string | null): FieldValue;
 }
 
@@ -43,4 +47,24 @@ export interface FieldCatalogue<Event> {
   readonly fields: ReadonlyMap<string, FieldDefinition<Event>>;
   /** The single-valued string field that most rules pin with `=`/`in` (`ct.name`, `ka.verb`, `evt.type`). */
   readonly indexFields: readonly string[];
+}
+
+/** A field as a condition names it, found in a catalogue. */
+export interface FoundField<Event> {
+  readonly definition: FieldDefinition<Event>;
+  readonly argument: string | null;
+}
+
+/** Null when the source has no such field. Whether the argument fits is the caller's question. */
+export function findField<Event>(
+  catalogue: FieldCatalogue<Event>,
+  name: string,
+  argument: string | null,
+): FoundField<Event> | null {
+  const definition = catalogue.fields.get(name);
+  if (definition !== undefined) return { definition, argument };
+  const dot = name.lastIndexOf('.');
+  const parent = dot === -1 ? undefined : catalogue.fields.get(name.slice(0, dot));
+  if (parent?.dottedArgument !== true || argument !== null) return null;
+  return { definition: parent, argument: name.slice(dot + 1) };
 }
