@@ -45,6 +45,8 @@ export function banned(tree: Tree): Fault[] {
 }
 
 function complaintOf(path: string, node: Node): string | null {
+  // `declare module 'fastify'` adds to a library's types; it makes no namespace.
+  if (node.type === 'TSModuleDeclaration' && isNode(node['id']) && node['id'].type === 'Literal') return null;
   const byType = BANNED_TYPES[node.type];
   if (byType !== undefined) return byType;
   if (WORLD.test(path) || path.startsWith('web/')) return null;

@@ -34,7 +34,6 @@ export const PolicyLineSchema = Type.Object(
       },
       { additionalProperties: false },
     ),
-    // biome-ignore lint/suspicious/noThenProperty: it is the word that people write
     then: Words,
     ask: Type.Optional(Type.String()),
     within: Type.Optional(Type.String()),

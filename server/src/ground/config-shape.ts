@@ -171,7 +171,7 @@ function nearest(word: string, properties: Readonly<Record<string, Shape>>): str
 /** Levenshtein; keys are short. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...one.slice(0, 64)].entries()) {
+  for (const [index, letter] of Array.from(one.slice(0, 64)).entries()) {
     const next = [index + 1];
     for (let at = 0; at < other.length; at += 1) {
       const replaced = (row[at] ?? 0) + (letter === other[at] ? 0 : 1);

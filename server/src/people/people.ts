@@ -6,7 +6,7 @@
 import type { EventFacts } from '../sources/source.ts';
 import { readDirectory, type StateReader } from './directory.ts';
 import { type Directory, type Ownership, type Resolution, resolveActor, resolveOwner } from './person.ts';
-import type { SecondFactor } from './second-factor.ts';
+import type { SecondFactor } from './sign-in/second-factor.ts';
 
 export interface People extends SecondFactor {
   /** One snapshot, for a batch: then `resolveActor` and `isKnownPerson` are pure. */

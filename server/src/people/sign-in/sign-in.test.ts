@@ -1,16 +1,16 @@
 /** Signing in from the first link to sign-out, over HTTP, on every state database. */
 import { afterEach, expect, test } from 'vitest';
-import { MONDAY_MS, sampleActor, sampleFacts } from '../../../test/sample-finding.ts';
-import { describeStates } from '../../../test/state.ts';
-import { ManualClock } from '../ground/clock.ts';
-import { createHttp, type HttpServer } from '../ground/http.ts';
-import { seededRandom } from '../ground/random.ts';
+import { MONDAY_MS, sampleActor, sampleFacts } from '../../../../test/sample-finding.ts';
+import { describeStates } from '../../../../test/state.ts';
+import { ManualClock } from '../../ground/clock.ts';
+import { createHttp, type HttpServer } from '../../ground/http.ts';
+import { seededRandom } from '../../ground/random.ts';
 import { ACCOUNT_ATTEMPTS, ATTEMPT_WINDOW_MS } from './attempts.ts';
-import { syncPeople } from './directory.ts';
+import { syncPeople } from '../directory.ts';
 import { createGuards, createSessionCookie } from './guard.ts';
 import { createFirstSignInLink, createSignInLink, LINK_MS } from './links.ts';
-import { createPeople } from './people.ts';
-import type { ConfiguredPerson, Ownership } from './person.ts';
+import { createPeople } from '../people.ts';
+import type { ConfiguredPerson, Ownership } from '../person.ts';
 import { registerPeopleRoutes } from './routes.ts';
 import { createSecondFactor } from './second-factor.ts';
 import { createSecretBox } from './secret-box.ts';
@@ -68,7 +68,11 @@ describeStates('people', (open) => {
     const sync = (list: readonly ConfiguredPerson[]) => state.transaction((trx) => syncPeople(trx, list, at()));
     await sync(people);
     return {
-      ...{ state, clock, routes, sync, people: createPeople(ownership, secondFactor) },
+      state,
+      clock,
+      routes,
+      sync,
+      people: createPeople(ownership, secondFactor),
       firstLink: () => state.transaction((trx) => createFirstSignInLink(trx, at())),
       linkFor: (email: string) =>
         state.transaction((trx) => createSignInLink(trx, { email }, { ...at(), createdBy: null })),
@@ -115,7 +119,7 @@ describeStates('people', (open) => {
     expect((await admin.send('GET', '/api/session')).json()).toEqual({ person: null });
     const secret = await enrol(admin, link?.token ?? '', {}, clock.nowMs());
     expect((await admin.send('GET', '/api/people')).json().people).toMatchObject([
-      { ...{ email: CAROL.email }, role: 'admin' },
+      { email: CAROL.email, role: 'admin' },
     ]);
     expect((await admin.send('DELETE', '/api/session')).json()).toEqual({ person: null });
     expect((await admin.send('GET', '/api/member')).statusCode).toBe(401);

@@ -5,11 +5,11 @@
  * passphrase is checked outside of any transaction, because it takes long on purpose.
  */
 import type { EnrolmentFinish, EnrolmentStart, SignIn } from '@countersign/contract';
-import type { Clock } from '../ground/clock.ts';
-import { Failure } from '../ground/failure.ts';
-import { appendJournal } from '../ground/journal.ts';
-import type { Random } from '../ground/random.ts';
-import type { State, StateTransaction } from '../ground/state.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { Failure } from '../../ground/failure.ts';
+import { appendJournal } from '../../ground/journal.ts';
+import type { Random } from '../../ground/random.ts';
+import type { State, StateTransaction } from '../../ground/state.ts';
 import {
   ACCOUNT_ATTEMPTS,
   ADDRESS_ATTEMPTS,
@@ -25,7 +25,7 @@ import type { SecondFactor } from './second-factor.ts';
 import { totpPurpose } from './second-factor.ts';
 import type { SecretBox } from './secret-box.ts';
 import { createSession, endSession, endSessionsOf, forgetEndedSessions, type SignedIn } from './sessions.ts';
-import type { PeopleTables } from './tables.ts';
+import type { PeopleTables } from '../tables.ts';
 import { createTotpSecret, matchTotpStep, totpUrl } from './totp.ts';
 
 export interface SignInOptions {

@@ -35,23 +35,23 @@ describe('a passphrase', () => {
   });
 
   test('is stored with a salt of its own', async () => {
-    const randomBytes = countingBytes();
-    expect(await hashPassphrase('the same words', randomBytes)).not.toBe(
-      await hashPassphrase('the same words', randomBytes),
+    const secretBytes = countingBytes();
+    expect(await hashPassphrase('the same words', secretBytes)).not.toBe(
+      await hashPassphrase('the same words', secretBytes),
     );
   });
 });
 
 describe('a sealed secret', () => {
-  const randomBytes = countingBytes();
-  const box = createSecretBox(randomBytes(32), randomBytes);
+  const secretBytes = countingBytes();
+  const box = createSecretBox(secretBytes(32), secretBytes);
 
   test('opens for what it was sealed for and nothing else', () => {
     const sealed = box.seal('JBSWY3DP', 'totp:alice');
     expect(box.open(sealed, 'totp:alice')).toBe('JBSWY3DP');
     expect(sealed).not.toContain('JBSWY3DP');
     expect(() => box.open(sealed, 'totp:bob')).toThrow();
-    expect(() => createSecretBox(randomBytes(32), randomBytes).open(sealed, 'totp:alice')).toThrow();
+    expect(() => createSecretBox(secretBytes(32), secretBytes).open(sealed, 'totp:alice')).toThrow();
   });
 
   test('does not open when any part of it was altered', () => {
@@ -75,9 +75,9 @@ describe('the server key', () => {
 
   test('is made once, readable by its owner alone, and the same after a restart', async () => {
     const at = await directory();
-    const randomBytes = countingBytes();
-    const first = await loadServerKey(at, randomBytes);
-    expect(await loadServerKey(at, randomBytes)).toEqual(first);
+    const secretBytes = countingBytes();
+    const first = await loadServerKey(at, secretBytes);
+    expect(await loadServerKey(at, secretBytes)).toEqual(first);
     expect((await stat(join(at, 'server.key'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(at, 'server.key'), 'utf8')).toHaveLength(44);
   });

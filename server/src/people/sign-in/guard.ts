@@ -6,11 +6,11 @@
  */
 import type { Role } from '@countersign/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../ground/clock.ts';
-import { Failure } from '../ground/failure.ts';
-import type { Access } from '../ground/http.ts';
-import { httpFailures } from '../ground/http-error.ts';
-import type { State } from '../ground/state.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { Failure } from '../../ground/failure.ts';
+import type { Access } from '../../ground/http.ts';
+import { httpFailures } from '../../ground/http-error.ts';
+import type { State } from '../../ground/state.ts';
 import { findSession, SESSION_MS, type SignedIn } from './sessions.ts';
 
 export interface Guards {

@@ -4,11 +4,11 @@
  * A link works once and for a day. Making a new one for a person ends the older ones. The token belongs in a URL's
  * fragment, which no server sees, and from there in a request's body.
  */
-import { Failure } from '../ground/failure.ts';
-import { appendJournal } from '../ground/journal.ts';
-import type { Random } from '../ground/random.ts';
-import type { StateTransaction } from '../ground/state.ts';
-import type { PeopleTables } from './tables.ts';
+import { Failure } from '../../ground/failure.ts';
+import { appendJournal } from '../../ground/journal.ts';
+import type { Random } from '../../ground/random.ts';
+import type { StateTransaction } from '../../ground/state.ts';
+import type { PeopleTables } from '../tables.ts';
 import { createToken, hashToken } from './token.ts';
 
 export const LINK_MS = 24 * 3_600_000;

@@ -24,11 +24,11 @@ const MAXIMUM_LOG_N = 18;
 const MAXIMUM_R = 8;
 const MAXIMUM_P = 8;
 
-export type RandomBytes = (count: number) => Uint8Array;
+export type SecretBytes = (count: number) => Uint8Array;
 
 /** `scrypt$logN$r$p$salt$hash`, salt and hash in base64url. */
-export async function hashPassphrase(passphrase: string, randomBytes: RandomBytes): Promise<string> {
-  const salt = Buffer.from(randomBytes(SALT_BYTES));
+export async function hashPassphrase(passphrase: string, secretBytes: SecretBytes): Promise<string> {
+  const salt = Buffer.from(secretBytes(SALT_BYTES));
   const hash = await derive(passphrase, salt, COST);
   const { logN, r, p } = COST;
   return ['scrypt', logN, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
-import { httpFailures } from '../ground/http-error.ts';
-import type { StateTransaction } from '../ground/state.ts';
-import type { PeopleTables } from './tables.ts';
+import { httpFailures } from '../../ground/http-error.ts';
+import type { StateTransaction } from '../../ground/state.ts';
+import type { PeopleTables } from '../tables.ts';
 
 export const ATTEMPT_WINDOW_MS = 15 * 60_000;
 export const ACCOUNT_ATTEMPTS = 10;

@@ -11,11 +11,11 @@ import {
   type SessionView,
 } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
-import { type HttpServer, publicRoute } from '../ground/http.ts';
-import { readDirectory } from './directory.ts';
+import { type HttpServer, publicRoute } from '../../ground/http.ts';
+import { readDirectory } from '../directory.ts';
 import { type Guards, type SessionCookie, signedInOf } from './guard.ts';
 import { createSignInLink, signInUrl } from './links.ts';
-import type { Ownership } from './person.ts';
+import type { Ownership } from '../person.ts';
 import { findSession, type SignedIn } from './sessions.ts';
 import { finishEnrolment, type SignInOptions, signIn, signInByLink, signOut, startEnrolment } from './sign-in.ts';
 

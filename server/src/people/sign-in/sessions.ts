@@ -5,11 +5,11 @@
  * The surprise: a session that came by a link may enrol and nothing else, whoever its person is; a link is no second
  * factor.
  */
-import type { Random } from '../ground/random.ts';
-import type { State, StateTransaction } from '../ground/state.ts';
-import { toKnownPerson } from './directory.ts';
-import type { Person } from './person.ts';
-import type { PeopleTables } from './tables.ts';
+import type { Random } from '../../ground/random.ts';
+import type { State, StateTransaction } from '../../ground/state.ts';
+import { toKnownPerson } from '../directory.ts';
+import type { Person } from '../person.ts';
+import type { PeopleTables } from '../tables.ts';
 import { createToken, hashToken } from './token.ts';
 
 export const SESSION_MS = 12 * 3_600_000;

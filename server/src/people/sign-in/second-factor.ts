@@ -2,9 +2,9 @@
  * A person's one-time codes in the state database. A code counts once, for whatever it is used: the time step of the last
  * accepted code is kept, and only a later one is accepted.
  */
-import type { StateTransaction } from '../ground/state.ts';
+import type { StateTransaction } from '../../ground/state.ts';
 import type { SecretBox } from './secret-box.ts';
-import type { PeopleTables } from './tables.ts';
+import type { PeopleTables } from '../tables.ts';
 import { matchTotpStep } from './totp.ts';
 
 export interface SecondFactor {
