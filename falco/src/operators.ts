@@ -125,7 +125,9 @@ function prepareOrder(operator: '<' | '<=' | '>' | '>=', literal: string): Prepa
   };
 }
 
-export function orderTest(operator: '<' | '<=' | '>' | '>='): (one: number | bigint, other: number | bigint) => boolean {
+export function orderTest(
+  operator: '<' | '<=' | '>' | '>=',
+): (one: number | bigint, other: number | bigint) => boolean {
   switch (operator) {
     case '<':
       return (one, other) => one < other;
@@ -197,7 +199,10 @@ export function globToPattern(glob: string): string {
       const end = glob.indexOf(']', index + 2);
       if (end === -1) pattern += '\\[';
       else {
-        const body = glob.slice(index + 1, end).replace(/^!/, '^').replace(/[\\[]/g, '\\$&');
+        const body = glob
+          .slice(index + 1, end)
+          .replace(/^!/, '^')
+          .replace(/[\\[]/g, '\\$&');
         pattern += `[${body}]`;
         index = end;
       }
