@@ -127,7 +127,7 @@ export function readConfiguration(text: string, file: string): ConfigurationRead
     return { configuration: null, diagnostics: reading.diagnostics };
   }
   const { configuration, problems } = buildConfiguration(reading.value);
-  return { configuration, diagnostics: problems.map(reading.place) };
+  return { configuration, diagnostics: problems.map((problem) => reading.place(problem)) };
 }
 
 /** What holds without a file. */

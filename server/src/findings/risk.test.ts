@@ -97,7 +97,7 @@ describe('the risk of a finding', () => {
       errorCode: given.failed ? 'AccessDenied' : null,
       timeMs: MONDAY_MS + given.hour * 3_600_000,
     }),
-    rule: { name: 'any', priority: given.priority as 'Debug', risk: given.ruleRisk },
+    rule: { name: 'any', priority: given.priority, risk: given.ruleRisk },
     account: account(given.label),
     personKnown: given.personKnown,
     past: samplePast({ actionCount: given.actionCount, actorCount: given.actorCount }),

@@ -121,8 +121,11 @@ export async function newestFindings(
   const older =
     before === undefined
       ? all
-      : all.where(({ eb, or, and }) =>
-          or([eb('time_ms', '<', before.timeMs), and([eb('time_ms', '=', before.timeMs), eb('id', '>', before.id)])]),
+      : all.where((where) =>
+          where.or([
+            where('time_ms', '<', before.timeMs),
+            where.and([where('time_ms', '=', before.timeMs), where('id', '>', before.id)]),
+          ]),
         );
   const rows = await older
     .orderBy('time_ms', 'desc')

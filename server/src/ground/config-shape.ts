@@ -36,7 +36,7 @@ interface Shape {
 
 /** Empty when nothing that this knows of is wrong. */
 export function describeMismatches(schema: TSchema, value: unknown): readonly Mismatch[] {
-  return compare(schema as Shape, value, []).slice(0, MAXIMUM_MISMATCHES);
+  return compare(schema, value, []).slice(0, MAXIMUM_MISMATCHES);
 }
 
 function compare(shape: Shape, value: unknown, path: ConfigPath): Mismatch[] {

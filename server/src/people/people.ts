@@ -21,7 +21,7 @@ export interface People extends SecondFactor {
 
 export function createPeople(ownership: Ownership, secondFactor: SecondFactor): People {
   return {
-    verifyTotp: secondFactor.verifyTotp,
+    verifyTotp: (trx, personId, attempt) => secondFactor.verifyTotp(trx, personId, attempt),
     directory: (reader) => readDirectory(reader, ownership),
     resolve: async (reader, facts, ask) => {
       const directory = await readDirectory(reader, ownership);

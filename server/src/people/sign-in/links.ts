@@ -102,7 +102,7 @@ async function createLink(
   { nowMs, random, createdBy }: At & { readonly createdBy: string | null },
 ): Promise<SignInLink> {
   await endLinksOf(trx, personId);
-  const token = createToken(random.bytes);
+  const token = createToken(random);
   const expiresMs = nowMs + LINK_MS;
   await trx
     .withTables<PeopleTables>()

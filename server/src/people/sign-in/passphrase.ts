@@ -5,6 +5,7 @@
  * not tell whether an address has an account.
  */
 import { scrypt, timingSafeEqual } from 'node:crypto';
+import type { Random } from '../../ground/random.ts';
 
 export const MINIMUM_PASSPHRASE_LENGTH = 12;
 export const MAXIMUM_PASSPHRASE_LENGTH = 1_024;
@@ -24,11 +25,9 @@ const MAXIMUM_LOG_N = 18;
 const MAXIMUM_R = 8;
 const MAXIMUM_P = 8;
 
-export type SecretBytes = (count: number) => Uint8Array;
-
 /** `scrypt$logN$r$p$salt$hash`, salt and hash in base64url. */
-export async function hashPassphrase(passphrase: string, secretBytes: SecretBytes): Promise<string> {
-  const salt = Buffer.from(secretBytes(SALT_BYTES));
+export async function hashPassphrase(passphrase: string, random: Random): Promise<string> {
+  const salt = Buffer.from(random.bytes(SALT_BYTES));
   const hash = await derive(passphrase, salt, COST);
   const { logN, r, p } = COST;
   return ['scrypt', logN, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');

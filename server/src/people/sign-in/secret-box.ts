@@ -7,7 +7,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { chmod, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SecretBytes } from './passphrase.ts';
+import type { Random } from '../../ground/random.ts';
 
 const KEY_FILE = 'server.key';
 const KEY_BYTES = 32;
@@ -21,13 +21,13 @@ export interface SecretBox {
   open(sealed: string, purpose: string): string;
 }
 
-export function createSecretBox(key: Uint8Array, secretBytes: SecretBytes): SecretBox {
+export function createSecretBox(key: Uint8Array, random: Random): SecretBox {
   if (key.length !== KEY_BYTES) {
     throw new Error(`a server key has ${KEY_BYTES} bytes, not ${key.length}`);
   }
   return {
     seal(text, purpose) {
-      const nonce = secretBytes(NONCE_BYTES);
+      const nonce = random.bytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(purpose));
       const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
       return `v1.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
@@ -48,9 +48,9 @@ export function createSecretBox(key: Uint8Array, secretBytes: SecretBytes): Secr
 }
 
 /** Reads `server.key` in the data directory, or makes it on the first start. Mode 0600 either way. */
-export async function loadServerKey(dataDirectory: string, secretBytes: SecretBytes): Promise<Uint8Array> {
+export async function loadServerKey(dataDirectory: string, random: Random): Promise<Uint8Array> {
   const path = join(dataDirectory, KEY_FILE);
-  await createKey(path, secretBytes);
+  await createKey(path, random);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) {
     await chmod(path, PRIVATE_MODE);
@@ -65,11 +65,11 @@ export async function loadServerKey(dataDirectory: string, secretBytes: SecretBy
 }
 
 /** `wx`: of two servers that start at once, one makes the key and the other reads it. */
-async function createKey(path: string, secretBytes: SecretBytes): Promise<void> {
+async function createKey(path: string, random: Random): Promise<void> {
   try {
     const file = await open(path, 'wx', PRIVATE_MODE);
     try {
-      await file.writeFile(`${Buffer.from(secretBytes(KEY_BYTES)).toString('base64url')}\n`);
+      await file.writeFile(`${Buffer.from(random.bytes(KEY_BYTES)).toString('base64url')}\n`);
       await file.sync();
     } finally {
       await file.close();

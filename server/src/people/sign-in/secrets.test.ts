@@ -1,28 +1,19 @@
 /** Passphrases, sealed secrets and one-time codes: what opens, and above all what does not. */
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { seededRandom } from '../../ground/random.ts';
 import { hashPassphrase, verifyPassphrase } from './passphrase.ts';
 import { createSecretBox, loadServerKey } from './secret-box.ts';
 import { createTotpSecret, matchTotpStep, STEP_MS, totpCode, totpUrl } from './totp.ts';
 
-/** Bytes that differ from call to call and from run to run not at all. */
-function countingBytes(): (count: number) => Uint8Array {
-  let calls = 0;
-  return (count) => {
-    calls += 1;
-    return createHash('sha512').update(`${calls}`).digest().subarray(0, count);
-  };
-}
-
 describe('a passphrase', () => {
-  const hashed = hashPassphrase('correct horse battery', countingBytes());
+  const hashed = hashPassphrase('correct horse battery', seededRandom(1));
 
   test('opens with itself, however its characters are composed', async () => {
     expect(await verifyPassphrase('correct horse battery', await hashed)).toBe(true);
-    const composed = await hashPassphrase('caf\u00e9 caf\u00e9 caf\u00e9', countingBytes());
+    const composed = await hashPassphrase('caf\u00e9 caf\u00e9 caf\u00e9', seededRandom(1));
     expect(await verifyPassphrase('cafe\u0301 cafe\u0301 cafe\u0301', composed)).toBe(true);
   });
 
@@ -35,23 +26,21 @@ describe('a passphrase', () => {
   });
 
   test('is stored with a salt of its own', async () => {
-    const secretBytes = countingBytes();
-    expect(await hashPassphrase('the same words', secretBytes)).not.toBe(
-      await hashPassphrase('the same words', secretBytes),
-    );
+    const random = seededRandom(1);
+    expect(await hashPassphrase('the same words', random)).not.toBe(await hashPassphrase('the same words', random));
   });
 });
 
 describe('a sealed secret', () => {
-  const secretBytes = countingBytes();
-  const box = createSecretBox(secretBytes(32), secretBytes);
+  const random = seededRandom(1);
+  const box = createSecretBox(random.bytes(32), random);
 
   test('opens for what it was sealed for and nothing else', () => {
     const sealed = box.seal('JBSWY3DP', 'totp:alice');
     expect(box.open(sealed, 'totp:alice')).toBe('JBSWY3DP');
     expect(sealed).not.toContain('JBSWY3DP');
     expect(() => box.open(sealed, 'totp:bob')).toThrow();
-    expect(() => createSecretBox(secretBytes(32), secretBytes).open(sealed, 'totp:alice')).toThrow();
+    expect(() => createSecretBox(random.bytes(32), random).open(sealed, 'totp:alice')).toThrow();
   });
 
   test('does not open when any part of it was altered', () => {
@@ -75,9 +64,9 @@ describe('the server key', () => {
 
   test('is made once, readable by its owner alone, and the same after a restart', async () => {
     const at = await directory();
-    const secretBytes = countingBytes();
-    const first = await loadServerKey(at, secretBytes);
-    expect(await loadServerKey(at, secretBytes)).toEqual(first);
+    const random = seededRandom(1);
+    const first = await loadServerKey(at, random);
+    expect(await loadServerKey(at, random)).toEqual(first);
     expect((await stat(join(at, 'server.key'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(at, 'server.key'), 'utf8')).toHaveLength(44);
   });
@@ -85,13 +74,13 @@ describe('the server key', () => {
   test('that was damaged is never replaced silently', async () => {
     const at = await directory();
     await writeFile(join(at, 'server.key'), 'not a key');
-    await expect(loadServerKey(at, countingBytes())).rejects.toThrow('holds no server key');
+    await expect(loadServerKey(at, seededRandom(1))).rejects.toThrow('holds no server key');
   });
 });
 
 describe('a one-time code', () => {
   const nowMs = 1_700_000_000_000;
-  const secret = createTotpSecret(countingBytes());
+  const secret = createTotpSecret(seededRandom(1));
 
   test('is the one that RFC 6238 gives', () => {
     const rfc = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';

@@ -32,7 +32,7 @@ export async function createSession(
   options: { readonly enrolmentOnly: boolean; readonly nowMs: number; readonly random: Random },
 ): Promise<string> {
   const { enrolmentOnly, nowMs, random } = options;
-  const token = createToken(random.bytes);
+  const token = createToken(random);
   await trx
     .withTables<PeopleTables>()
     .insertInto('sign_in_session')

@@ -121,7 +121,7 @@ export async function startEnrolment(options: SignInOptions, signedIn: SignedIn)
   if (!enrolmentOnly) {
     throw notEnrolling();
   }
-  const secret = createTotpSecret(random.bytes);
+  const secret = createTotpSecret(random);
   await state.db
     .withTables<PeopleTables>()
     .updateTable('sign_in_session')
@@ -150,7 +150,7 @@ export async function finishEnrolment(
   const email = input.email.trim().toLowerCase();
   const name = input.name.trim();
   refuseWeak(input.passphrase, [email, name]);
-  const passphraseHash = await hashPassphrase(input.passphrase, random.bytes);
+  const passphraseHash = await hashPassphrase(input.passphrase, random);
   return state.transaction(async (trx) => {
     const nowMs = clock.nowMs();
     const { sealed, step } = await checkPendingCode(trx, options, { signedIn, code: input.code, nowMs });

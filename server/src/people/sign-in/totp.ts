@@ -5,7 +5,7 @@
  * a code seen over a shoulder is worth nothing once its owner has typed it.
  */
 import { Secret, TOTP } from 'otpauth';
-import type { SecretBytes } from './passphrase.ts';
+import type { Random } from '../../ground/random.ts';
 
 export const STEP_MS = 30_000;
 const SECRET_BYTES = 20;
@@ -14,8 +14,8 @@ const TOLERATED_STEPS = 1;
 const ISSUER = 'Countersign';
 
 /** Base32, as shown to the person. */
-export function createTotpSecret(secretBytes: SecretBytes): string {
-  return new Secret({ buffer: new Uint8Array(secretBytes(SECRET_BYTES)).buffer }).base32;
+export function createTotpSecret(random: Random): string {
+  return new Secret({ buffer: new Uint8Array(random.bytes(SECRET_BYTES)).buffer }).base32;
 }
 
 /** `otpauth://totp/…`, for the QR code. */
