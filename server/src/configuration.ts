@@ -9,19 +9,13 @@ import { type Static, Type } from 'typebox';
 import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './cases/policy.ts';
 import type { Account } from './findings/finding.ts';
 import { type ConfigDiagnostic, type ConfigProblem, readConfigText } from './ground/config.ts';
+import { SecretReference } from './ground/secret.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
 const Names = Type.Array(Name, { maxItems: 200 });
 const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' });
 const strict = { additionalProperties: false } as const;
-
-/** Where a secret is: `{ env: NAME }` or `{ file: PATH }`. */
-export const SecretReference = Type.Union([
-  Type.Object({ env: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, strict),
-  Type.Object({ file: Type.String({ minLength: 1 }) }, strict),
-]);
-export type SecretReference = Static<typeof SecretReference>;
 
 const AccountSection = Type.Object(
   { name: Type.Optional(Name), label: Type.Optional(Name), owner: Type.Optional(Name) },
