@@ -33,13 +33,16 @@ export const httpFailures = {
       retryable: true,
       parameters: { seconds },
     }),
-  internal: () =>
-    new Failure('something went wrong here; it is logged', { code: 'internal', httpStatus: 500, retryable: true }),
+  internal: () => new Failure(LOGGED, { code: 'internal', httpStatus: 500, retryable: true }),
 } as const;
 
-/** What is sent of a failure. */
-export function failureBody({ code, message, retryable, parameters }: Failure): ApiError {
-  return { code, message, retryable, parameters: { ...parameters } };
+const LOGGED = 'something went wrong here; it is logged';
+
+/** What is sent of a failure. Of our own faults only the code: their messages may name hosts and files. */
+export function failureBody({ code, message, httpStatus, retryable, parameters }: Failure): ApiError {
+  return httpStatus >= 500
+    ? { code, message: LOGGED, retryable, parameters: {} }
+    : { code, message, retryable, parameters: { ...parameters } };
 }
 
 function refusal(code: string, httpStatus: number, message: string): Failure {

@@ -40,6 +40,9 @@ async function house(options: Partial<HttpOptions> = {}): Promise<{ house: House
   made.server.get('/api/gone', { config: { access } }, async () => {
     throw new Failure('no such case', { code: 'case-not-found', httpStatus: 404, retryable: false });
   });
+  made.server.get('/api/down', { config: { access } }, async () => {
+    throw new Failure('no database at 10.0.0.5', { code: 'state-unreachable', httpStatus: 503, retryable: true });
+  });
   const guard = async () => {
     throw httpFailures.signInRequired();
   };
@@ -105,6 +108,14 @@ test('a bug is told to the log with its request, and nothing of it to the caller
     [new Error('password=hunter2'), { id: reply.headers['x-request-id'], route: '/api/bug' }],
   ]);
   expect(JSON.stringify(errors)).not.toContain('abc');
+});
+
+test('a failure of our own is told by its code, without hosts and files', async () => {
+  const { house: made, errors } = await house();
+  const reply = await made.server.inject('/api/down');
+  expect([reply.statusCode, reply.json()]).toMatchObject([503, { code: 'state-unreachable', retryable: true }]);
+  expect(reply.body).not.toContain('10.0.0.5');
+  expect(errors).toHaveLength(1);
 });
 
 test('numbers in a query are read, and kept out of bodies', async () => {
