@@ -99,7 +99,17 @@ describeWithData('Falco’s regression cases', () => {
       const audit = JSON.parse(readFileSync(dataPath('fields-k8saudit.json'), 'utf8')) as {
         fields: { name: string }[];
       };
-      const generic = ['json.value', 'jevt.value', 'evt.type', 'evt.time', 'test.field', 'evt.pluginname'];
+      const generic = [
+        'json.value',
+        'jevt.value',
+        'evt.type',
+        'evt.time',
+        'test.field',
+        'evt.pluginname',
+        'evt.num',
+        'evt.plugininfo',
+        'evt.time.iso8601',
+      ];
       const catalogues = new Map([
         ['syscall', syscall],
         ['aws_cloudtrail', named('aws_cloudtrail', [...usage.fields.map(({ name }) => name), ...generic])],
@@ -123,7 +133,17 @@ describeWithData('the public rule files', () => {
         ?.map((name) => name.replace(/\.$/, '')) ?? [],
     ),
   ];
-  const json = ['json.value', 'jevt.value', 'jevt.rawtime', 'jevt.obj', 'evt.time', 'evt.type'];
+  const json = [
+    'json.value',
+    'jevt.value',
+    'jevt.rawtime',
+    'jevt.obj',
+    'evt.time',
+    'evt.type',
+    'evt.num',
+    'evt.plugininfo',
+    'evt.time.iso8601',
+  ];
   const table: readonly (readonly [string, () => FieldCatalogue<never>])[] = [
     ['falco_rules.yaml', () => syscall],
     ['falco-incubating_rules.yaml', () => syscall],

@@ -2,8 +2,8 @@
  * Collected items → rules ready to run: lists expanded, macros replaced, exceptions added, every field, operator and value
  * checked against the source's catalogue.
  *
- * The surprise: a macro or list is only seen by what was changed after its first definition. That is Falco's rule, and it is
- * why a self-reference through a redefinition is a text and not an endless loop.
+ * The surprise: rules see every macro and list, but a macro or list only sees what was first defined before it was last
+ * changed. That is Falco's rule, and it is why a list that reaches itself through a redefinition is a text, not a loop.
  */
 import type { ComparisonNode, Condition, LiteralNode, RightSide, Span } from './ast.ts';
 import { checkCondition, eventTypesAreOpen } from './condition-check.ts';
@@ -87,8 +87,10 @@ class Resolver {
     const catalogue = this.#catalogues.get(item.source);
     if (catalogue === undefined) throw new Error(`the collector let an unknown source pass: ${item.source}`);
     this.#nodes = 0;
-    const own = this.#replace(this.#parse(item.condition, about), { item, text: item.condition, about, stack: [] });
-    const exceptions = item.exceptions.flatMap((exception) => this.#exception(exception, item));
+    const seesAll = { place: item.place, ...SEES_ALL };
+    const context = { item: seesAll, text: item.condition, about, stack: [] };
+    const own = this.#replace(this.#parse(item.condition, about), context);
+    const exceptions = item.exceptions.flatMap((exception) => this.#exception(exception));
     const span: Span = { start: 0, end: 0 };
     const condition: Condition = exceptions.length === 0 ? own : { type: 'and', children: [own, ...exceptions], span };
     this.#check(condition, catalogue, item);
@@ -168,7 +170,8 @@ class Resolver {
     }
     macro.used = true;
     if (context.stack.includes(macro)) {
-      this.#report(placeIn(context.text, span.start), context.about, 'LOAD_ERR_VALIDATE', {
+      const outermost: About = { kind: 'macro', name: context.stack[0]?.name ?? name };
+      this.#report(placeIn(context.text, span.start), outermost, 'LOAD_ERR_VALIDATE', {
         message: `reference loop in macro '${name}'`,
         hint: `it is reached again through ${context.stack.map((item) => item.name).join(' → ')}`,
       });
@@ -202,7 +205,8 @@ class Resolver {
   }
 
   #listTexts(list: ListItem, stack: readonly ListItem[]): string[] {
-    return list.items.flatMap(({ text }) => {
+    return list.items.flatMap(({ text: written }) => {
+      const text = unquote(written);
       const inner = this.#visibleList(text, list);
       if (inner === undefined || inner === list || stack.includes(inner)) return [text];
       return this.#listTexts(inner, [...stack, list]);
@@ -210,14 +214,14 @@ class Resolver {
   }
 
   /** `not (tuple or tuple …)`; nothing when the exception has no values. */
-  #exception(exception: RuleException, item: RuleItem): Condition[] {
+  #exception(exception: RuleException): Condition[] {
     if (exception.values.length === 0) return [];
     const span: Span = { start: 0, end: 0 };
     const comparison = (index: number, values: readonly ExceptionValue[]): ComparisonNode => {
       const [field = '', argument = null] =
         /^([^[]*)(?:\[(.*)\])?$/.exec(exception.fields[index] ?? '')?.slice(1) ?? [];
       const operator = (exception.comparisons[index] ?? '=').replace(/^==$/, '=') as ComparisonNode['operator'];
-      const items = values.flatMap((value) => this.#exceptionLiterals(value, item));
+      const items = values.flatMap((value) => this.#exceptionLiterals(value));
       const [only] = items;
       const right: RightSide =
         ['in', 'intersects', 'pmatch'].includes(operator) || items.length !== 1 || only === undefined
@@ -238,14 +242,14 @@ class Resolver {
     return [{ type: 'not', child: { type: 'or', children: alternatives, span }, span }];
   }
 
-  #exceptionLiterals(value: ExceptionValue, item: RuleItem): LiteralNode[] {
-    if (value.type === 'list') return value.items.flatMap((inner) => this.#exceptionLiterals(inner, item));
+  #exceptionLiterals(value: ExceptionValue): LiteralNode[] {
+    if (value.type === 'list') return value.items.flatMap((inner) => this.#exceptionLiterals(inner));
     // Falco takes a value in parentheses apart: `(a, b)` is a list in one text.
     const inner = /^\((.*)\)$/.exec(value.text.trim());
     const texts =
       inner === null || value.quoted ? [value.text] : (inner[1] ?? '').split(',').map((text) => text.trim());
     return texts.flatMap((text) =>
-      this.#expand({ type: 'literal', text, quoted: value.quoted, span: { start: 0, end: 0 } }, item),
+      this.#expand({ type: 'literal', text, quoted: value.quoted, span: { start: 0, end: 0 } }, SEES_ALL),
     );
   }
 
@@ -275,7 +279,7 @@ class Resolver {
         skipped ? 'LOAD_UNKNOWN_FILTER' : 'LOAD_ERR_COMPILE_OUTPUT',
         {
           message,
-          hint: near === null ? 'write %% for a percent sign' : `did you mean %${near}?`,
+          hint: near === null ? 'the source has no such field' : `did you mean %${near}?`,
           warning: skipped,
         },
       );
@@ -322,4 +326,12 @@ interface ReplaceContext {
   readonly text: GluedText;
   readonly about: About;
   readonly stack: readonly MacroItem[];
+}
+
+/** What a rule sees: everything, wherever it stands. */
+const SEES_ALL = { visibility: Number.POSITIVE_INFINITY };
+
+/** Lists are put into conditions as text, so an item may bring quotes of its own: `'"10.0.0.0/8"'`. */
+function unquote(text: string): string {
+  return /^(["']).*\1$/s.test(text) && text.length > 1 ? text.slice(1, -1) : text;
 }

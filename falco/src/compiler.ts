@@ -1,0 +1,330 @@
+/**
+ * The fast execution: rules → JavaScript. Predicates and extractions that rules share are numbered and computed at most once
+ * an event; an index leaves most rules untried.
+ *
+ * No text of a rule ever becomes part of generated code: the code consists of numbers that point into tables of closures
+ * (`t[12](x(3, e))`), so that a rule cannot say anything the compiler did not mean.
+ */
+import type { ComparisonNode, Condition, Operand } from './ast.ts';
+import { compareValues, fastTest, liftTest, literalsOf, type ValueTest } from './comparison.ts';
+import { printOperand } from './condition-printer.ts';
+import { type FieldCatalogue, findField, type FieldType, type FieldValue } from './fields.ts';
+import { type Extraction, extractionOf, isPresent, typeOf } from './operands.ts';
+import { buildIndex, type IndexNode, type Pins, pinsOf } from './rule-index.ts';
+import type { Rule } from './ruleset.ts';
+
+export interface CompileOptions {
+  /** `first`: only the first matching rule in load order, as Falco does by default; `all`: every one. */
+  readonly match: 'first' | 'all';
+}
+
+export interface CompiledRules<Event> {
+  /** Enabled rules that hold for the event, in load order. Not reentrant; the array is the caller's. */
+  match(event: Event): readonly Rule[];
+  /**
+   * False only if no rule can hold for an event whose field has this value (null: absent). Lets a source skip parsing.
+   * Costs a map lookup.
+   */
+  mayMatch(field: string, value: string | null): boolean;
+  /** How many rules are tried for the event: what the index leaves. For benchmarks. */
+  candidateCount(event: Event): number;
+}
+
+const NOTHING: readonly Rule[] = [];
+/** An `or` of at least this many literal tests of one operand is merged into one test. */
+const FEWEST_MERGED = 3;
+
+export function compileRules<Event>(
+  rules: readonly Rule[],
+  catalogue: FieldCatalogue<Event>,
+  options: CompileOptions,
+): CompiledRules<Event> {
+  const enabled = rules.filter((rule) => rule.enabled && rule.source === catalogue.source);
+  const tables = new Tables(catalogue);
+  const pins = enabled.map((rule) => pinsOf(rule.condition, catalogue as FieldCatalogue<never>));
+  const index = buildIndex(
+    pins.map((pin, number) => ({ number, pins: pin })),
+    catalogue.indexFields,
+  );
+  const programs: (Program<Event> | null)[] = enabled.map(() => null);
+  const candidates = new CandidateFinder(index, catalogue);
+  const program = (number: number): Program<Event> => {
+    const rule = enabled[number];
+    if (rule === undefined) throw new Error(`no rule has the number ${number}`);
+    return (programs[number] ??= tables.program(rule.condition));
+  };
+  return {
+    match(event) {
+      const numbers = candidates.find(event);
+      if (numbers.length === 0) return NOTHING;
+      tables.nextEvent();
+      let found: Rule[] | null = null;
+      for (const number of numbers) {
+        const rule = enabled[number];
+        if (rule === undefined || !program(number)(event)) continue;
+        if (options.match === 'first') return [rule];
+        if (found === null) found = [rule];
+        else found.push(rule);
+      }
+      return found ?? NOTHING;
+    },
+    mayMatch: prefilter(pins),
+    candidateCount: (event) => candidates.find(event).length,
+  };
+}
+
+type Program<Event> = (event: Event) => boolean;
+
+function prefilter(pins: readonly Pins[]): (field: string, value: string | null) => boolean {
+  const tables = new Map<string, { readonly values: ReadonlySet<string>; readonly open: boolean }>();
+  return (field, value) => {
+    let table = tables.get(field);
+    if (table === undefined) {
+      const open = pins.some((pin) => !pin.has(field));
+      table = { values: new Set(pins.flatMap((pin) => [...(pin.get(field) ?? [])])), open };
+      tables.set(field, table);
+    }
+    return table.open || (value !== null && table.values.has(value));
+  };
+}
+
+/** Walks the index for an event. The common event finds the same frozen list or nothing, without allocating. */
+class CandidateFinder<Event> {
+  readonly #root: IndexNode;
+  readonly #extractions = new Map<string, Extraction<Event>>();
+
+  constructor(root: IndexNode, catalogue: FieldCatalogue<Event>) {
+    this.#root = root;
+    this.#learn(root, catalogue);
+  }
+
+  find(event: Event): readonly number[] {
+    return this.#collect(this.#root, event);
+  }
+
+  #collect(node: IndexNode, event: Event): readonly number[] {
+    let result = node.always;
+    for (const { field, byValue } of node.divisions) {
+      const value = this.#extractions.get(field)?.(event) ?? null;
+      if (value === null || typeof value === 'object') continue;
+      const drawer = byValue.get(typeof value === 'string' ? value : String(value));
+      if (drawer === undefined) continue;
+      const inner = this.#collect(drawer, event);
+      if (inner.length === 0) continue;
+      result = result.length === 0 ? inner : mergeSorted(result, inner);
+    }
+    return result;
+  }
+
+  #learn(node: IndexNode, catalogue: FieldCatalogue<Event>): void {
+    for (const { field, byValue } of node.divisions) {
+      if (!this.#extractions.has(field)) this.#extractions.set(field, extractionOfKey(field, catalogue));
+      for (const drawer of byValue.values()) this.#learn(drawer, catalogue);
+    }
+  }
+}
+
+function extractionOfKey<Event>(key: string, catalogue: FieldCatalogue<Event>): Extraction<Event> {
+  const bracket = key.indexOf('[');
+  const name = bracket === -1 ? key : key.slice(0, bracket);
+  const argument = bracket === -1 ? null : key.slice(bracket + 1, -1);
+  const found = findField(catalogue, name, argument);
+  if (found === null) throw new Error(`the index names a field that the source does not have: ${key}`);
+  return (event) => found.definition.extract(event, found.argument);
+}
+
+function mergeSorted(one: readonly number[], other: readonly number[]): readonly number[] {
+  const merged: number[] = [];
+  let left = 0;
+  let right = 0;
+  while (left < one.length || right < other.length) {
+    const a = one[left] ?? Number.POSITIVE_INFINITY;
+    const b = other[right] ?? Number.POSITIVE_INFINITY;
+    if (a <= b) left += 1;
+    if (b <= a) right += 1;
+    merged.push(Math.min(a, b));
+  }
+  return merged;
+}
+
+/** The tables that generated code points into, and the memory of what was computed for the event at hand. */
+class Tables<Event> {
+  readonly #catalogue: FieldCatalogue<Event>;
+  readonly #extractions: Extraction<Event>[] = [];
+  readonly #extractionNumbers = new Map<string, number>();
+  readonly #extracted: FieldValue[] = [];
+  readonly #extractedAt: number[] = [];
+  readonly #predicates: Program<Event>[] = [];
+  readonly #predicateNumbers = new Map<string, number>();
+  readonly #answers: boolean[] = [];
+  readonly #answeredAt: number[] = [];
+  #generation = 0;
+
+  constructor(catalogue: FieldCatalogue<Event>) {
+    this.#catalogue = catalogue;
+  }
+
+  /** Forgets what was computed for the event before. */
+  nextEvent(): void {
+    this.#generation += 1;
+  }
+
+  program(condition: Condition): Program<Event> {
+    const code = this.#code(condition);
+    // The code holds nothing but parentheses, `!`, `&&`, `||` and calls of `p` with a number.
+    const make = new Function('p', `return (e) => ${code};`) as (
+      p: (number: number, event: Event) => boolean,
+    ) => Program<Event>;
+    return make((number, event) => this.#answer(number, event));
+  }
+
+  #answer(number: number, event: Event): boolean {
+    if (this.#answeredAt[number] === this.#generation) return this.#answers[number] === true;
+    const answer = this.#predicates[number]?.(event) === true;
+    this.#answeredAt[number] = this.#generation;
+    this.#answers[number] = answer;
+    return answer;
+  }
+
+  #extract(number: number, event: Event): FieldValue {
+    if (this.#extractedAt[number] === this.#generation) return this.#extracted[number] ?? null;
+    const value = this.#extractions[number]?.(event) ?? null;
+    this.#extractedAt[number] = this.#generation;
+    this.#extracted[number] = value;
+    return value;
+  }
+
+  #code(node: Condition): string {
+    switch (node.type) {
+      case 'and':
+        return node.children.length === 0
+          ? 'true'
+          : `(${node.children.map((child) => this.#code(child)).join(' && ')})`;
+      case 'or': {
+        const parts = this.#mergeLiterals(node.children);
+        return parts.length === 0 ? 'false' : `(${parts.join(' || ')})`;
+      }
+      case 'not':
+        return `!${this.#code(node.child)}`;
+      case 'exists': {
+        const number = this.#extraction(node.left);
+        return this.#predicate(
+          `exists ${printOperand(node.left)}`,
+          () => (event) => isPresent(this.#extract(number, event)),
+        );
+      }
+      case 'comparison':
+        return this.#comparison(node);
+      case 'macro':
+        throw new Error(`the macro ${node.name} was not resolved`);
+    }
+  }
+
+  #comparison(node: ComparisonNode): string {
+    const { left, operator, modifier, right } = node;
+    const type = this.#typeOf(left);
+    if (right.type === 'field' || right.type === 'transform') {
+      const [one, other] = [this.#extraction(left), this.#extraction(right)];
+      const key = `${operator} ${JSON.stringify([printOperand(left), printOperand(right)])}`;
+      return this.#predicate(
+        key,
+        () => (event) => compareValues(operator, type, this.#extract(one, event), this.#extract(other, event)),
+      );
+    }
+    const literals = literalsOf(node).map(({ text }) => text);
+    const key = JSON.stringify([printOperand(left), operator, modifier ?? '', ...literals]);
+    return this.#test(left, key, () => fastTest(node, type));
+  }
+
+  #test(operand: Operand, key: string, make: () => ValueTest): string {
+    return this.#predicate(key, () => {
+      const number = this.#extraction(operand);
+      const test = make();
+      return (event) => test(this.#extract(number, event));
+    });
+  }
+
+  /** `a contains x or a contains y or a contains z` → one test that looks through `a` once. */
+  #mergeLiterals(children: readonly Condition[]): string[] {
+    const groups = new Map<string, ComparisonNode[]>();
+    for (const child of children) {
+      const key = child.type === 'comparison' ? mergeKey(child, this.#catalogue) : null;
+      if (key === null || child.type !== 'comparison') continue;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [child]);
+      else group.push(child);
+    }
+    const merged = new Set<Condition>();
+    const parts: string[] = [];
+    for (const child of children) {
+      if (merged.has(child)) continue;
+      const key = child.type === 'comparison' ? mergeKey(child, this.#catalogue) : null;
+      const group = key === null ? undefined : groups.get(key);
+      const [first] = group ?? [];
+      if (key === null || group === undefined || first === undefined || group.length < FEWEST_MERGED) {
+        parts.push(this.#code(child));
+        continue;
+      }
+      for (const node of group) merged.add(node);
+      const literals = [...new Set(group.flatMap((node) => literalsOf(node).map(({ text }) => text)))];
+      parts.push(
+        this.#test(first.left, `merged ${key} ${JSON.stringify(literals)}`, () => mergedTest(first, literals)),
+      );
+    }
+    return parts;
+  }
+
+  #predicate(key: string, make: () => Program<Event>): string {
+    let number = this.#predicateNumbers.get(key);
+    if (number === undefined) {
+      number = this.#predicates.push(make()) - 1;
+      this.#predicateNumbers.set(key, number);
+      this.#answers.push(false);
+      this.#answeredAt.push(-1);
+    }
+    return `p(${number}, e)`;
+  }
+
+  #extraction(operand: Operand): number {
+    const key = printOperand(operand);
+    const known = this.#extractionNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#extractions.push(extractionOf(operand, this.#catalogue)) - 1;
+    this.#extractionNumbers.set(key, number);
+    this.#extracted.push(null);
+    this.#extractedAt.push(-1);
+    return number;
+  }
+
+  #typeOf(operand: Operand): FieldType {
+    return typeOf(operand, this.#catalogue as FieldCatalogue<never>);
+  }
+}
+
+const MERGED_OPERATORS = new Set(['=', 'contains', 'startswith', 'endswith']);
+
+/** Comparisons with equal keys may be merged; null when this one may not. */
+function mergeKey(node: ComparisonNode, catalogue: FieldCatalogue<never> | FieldCatalogue<unknown>): string | null {
+  const { left, operator, modifier, right } = node;
+  if (modifier !== null || right.type !== 'literal' || !MERGED_OPERATORS.has(operator)) return null;
+  const type = typeOf(left, catalogue as FieldCatalogue<never>);
+  if (type !== 'string' && type !== 'any' && type !== 'bytes') return null;
+  return `${operator} ${printOperand(left)}`;
+}
+
+/** One test for many literals; native expressions are safe here, since an alternation of plain texts cannot backtrack. */
+function mergedTest(node: ComparisonNode, literals: readonly string[]): ValueTest {
+  if (node.operator === '=') {
+    const texts = new Set(literals);
+    return liftTest('=', (value) => texts.has(typeof value === 'string' ? value : String(value)));
+  }
+  const alternatives = literals.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
+  const anchored =
+    node.operator === 'startswith'
+      ? `^(?:${alternatives})`
+      : node.operator === 'endswith'
+        ? `(?:${alternatives})$`
+        : alternatives;
+  const expression = new RegExp(anchored);
+  return liftTest(node.operator, (value) => expression.test(typeof value === 'string' ? value : String(value)));
+}
