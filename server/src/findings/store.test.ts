@@ -135,6 +135,21 @@ describeStates('findings', (open) => {
     expect(await countFindingsPerMinute(state.db, nowMs, 3)).toEqual([0, 1, 2]);
   });
 
+  test('batches that overlap and are stored at once store each finding once', async () => {
+    const { state, record } = await start();
+    const actors = ['ann', 'ben', 'cleo'].map((name) => sampleActor({ id: name, name }));
+    const all = Array.from({ length: 60 }, (_, index) => match(`${index}`, { actor: actors[index % 3]! }));
+    const batches = [all.slice(0, 40), all.slice(20).reverse(), all.slice(10, 50), all.toReversed()];
+    const fresh = await Promise.all(batches.map((batch) => record(batch)));
+    expect(
+      fresh
+        .flat()
+        .map(({ facts }) => facts.id)
+        .sort(),
+    ).toEqual(all.map(({ facts }) => facts.id).sort());
+    expect(await newestFindings(state.db, { limit: 99 })).toHaveLength(60);
+  });
+
   test('a batch that is too large is refused', async () => {
     const { record } = await start();
     await expect(record(Array.from({ length: MAXIMUM_BATCH + 1 }, () => match('a')))).rejects.toThrow('at most');

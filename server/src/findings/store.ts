@@ -9,11 +9,14 @@ import type { State, StateTransaction } from '../ground/state.ts';
 import type { EventFacts } from '../sources/source.ts';
 import { accountOf, findingId, type Match, makeFinding } from './enrich.ts';
 import type { Account, Finding } from './finding.ts';
+import { accountKey } from './history.ts';
 import { loadHistory, saveHistory } from './history-store.ts';
 import { storable } from './storable.ts';
 import type { FindingsTables } from './tables.ts';
 
 const MINUTE_MS = 60_000;
+/** Tells our advisory locks on accounts from all others. */
+const ACCOUNT_LOCK = 0x66696e64;
 
 /** Anything that reads: the database or a transaction. */
 export type StateReader = Pick<State['db'], 'withTables'>;
@@ -45,6 +48,7 @@ export async function recordMatches(
   if (matches.length > MAXIMUM_BATCH) {
     throw new Error(`${matches.length} matches at once; at most ${MAXIMUM_BATCH} are recorded together`);
   }
+  await lockAccounts(trx, matches);
   const fresh = await withoutKnown(trx, matches);
   if (fresh.length === 0) {
     return [];
@@ -154,6 +158,18 @@ export async function countFindingsPerMinute(reader: StateReader, nowMs: number,
     counts[minute] = count;
   }
   return counts;
+}
+
+/**
+ * Servers that record the same account take turns: so "first time" is true across them, and none waits in a circle for
+ * another's rows. Numbers are locked in order for the same reason.
+ */
+async function lockAccounts(trx: StateTransaction, matches: readonly Match[]): Promise<void> {
+  const accounts = [...new Set(matches.map(({ facts }) => accountKey(facts)))];
+  await sql`
+    select pg_advisory_xact_lock(${ACCOUNT_LOCK}, number)
+    from (select distinct hashtext(account) as number from unnest(${accounts}::text[]) as account order by number) as numbers
+  `.execute(trx);
 }
 
 async function withoutKnown(trx: StateTransaction, matches: readonly Match[]): Promise<readonly Match[]> {
