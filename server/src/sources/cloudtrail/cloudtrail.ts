@@ -1,0 +1,77 @@
+/** The source `aws_cloudtrail`: which JSON values are records of CloudTrail, and what they say. */
+import { createHash } from 'node:crypto';
+import { isObject, textOrNull } from '../json-value.ts';
+import type { Admission, EventFacts, Source, SourceRecord } from '../source.ts';
+import { actorOf } from './actor.ts';
+import { parseEventTime } from './event-time.ts';
+import { cloudtrailCatalogue } from './fields.ts';
+import { changeOf, resourcesOf } from './resources.ts';
+
+const LONGEST_ID = 200;
+const SERVICE_SUFFIX = '.amazonaws.com';
+
+export const cloudtrailSource: Source = {
+  name: 'aws_cloudtrail',
+  catalogue: cloudtrailCatalogue(),
+  claims: (value) =>
+    isObject(value) &&
+    typeof value['eventName'] === 'string' &&
+    ('eventSource' in value || 'eventType' in value || 'insightDetails' in value),
+  admit,
+  describe,
+};
+
+function admit(value: unknown): Admission {
+  if (!isObject(value)) return { type: 'malformed', reason: 'not a JSON object' };
+  const timeMs = parseEventTime(value['eventTime']);
+  if (timeMs === null) {
+    const reason =
+      'eventTime' in value ? `eventTime is not a time: ${shorten(value['eventTime'])}` : 'eventTime is missing';
+    return { type: 'malformed', reason };
+  }
+  const insight = value['insightDetails'];
+  const name = textOrNull(value['eventName']) ?? (isObject(insight) ? textOrNull(insight['eventName']) : null);
+  if (name === null || name === '') return { type: 'malformed', reason: 'eventName is missing or not a text' };
+  if (textOrNull(value['eventSource']) === null && !isObject(insight)) {
+    return { type: 'malformed', reason: 'eventSource is missing or not a text' };
+  }
+  const id = textOrNull(value['eventID']);
+  if (id !== null && id.length > LONGEST_ID)
+    return { type: 'malformed', reason: `eventID is longer than ${LONGEST_ID} characters` };
+  return { type: 'record', record: value, id: id === null || id === '' ? derivedId(value) : id, timeMs };
+}
+
+/** Records of old formats and some exports have no id; equal records then are one event. */
+function derivedId(record: SourceRecord): string {
+  return `sha256:${createHash('sha256').update(JSON.stringify(record)).digest('hex').slice(0, 40)}`;
+}
+
+function describe(record: SourceRecord): EventFacts {
+  const source = textOrNull(record['eventSource']) ?? '';
+  const id = textOrNull(record['eventID']);
+  const identity = record['userIdentity'];
+  const readOnly = record['readOnly'];
+  return {
+    source: 'aws_cloudtrail',
+    id: id === null || id === '' ? derivedId(record) : id,
+    timeMs: parseEventTime(record['eventTime']) ?? 0,
+    account:
+      textOrNull(record['recipientAccountId']) ?? (isObject(identity) ? textOrNull(identity['accountId']) : null),
+    region: textOrNull(record['awsRegion']),
+    action: textOrNull(record['eventName']) ?? '',
+    service: source.endsWith(SERVICE_SUFFIX) ? source.slice(0, -SERVICE_SUFFIX.length) : source,
+    actor: actorOf(record),
+    resources: resourcesOf(record),
+    sourceIp: textOrNull(record['sourceIPAddress']),
+    userAgent: textOrNull(record['userAgent']),
+    errorCode: textOrNull(record['errorCode']),
+    readOnly:
+      typeof readOnly === 'boolean' ? readOnly : readOnly === 'true' ? true : readOnly === 'false' ? false : null,
+    change: changeOf(record),
+  };
+}
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,57 @@
+/** Reading out of parsed JSON that nobody promised anything about: every step may be missing or of another type. */
+import type { FieldValue } from '@countersign/falco';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The member of an object, own members only; undefined otherwise. */
+export function member(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** Follows member names; undefined where the way ends. */
+export function at(value: unknown, ...path: readonly string[]): unknown {
+  let current = value;
+  for (const name of path) {
+    current = member(current, name);
+    if (current === undefined) return undefined;
+  }
+  return current;
+}
+
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** A scalar as text, an object or list as JSON text, null and undefined as absent: what a field of text shows. */
+export function asText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Strings of a list; scalars as text, objects as JSON; null when it is no list. */
+export function textList(value: unknown): FieldValue {
+  if (!Array.isArray(value)) return null;
+  return value.flatMap((item) => asText(item) ?? []);
+}
+
+/** RFC 6901; a leading `/` may be missing, as in older rule files. Undefined where the way ends. */
+export function atPointer(value: unknown, pointer: string): unknown {
+  if (pointer === '' || pointer === '/') return value;
+  let current = value;
+  for (const escaped of (pointer.startsWith('/') ? pointer.slice(1) : pointer).split('/')) {
+    const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(current)) current = /^\d{1,9}$/.test(name) ? current[Number(name)] : undefined;
+    else current = member(current, name);
+    if (current === undefined) return undefined;
+  }
+  return current;
+}
