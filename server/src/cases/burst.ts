@@ -20,7 +20,7 @@ export interface BurstWindow {
   readonly spanMs: number;
 }
 
-export const BURST_WINDOW: BurstWindow = { gapMs: 30 * 60_000, spanMs: 4 * 3_600_000 };
+export const BURST_WINDOW: BurstWindow = { gapMs: 60 * 60_000, spanMs: 8 * 3_600_000 };
 /** A burst takes no more findings than this; the next one begins another burst. */
 export const MAXIMUM_BURST_FINDINGS = 5_000;
 

@@ -8,7 +8,8 @@ import type { ActorKind } from '@countersign/contract';
 import { at, member, textOrNull } from '../json-value.ts';
 import type { Actor, SourceRecord } from '../source.ts';
 
-const SERVICE_LINKED = /(^|[:/])(aws-service-role\/|AWSServiceRole|AWSReservedSSO_.*aws-service)/;
+/** Nobody but AWS can make roles under this path; a name alone can be chosen, and proves nothing. */
+const SERVICE_LINKED = /:role\/aws-service-role\//;
 
 export function actorOf(record: SourceRecord): Actor {
   const identity = record['userIdentity'];
@@ -69,7 +70,7 @@ function assumedRole(record: SourceRecord, identity: unknown, arn: string | null
   const name = textOrNull(member(issuer, 'userName')) ?? role.split('/').at(-1) ?? role;
   const principal = textOrNull(member(identity, 'principalId'));
   const session = arn?.split('/').slice(2).join('/') || principal?.split(':').slice(1).join(':') || null;
-  const isProvider = SERVICE_LINKED.test(role) || SERVICE_LINKED.test(name);
+  const isProvider = SERVICE_LINKED.test(role);
   const kind: ActorKind = isProvider
     ? 'service'
     : session?.includes('@') === true || role.includes('AWSReservedSSO_')
