@@ -107,10 +107,17 @@ describe('the risk of a burst', () => {
     expect(reasons.slice(1)).toEqual([{ code: 'breadth', points: 20, parameters: { what: 'techniques', count: 40 } }]);
   });
 
-  test("of the provider's own calls stays at 50 at most", () => {
+  test('grows when many calls were refused: somebody is trying doors', () => {
+    const refused = (count: number) =>
+      many(count, () => ({ risk: 40, facts: sampleFacts({ errorCode: 'AccessDenied' }) }));
+    const risks = [1, 4, 5, 10, 500].map((count) => considerBurst(refused(count), policyOf(), STRANGER).risk);
+    expect(risks).toEqual([40, 40, 45, 50, 50]);
+  });
+
+  test("of the provider's own calls stays below what the default policy asks about", () => {
     const actor = sampleActor({ kind: 'service', isProvider: true });
-    const findings = many(9, (index) => ({ risk: 45, techniques: [`T10${index}`], facts: sampleFacts({ actor }) }));
-    expect(considerBurst(findings, policyOf(), STRANGER).risk).toBe(50);
+    const findings = many(9, (index) => ({ risk: 40, techniques: [`T10${index}`], facts: sampleFacts({ actor }) }));
+    expect(considerBurst(findings, policyOf(), STRANGER)).toMatchObject({ risk: 45, decision: { type: 'record' } });
   });
 
   test('comes from the riskiest finding, which speaks for it', () => {

@@ -32,6 +32,10 @@ export const MAXIMUM_BREADTH_POINTS = 20;
 const TECHNIQUE_POINTS = 3;
 const TACTIC_POINTS = 3;
 const REGION_POINTS = 4;
+const SOME_REFUSALS = 5;
+const SOME_REFUSALS_POINTS = 5;
+const MANY_REFUSALS = 10;
+const MANY_REFUSALS_POINTS = 10;
 const MANY_RESOURCES = 10;
 const MANY_RESOURCES_POINTS = 5;
 const VERY_MANY_RESOURCES = 25;
@@ -113,10 +117,12 @@ function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[
   const tactics = new Set(findings.flatMap((finding) => finding.tags.filter(isTactic)));
   const regions = new Set(findings.flatMap(({ facts }) => (facts.region === null ? [] : [facts.region])));
   const resources = new Set(findings.flatMap(({ facts }) => facts.resources.map(({ type, id }) => `${type} ${id}`)));
+  const refusals = findings.filter(({ facts }) => facts.errorCode !== null).length;
   const wanted: readonly (readonly [what: string, count: number, points: number])[] = [
     ['techniques', techniques.size, (techniques.size - 1) * TECHNIQUE_POINTS],
     ['tactics', tactics.size, (tactics.size - 1) * TACTIC_POINTS],
     ['regions', regions.size, (regions.size - 1) * REGION_POINTS],
+    ['refusals', refusals, refusalPoints(refusals)],
     ['resources', resources.size, resourcePoints(resources.size)],
   ];
   const provider = findings.every(({ facts }) => facts.actor.isProvider);
@@ -130,6 +136,14 @@ function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[
     }
   }
   return reasons;
+}
+
+/** One refused call is little; a row of them is somebody trying doors. */
+function refusalPoints(count: number): number {
+  if (count >= MANY_REFUSALS) {
+    return MANY_REFUSALS_POINTS;
+  }
+  return count >= SOME_REFUSALS ? SOME_REFUSALS_POINTS : 0;
 }
 
 function resourcePoints(count: number): number {

@@ -113,10 +113,10 @@ describe('the risk of a finding', () => {
     );
   });
 
-  test('never goes above 50 for what the provider itself does', () => {
+  test('never goes above 45 for what the provider itself does', () => {
     fc.assert(
       fc.property(anything, (given) => {
-        expect(scoreFinding(inputOf({ ...given, isProvider: true })).risk).toBeLessThanOrEqual(50);
+        expect(scoreFinding(inputOf({ ...given, isProvider: true })).risk).toBeLessThanOrEqual(45);
       }),
     );
   });

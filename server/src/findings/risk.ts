@@ -37,8 +37,9 @@ export const LABEL_POINTS: ReadonlyMap<string, number> = new Map([
 export const MAXIMUM_RISK = 100;
 /** No finding is worth nothing: a rule's author thought it worth a look. */
 export const MINIMUM_RISK = 1;
-/** What the provider itself does on our behalf (AWS services, the Kubernetes control plane) never goes above this. */
-export const PROVIDER_MAXIMUM_RISK = 50;
+/** What the provider itself does on our behalf (AWS services, the Kubernetes control plane) never goes above this: below what
+ * the default policy asks about. */
+export const PROVIDER_MAXIMUM_RISK = 45;
 
 const ROOT_POINTS = 15;
 const ANONYMOUS_POINTS = 15;
