@@ -45,14 +45,12 @@ function findingsOf(facts: readonly EventFacts[], isAttack: (facts: EventFacts) 
     .map((fact) => {
       const finding = makeFinding(
         {
-          ...{
-            rule: `stand-in ${fact.action}`,
-            priority: 'Notice',
-            tags: [],
-            techniques: [],
-            output: '',
-            outputFields: {},
-          },
+          rule: `stand-in ${fact.action}`,
+          priority: 'Notice',
+          tags: [],
+          techniques: [],
+          output: '',
+          outputFields: {},
           risk: GRAVE.has(fact.action) ? GRAVE_RISK : isAttack(fact) ? ATTACK_RISK : CHANGE_RISK,
           facts: fact,
         },
