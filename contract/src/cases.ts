@@ -8,7 +8,6 @@ const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 
 /** The states of `server/src/cases/case.ts`, and no others. */
 export const CaseState = Type.Union([
-  Type.Literal('opened'),
   Type.Literal('asked'),
   Type.Literal('confirmed'),
   Type.Literal('paged'),
