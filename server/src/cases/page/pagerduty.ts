@@ -1,0 +1,65 @@
+/** Pages through PagerDuty: one incident a case, by a dedup key that never changes. */
+import {
+  LONGEST_DEDUP_KEY,
+  LONGEST_SUMMARY,
+  type PagerDutyEvent,
+  sendPagerDutyEvent,
+} from '../../vendors/pagerduty.ts';
+import { deliveryOf } from './delivery.ts';
+import { type PageChannel, type PageMessage, summaryOf } from './page.ts';
+
+const MOST_LISTED = 50;
+const CRITICAL_RISK = 85;
+const ERROR_RISK = 50;
+
+export function pagerDutyChannel(options: {
+  readonly name: string;
+  readonly url: string;
+  readonly routingKey: string;
+}): PageChannel {
+  return {
+    name: options.name,
+    deliver: async (message) => deliveryOf(await sendPagerDutyEvent(options.url, eventOf(message, options.routingKey))),
+  };
+}
+
+function eventOf(message: PageMessage, routingKey: string): PagerDutyEvent {
+  const common = {
+    routing_key: routingKey,
+    event_action: message.action,
+    dedup_key: message.dedupKey.slice(0, LONGEST_DEDUP_KEY),
+    client: 'Countersign',
+    client_url: message.url,
+  } as const;
+  if (message.action !== 'trigger') return common;
+  const { headline, case: paged } = message;
+  const { facts } = headline;
+  return {
+    ...common,
+    links: [{ href: message.url, text: 'The case in Countersign' }],
+    payload: {
+      summary: summaryOf(message).slice(0, LONGEST_SUMMARY),
+      source: headline.account?.name ?? facts.account ?? facts.source,
+      severity: paged.risk >= CRITICAL_RISK ? 'critical' : paged.risk >= ERROR_RISK ? 'error' : 'warning',
+      timestamp: new Date(facts.timeMs).toISOString(),
+      component: facts.service,
+      class: headline.rule,
+      custom_details: {
+        cause: 'cause' in paged ? paged.cause : null,
+        risk: paged.risk,
+        rule: headline.rule,
+        techniques: headline.techniques.slice(0, MOST_LISTED),
+        actor: facts.actor.id,
+        session: facts.actor.session,
+        account: facts.account,
+        region: facts.region,
+        action: facts.action,
+        resources: facts.resources.slice(0, MOST_LISTED),
+        source_ip: facts.sourceIp,
+        findings: paged.findingIds.length,
+        page_number: message.pageNumber,
+        attempt: message.attempt,
+      },
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Cases in the state database: case, findings, journal and outbox change in one transaction.
+ *
+ * The surprise: a burst is locked by an advisory lock, not by a row, because the first finding of a burst finds no row to lock.
+ */
+import { sql } from 'kysely';
+import { findingsById, findingsOfBurst } from '../findings/store.ts';
+import { appendJournal } from '../ground/journal.ts';
+import { finishEffect, nextDueMs, putEffect, retryEffect, type TakenEffect, takeEffects } from '../ground/outbox.ts';
+import type { State, StateTransaction } from '../ground/state.ts';
+import type { Case, CaseEffect } from './case.ts';
+import { type CaseChange, type CaseStore, type CaseUnit, type DueEffect, effectKey } from './store.ts';
+import type { CaseTables } from './tables.ts';
+
+const EFFECT_KINDS: readonly CaseEffect['type'][] = [
+  'ask',
+  'page',
+  'challenge-deadline',
+  'page-repeat',
+  'acknowledgement-deadline',
+];
+/** Tells our advisory locks on bursts from all others. */
+const BURST_LOCK = 0x62757273;
+const OPEN_STATES = ['asked', 'paged', 'acknowledged'];
+
+export function createSqlStore(state: State): CaseStore {
+  return {
+    transact: (body) => state.transaction((trx) => body(unitOf(trx))),
+    takeDue: async ({ nowMs, leaseMs, limit, worker }) => {
+      const taken = await takeEffects(state, { kinds: EFFECT_KINDS, limit, leaseMs, nowMs, worker });
+      return taken.map(dueOf);
+    },
+    nextDueMs: () => nextDueMs(state, EFFECT_KINDS),
+  };
+}
+
+interface StoredPayload {
+  readonly effect: CaseEffect;
+  readonly channel: string | null;
+}
+
+function dueOf(taken: TakenEffect): DueEffect {
+  const { effect, channel } = taken.payload as StoredPayload;
+  return { caseId: taken.caseId ?? '', effect, channel, key: taken.key, attempt: taken.attempt, handle: taken };
+}
+
+/** The store's view of a transaction that somebody else opened: for routes that also verify a code in it. */
+export function unitOf(trx: StateTransaction): CaseUnit {
+  const db = trx.withTables<CaseTables>();
+  return {
+    lockBurst: async (burstKey) => {
+      await sql`select pg_advisory_xact_lock(${BURST_LOCK}, hashtext(${burstKey}))`.execute(trx);
+    },
+    openCaseOfBurst: async (burstKey, fromMs, toMs) => {
+      const row = await db
+        .selectFrom('case_record')
+        .select('document')
+        .where('burst_key', '=', burstKey)
+        .where('state', 'in', OPEN_STATES)
+        .where('last_ms', '>=', fromMs)
+        .where('first_ms', '<=', toMs)
+        .orderBy('opened_ms', 'desc')
+        .limit(1)
+        .forUpdate()
+        .executeTakeFirst();
+      return row === undefined ? null : parseCase(row.document);
+    },
+    loadCase: async (caseId) => {
+      const row = await db
+        .selectFrom('case_record')
+        .select('document')
+        .where('id', '=', caseId)
+        .forUpdate()
+        .executeTakeFirst();
+      return row === undefined ? null : parseCase(row.document);
+    },
+    looseFindings: async (burstKey, fromMs, toMs) => {
+      const all = await findingsOfBurst(trx, burstKey, { fromMs, toMs });
+      if (all.length === 0) return [];
+      const taken = await db
+        .selectFrom('case_finding')
+        .select('finding_id')
+        .where(
+          'finding_id',
+          'in',
+          all.map(({ id }) => id),
+        )
+        .execute();
+      const ids = new Set(taken.map(({ finding_id }) => finding_id));
+      return all.filter(({ id }) => !ids.has(id));
+    },
+    findingsOfCase: async (caseId) => {
+      const rows = await db.selectFrom('case_finding').select('finding_id').where('case_id', '=', caseId).execute();
+      return findingsById(
+        trx,
+        rows.map(({ finding_id }) => finding_id),
+      );
+    },
+    save: (change) => save(trx, change),
+    finish: (effect, nowMs) => finishEffect(trx, effect.handle as TakenEffect, nowMs),
+    retry: (effect, options) => retryEffect(trx, effect.handle as TakenEffect, options),
+  };
+}
+
+async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
+  const db = trx.withTables<CaseTables>();
+  const { case: next, previous, nowMs } = change;
+  const row = {
+    id: next.id,
+    burst_key: next.burstKey,
+    state: next.state,
+    version: next.version,
+    risk: next.risk,
+    person_id: next.person?.id ?? null,
+    first_ms: next.firstMs,
+    last_ms: next.lastMs,
+    opened_ms: next.openedMs,
+    updated_ms: next.updatedMs,
+    document: JSON.stringify(next),
+  };
+  if (previous === null) await db.insertInto('case_record').values(row).execute();
+  else await db.updateTable('case_record').set(row).where('id', '=', next.id).execute();
+  const known = new Set(previous?.findingIds ?? []);
+  const added = next.findingIds.filter((id) => !known.has(id));
+  if (added.length > 0) {
+    await db
+      .insertInto('case_finding')
+      .values(added.map((id) => ({ finding_id: id, case_id: next.id })))
+      .onConflict((conflict) => conflict.column('finding_id').doNothing())
+      .execute();
+  }
+  for (const entry of change.entries) {
+    await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
+  }
+  for (const { effect, channel, dueMs } of change.effects) {
+    const key = effectKey(next.id, next.version, effect, channel);
+    const payload: StoredPayload = { effect, channel };
+    await putEffect(trx, { kind: effect.type, key, caseId: next.id, payload, dueMs }, nowMs);
+  }
+}
+
+/** Documents are written by `save` alone; what it wrote is a case. */
+export function parseCase(document: string): Case {
+  return JSON.parse(document) as Case;
+}

@@ -1,0 +1,79 @@
+/**
+ * What the cases room needs of a store. Two implementations: SQL, which the server runs on, and one in memory, with which the
+ * simulation crashes thousands of nights.
+ *
+ * The contract: everything one `transact` body does is committed together or not at all, and two bodies that touch the same
+ * burst or case run one after the other.
+ */
+import type { Finding } from '../findings/finding.ts';
+import type { Case, CaseEffect, CaseEntry } from './case.ts';
+
+/** An effect with the name it has in the outbox. */
+export interface DueEffect {
+  readonly caseId: string;
+  readonly effect: CaseEffect;
+  /** For a page: which channel. */
+  readonly channel: string | null;
+  /** Stable; what makes doing it twice harmless. */
+  readonly key: string;
+  /** 1 on the first try. */
+  readonly attempt: number;
+  /** The store's own handle. */
+  readonly handle: unknown;
+}
+
+export interface CaseUnit {
+  /** Waits until nobody else works on the burst. Call before looking for its case. */
+  lockBurst(burstKey: string): Promise<void>;
+  /** The case that still takes findings of the burst near this time, locked. */
+  openCaseOfBurst(burstKey: string, fromMs: number, toMs: number): Promise<Case | null>;
+  /** Locked until the end of the transaction. */
+  loadCase(caseId: string): Promise<Case | null>;
+  /** The findings of the burst between two times that no case has yet. */
+  looseFindings(burstKey: string, fromMs: number, toMs: number): Promise<readonly Finding[]>;
+  findingsOfCase(caseId: string): Promise<readonly Finding[]>;
+  /** Writes the case, its new findings, its entries in the journal and its effects in the outbox. */
+  save(change: CaseChange): Promise<void>;
+  /** The effect has been performed. False: another worker has taken it meanwhile. */
+  finish(effect: DueEffect, nowMs: number): Promise<boolean>;
+  /** The effect failed; to be tried again. */
+  retry(effect: DueEffect, options: { readonly dueMs: number; readonly failure: string }): Promise<boolean>;
+}
+
+export interface CaseChange {
+  readonly case: Case;
+  /** Null for a new case. */
+  readonly previous: Case | null;
+  readonly entries: readonly CaseEntry[];
+  readonly effects: readonly { readonly effect: CaseEffect; readonly channel: string | null; readonly dueMs: number }[];
+  readonly nowMs: number;
+}
+
+export interface CaseStore {
+  transact<T>(body: (unit: CaseUnit) => Promise<T>): Promise<T>;
+  /** Takes due effects with a lease; a worker that dies loses them when it runs out. */
+  takeDue(options: {
+    readonly nowMs: number;
+    readonly leaseMs: number;
+    readonly limit: number;
+    readonly worker: string;
+  }): Promise<readonly DueEffect[]>;
+  /** When the next effect is due; null when nothing waits. */
+  nextDueMs(): Promise<number | null>;
+}
+
+/** The key of an effect: the same decision always makes the same key. */
+export function effectKey(caseId: string, version: number, effect: CaseEffect, channel: string | null): string {
+  switch (effect.type) {
+    case 'ask':
+      return `case:${caseId}:ask:${version}`;
+    case 'page':
+      return `case:${caseId}:page:${effect.action}:${effect.pageNumber}:${channel ?? ''}`;
+    case 'page-repeat':
+      return `case:${caseId}:page-repeat:${effect.pageNumber}`;
+    case 'challenge-deadline':
+      return `case:${caseId}:challenge-deadline:${effect.dueMs}`;
+    case 'acknowledgement-deadline':
+      return `case:${caseId}:acknowledgement-deadline:${effect.dueMs}`;
+  }
+}
