@@ -34,7 +34,26 @@ export function textOrNull(value: unknown): string | null {
 export function asText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? jsonText(value) : String(value);
+}
+
+/** As JSON text; what nests so deep that the stack would end is cut to a note, so that this never throws. */
+export function jsonText(value: unknown, indent = 0): string {
+  try {
+    return JSON.stringify(value, null, indent) ?? 'null';
+  } catch {
+    return '"(nests too deep to be shown)"';
+  }
+}
+
+/** Whether anything lies more than `most` levels down. The value itself is level 0; a scalar has no level below it. */
+export function nestsDeeper(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (most <= 0) return true;
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && nestsDeeper(inner, most - 1)) return true;
+  }
+  return false;
 }
 
 /** Strings of a list; scalars as text, objects as JSON; null when it is no list. */

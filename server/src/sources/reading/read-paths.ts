@@ -1,179 +1,186 @@
 /**
- * Files, folders and patterns → records of a source, in batches. The one way in for recorded events.
+ * Files, folders, patterns and standard input → records of a source. The one way in for recorded events.
  *
- * Nothing here stops at a bad record: what cannot be admitted is handed on as `malformed` with its place and its text. An
- * index of -1 means the file as a whole.
+ * Readings come in batches, because waiting for each one would cost more than reading it. A small file is unpacked and parsed
+ * whole, which is several times faster than cutting it, and the next one is fetched meanwhile; a large one is cut as it
+ * streams by, and memory stays flat.
  */
-import { stat } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { glob } from 'tinyglobby';
-import type { Reading, Source } from '../source.ts';
-import { readBytes, reasonOf } from './byte-stream.ts';
-import { type Cut, LOOK_AHEAD_BYTES, type Splitter, splitterFor } from './record-splitter.ts';
-import { type Unwrapped, unwrap } from './unwrapping.ts';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { Failure, messageOf } from '../../ground/failure.ts';
+import type { Reading, Source, SourceName } from '../source.ts';
+import { Admitting, WHOLE_FILE } from './admitting.ts';
+import { CHUNK_BYTES, isUtf16, packingOf, unpack } from './byte-stream.ts';
+import { expandPaths, STANDARD_INPUT } from './files.ts';
+import { RecordSplitter, textOf } from './record-splitter.ts';
+
+export { expandPaths } from './files.ts';
 
 export interface ReadOptions {
   /** Tried in order when `source` is not given; the first that claims a record has it. */
   readonly sources: readonly Source[];
-  readonly source?: Source | undefined;
+  /** Every record is of this source, whatever it looks like. */
+  readonly source?: Source | SourceName | undefined;
+  /** What `-` reads. */
   readonly standardInput?: Readable | undefined;
   /** Told after each file. */
-  readonly onFile?: (file: string) => void;
+  readonly onFile?: ((file: string) => void) | undefined;
+  /** Told after each batch. */
+  readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
 }
 
-/** A smaller file is unpacked and parsed whole, which is several times faster than cutting it. */
-const WHOLE_FILE_BYTES = 8 * 1024 * 1024;
-const WHOLE_UNPACKED_BYTES = 64 * 1024 * 1024;
-const LARGEST_BATCH = 2_000;
-const STANDARD_INPUT = '-';
-/** How much of a malformed text is kept. */
-export const KEPT_RAW_CHARACTERS = 1_000_000;
-
-/** Expands folders (all files below, by name) and patterns. A path that is nothing is kept, so that reading it complains. */
-export async function expandPaths(paths: readonly string[]): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const path of paths) {
-    if (path === STANDARD_INPUT) {
-      files.push(path);
-      continue;
-    }
-    const kind = await stat(path).catch(() => null);
-    if (kind?.isDirectory() === true) {
-      files.push(...(await glob('**/*', { cwd: path, absolute: true, onlyFiles: true, dot: false })).sort());
-    } else if (kind !== null || !/[*?[{]/.test(path)) {
-      files.push(path);
-    } else {
-      const found = (await glob(path, { absolute: path.startsWith('/'), onlyFiles: true })).sort();
-      files.push(...(found.length === 0 ? [path] : found));
-    }
-  }
-  return files;
+export interface ReadProgress {
+  readonly file: string;
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  /** Readings so far, malformed ones included. */
+  readonly readings: number;
 }
 
+/** Packed or not, a file up to this size may be read at once … */
+export const WHOLE_FILE_BYTES = 8 * 1024 * 1024;
+/** … if it is no larger than this unpacked. */
+export const WHOLE_UNPACKED_BYTES = 16 * 1024 * 1024;
+/** A batch is handed on when it has this many readings; the last piece that was cut may add some. */
+export const LARGEST_BATCH = 1_000;
+
+const gunzipAll = promisify(gunzip);
+
+/** A file that cannot be read becomes one malformed reading for the file, and the next file is read. */
 export async function* readPaths(paths: readonly string[], options: ReadOptions): AsyncGenerator<readonly Reading[]> {
-  for (const file of await expandPaths(paths)) {
-    yield* readFileRecords(file, options);
+  const files = await expandPaths(paths);
+  let readings = 0;
+  let next = fetchSmall(files[0]);
+  for (const [filesDone, file] of files.entries()) {
+    const fetched = await next;
+    next = fetchSmall(files[filesDone + 1]);
+    try {
+      for await (const batch of readFetched(file, fetched, options)) {
+        readings += batch.length;
+        yield batch;
+        options.onProgress?.({ file, filesDone, filesTotal: files.length, readings });
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      yield [{ type: 'malformed', reason: error.message, raw: '', origin: { file, index: WHOLE_FILE } }];
+    }
     options.onFile?.(file);
   }
 }
 
+/** @throws Failure `source-unreadable` when the file cannot be opened or read; what was read before was handed on. */
 export async function* readFileRecords(file: string, options: ReadOptions): AsyncGenerator<readonly Reading[]> {
-  const admitting = new Admitting(file, options);
-  const whole = file === STANDARD_INPUT ? null : await readWhole(file);
-  if (whole !== null) {
-    for (let start = 0; start < whole.length; start += LARGEST_BATCH) {
-      yield admitting.admitAll(whole.slice(start, start + LARGEST_BATCH));
-    }
-    return;
-  }
-  yield* readStreaming(file, options, admitting);
+  yield* readFetched(file, await fetchSmall(file), options);
 }
 
-/** The values of a small file that is one JSON value; null when it must be cut instead. */
-async function readWhole(file: string): Promise<readonly Unwrapped[] | null> {
+/** One reading at a time, for whoever needs no speed. */
+export async function* eachReading(batches: AsyncIterable<readonly Reading[]>): AsyncGenerator<Reading> {
+  for await (const batch of batches) yield* batch;
+}
+
+async function* readFetched(
+  file: string,
+  fetched: Buffer | null,
+  options: ReadOptions,
+): AsyncGenerator<readonly Reading[]> {
+  const admitting = new Admitting(file, options.sources, namedSource(options));
+  if (fetched === null) yield* readStreaming(bytesOf(file, options), admitting);
+  else yield* readSmall(fetched, admitting);
+}
+
+function namedSource({ source, sources }: ReadOptions): Source | null {
+  if (source === undefined) return null;
+  if (typeof source !== 'string') return source;
+  const found = sources.find((candidate) => candidate.name === source);
+  if (found === undefined) throw new RangeError(`there is no source called ${source}`);
+  return found;
+}
+
+/** The unpacked bytes of a file that is small enough; null when it must be streamed, for whatever reason. */
+async function fetchSmall(file: string | undefined): Promise<Buffer | null> {
+  if (file === undefined || file === STANDARD_INPUT) return null;
   try {
-    const { size } = await stat(file);
-    if (size > WHOLE_FILE_BYTES) return null;
+    const kind = await stat(file);
+    if (!kind.isFile() || kind.size > WHOLE_FILE_BYTES) return null;
     const bytes = await readFile(file);
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    const text = (isGzip ? gunzipSync(bytes, { maxOutputLength: WHOLE_UNPACKED_BYTES }) : bytes).toString('utf8');
-    return unwrap(JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text));
+    const packing = packingOf(bytes);
+    if (packing === 'zstd' || (packing === 'gzip' && statedSize(bytes) > WHOLE_UNPACKED_BYTES)) return null;
+    const text = packing === 'plain' ? bytes : await gunzipAll(bytes, { maxOutputLength: WHOLE_UNPACKED_BYTES });
+    return isUtf16(text) ? null : text;
+  } catch {
+    // Damaged, too large unpacked, or not to be read at all: streaming finds out which, and says so.
+    return null;
+  }
+}
+
+/** What a gzip file's last four bytes say about its size. They may lie; this only saves unpacking in vain. */
+function statedSize(gzip: Buffer): number {
+  return gzip.length < 18 ? 0 : gzip.readUInt32LE(gzip.length - 4);
+}
+
+function* readSmall(bytes: Buffer, admitting: Admitting): Generator<readonly Reading[]> {
+  const whole = parseWhole(bytes);
+  if (whole === null) {
+    const splitter = new RecordSplitter();
+    for (const cut of splitter.push(bytes)) admitting.addCut(cut);
+    for (const cut of splitter.end()) admitting.addCut(cut);
+  } else {
+    admitting.add(whole.value);
+  }
+  const readings = admitting.take();
+  for (let from = 0; from < readings.length; from += LARGEST_BATCH) {
+    yield readings.length <= LARGEST_BATCH ? readings : readings.slice(from, from + LARGEST_BATCH);
+  }
+}
+
+/** Null when the bytes are not one JSON value: several, damaged, or in another encoding. */
+function parseWhole(bytes: Buffer): { readonly value: unknown } | null {
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  try {
+    return { value: JSON.parse(textOf(bytes, hasMark ? 3 : 0)) };
   } catch {
     return null;
   }
 }
 
-async function* readStreaming(
-  file: string,
-  options: ReadOptions,
-  admitting: Admitting,
-): AsyncGenerator<readonly Reading[]> {
-  const input = file === STANDARD_INPUT ? (options.standardInput ?? null) : null;
-  let splitter: Splitter | null = null;
-  let head = Buffer.alloc(0);
-  let batch: Unwrapped[] = [];
-  for await (const part of readBytes(file, input)) {
+async function* readStreaming(chunks: AsyncIterable<Buffer>, admitting: Admitting): AsyncGenerator<readonly Reading[]> {
+  const splitter = new RecordSplitter();
+  let damage: string | null = null;
+  for await (const part of unpack(chunks)) {
     if (part.type === 'damage') {
-      if (splitter === null && head.length > 0) splitter = splitterFor(head);
-      const rest = splitter === null ? [] : [...(head.length > 0 ? splitter.push(head) : []), ...splitter.end()];
-      batch.push(...rest.flatMap(valuesOf));
-      if (batch.length > 0) yield admitting.admitAll(batch);
-      yield [admitting.malformedFile(part.reason)];
-      return;
+      damage = part.reason;
+      break;
     }
-    let chunk = part.bytes;
-    if (splitter === null) {
-      head = Buffer.concat([head, chunk]);
-      if (head.length < LOOK_AHEAD_BYTES) continue;
-      splitter = splitterFor(head);
-      chunk = head;
-      head = Buffer.alloc(0);
-    }
-    batch.push(...splitter.push(chunk).flatMap(valuesOf));
-    if (batch.length >= LARGEST_BATCH) {
-      yield admitting.admitAll(batch);
-      batch = [];
-    }
+    for (const cut of splitter.push(part.bytes)) admitting.addCut(cut);
+    if (admitting.waiting >= LARGEST_BATCH) yield admitting.take();
   }
-  splitter ??= splitterFor(head);
-  batch.push(...[...splitter.push(head), ...splitter.end()].flatMap(valuesOf));
-  if (batch.length > 0) yield admitting.admitAll(batch);
+  for (const cut of splitter.end(damage)) admitting.addCut(cut);
+  if (admitting.waiting > 0) yield admitting.take();
 }
 
-function valuesOf(cut: Cut): readonly Unwrapped[] {
-  if (cut.type === 'oversized') {
-    const reason = `the record has ${cut.sizeBytes} bytes, which is more than is read; its beginning is kept`;
-    return [{ type: 'damaged', reason, raw: cut.start.toString('utf8') }];
-  }
-  const text = cut.bytes
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-    .trim();
-  try {
-    return unwrap(JSON.parse(text));
-  } catch (error) {
-    return [{ type: 'damaged', reason: `not JSON: ${reasonOf(error)}`, raw: text }];
-  }
-}
-
-class Admitting {
-  readonly #file: string;
-  readonly #options: ReadOptions;
-  #index = 0;
-
-  constructor(file: string, options: ReadOptions) {
-    this.#file = file;
-    this.#options = options;
-  }
-
-  admitAll(values: readonly Unwrapped[]): readonly Reading[] {
-    return values.map((value) => this.#admit(value));
-  }
-
-  malformedFile(reason: string): Reading {
-    return { type: 'malformed', reason, raw: '', origin: { file: this.#file, index: -1 } };
-  }
-
-  #admit(unwrapped: Unwrapped): Reading {
-    const origin = { file: this.#file, index: this.#index };
-    this.#index += 1;
-    if (unwrapped.type === 'damaged') {
-      return { type: 'malformed', reason: unwrapped.reason, raw: unwrapped.raw.slice(0, KEPT_RAW_CHARACTERS), origin };
-    }
-    const { value } = unwrapped;
-    const source = this.#options.source ?? this.#options.sources.find((candidate) => candidate.claims(value));
-    const malformed = (reason: string): Reading => ({
-      type: 'malformed',
-      reason,
-      raw: (JSON.stringify(value) ?? 'undefined').slice(0, KEPT_RAW_CHARACTERS),
-      origin,
+async function* bytesOf(file: string, { standardInput }: ReadOptions): AsyncGenerator<Buffer> {
+  if (file === STANDARD_INPUT && standardInput === undefined) {
+    throw new Failure('there is no standard input to read', {
+      code: 'source-unreadable',
+      httpStatus: 400,
+      retryable: false,
     });
-    if (source === undefined) return malformed('no source knows a record of this shape');
-    const admission = source.admit(value);
-    if (admission.type === 'malformed') return malformed(admission.reason);
-    const { record, id, timeMs } = admission;
-    return { type: 'record', source, record, id, timeMs, origin };
+  }
+  const input = file === STANDARD_INPUT ? standardInput : undefined;
+  try {
+    for await (const chunk of input ?? createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
+      yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
+    }
+  } catch (error) {
+    throw new Failure(`${file} cannot be read: ${messageOf(error)}`, {
+      code: 'source-unreadable',
+      httpStatus: 500,
+      retryable: true,
+      parameters: { file },
+      cause: error,
+    });
   }
 }

@@ -1,291 +1,432 @@
 /**
- * Bytes in any pieces → the bytes of one record at a time, so that memory stays flat however large a file is.
+ * Bytes in any pieces → one JSON value at a time, so that memory stays flat however large a file is. Handles values one
+ * after another (lines or pretty-printed), a top-level list, and lists under a wrapper's member (`Records`, `items` …).
  *
- * Two ways of cutting. *Lines*: each line is a value; a damaged line cannot spoil its neighbours. *Structure*: one large value,
- * whose elements under `Records`, `items`, `Events` or in a top-level list are handed out one by one. Which of them a file needs
- * is told from its first lines.
+ * The surprise: it checks just enough of JSON's grammar to notice damage close to where it is. It then looks for a place
+ * where a record can begin again (a line that starts with a brace, or the bytes that the other records begin with), so
+ * that one broken record costs one record and not the rest of the file.
  */
+import { isAscii } from 'node:buffer';
+import { nestsDeeper } from '../json-value.ts';
+import { WRAPPER_LISTS } from './wrapper.ts';
 
-/** One cut: the bytes of a value, or what had to be passed over because it was too large. */
+/** One value, or what could not be one. `raw` is all of its bytes up to `LARGEST_RECORD_BYTES`. */
 export type Cut =
-  | { readonly type: 'value'; readonly bytes: Buffer }
-  | { readonly type: 'oversized'; readonly sizeBytes: number; readonly start: Buffer };
+  | { readonly type: 'value'; readonly value: unknown }
+  | { readonly type: 'damaged'; readonly reason: string; readonly raw: string };
 
-/** A record larger than this is not held in memory: it is passed over and reported. CloudTrail's limit is 256 KiB. */
+/** A larger record is passed over and its beginning kept. CloudTrail's limit is 256 KiB, the API server's 3 MiB an object. */
 export const LARGEST_RECORD_BYTES = 4 * 1024 * 1024;
-const KEPT_OF_OVERSIZED_BYTES = 64 * 1024;
-/** How much of a file is looked at to tell lines from structure. */
-export const LOOK_AHEAD_BYTES = 1024 * 1024;
-const LOOK_AHEAD_LINES = 3;
-const ELEMENT_LISTS = new Set(['Records', 'items', 'Events']);
+export const KEPT_OF_OVERSIZED_BYTES = 64 * 1024;
+/** JSON that nests deeper is refused: whoever writes it back would run out of stack. */
+export const DEEPEST_NESTING = 1_000;
+const LONGEST_OPENER_BYTES = 160;
+const LONGEST_KEY_BYTES = 32;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
+const DIGIT = 0x30;
 const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 const NEWLINE = 0x0a;
+const RECORD_SEPARATOR = 0x1e;
+const LINE_OBJECT = Buffer.from('\n{');
+const EMPTY = Buffer.alloc(0);
+const NONE = -1;
 
-export interface Splitter {
-  push(chunk: Buffer): Cut[];
-  /** What is left when the bytes end: the last line, or a value that was cut off. */
-  end(): Cut[];
-}
+type Mode =
+  | 'structure' // following the grammar
+  | 'line' // a top-level text that is no object and no list: it ends with its line
+  | 'seek'; // after damage, looking for where a record can begin
 
-/** Chooses by the first bytes of a file. */
-export function splitterFor(head: Buffer): Splitter {
-  return looksLikeLines(head) ? new LineSplitter() : new StructureSplitter();
-}
-
-function looksLikeLines(head: Buffer): boolean {
-  const text = head
-    .subarray(0, LOOK_AHEAD_BYTES)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-    .trimStart();
-  if (text.startsWith('[')) return false;
-  if (!text.startsWith('{')) return true;
-  return text.split('\n', LOOK_AHEAD_LINES).some((line) => line.startsWith('{') && isWholeRecord(line));
-}
-
-/** A line that is a complete object, and not one that holds all the records of the file. */
-function isWholeRecord(line: string): boolean {
-  try {
-    const value: unknown = JSON.parse(line);
-    return (
-      typeof value === 'object' &&
-      value !== null &&
-      ![...ELEMENT_LISTS].some((name) => Array.isArray((value as Record<string, unknown>)[name]))
-    );
-  } catch {
-    return false;
-  }
-}
-
-/** Gathers the bytes of one value across chunks, up to the limit. */
-class Gathering {
-  #parts: Buffer[] = [];
-  #size = 0;
-  #kept = 0;
-
-  add(part: Buffer): void {
-    this.#size += part.length;
-    if (this.#size <= LARGEST_RECORD_BYTES) {
-      this.#parts.push(part);
-      this.#kept += part.length;
-    } else if (this.#kept > KEPT_OF_OVERSIZED_BYTES) {
-      this.#parts = [Buffer.concat(this.#parts).subarray(0, KEPT_OF_OVERSIZED_BYTES)];
-      this.#kept = KEPT_OF_OVERSIZED_BYTES;
-    }
-  }
-
-  get isEmpty(): boolean {
-    return this.#size === 0;
-  }
-
-  take(): Cut {
-    const [only, ...more] = this.#parts;
-    const bytes = only !== undefined && more.length === 0 ? only : Buffer.concat(this.#parts);
-    const size = this.#size;
-    this.#parts = [];
-    this.#size = 0;
-    this.#kept = 0;
-    if (size <= LARGEST_RECORD_BYTES) return { type: 'value', bytes };
-    return { type: 'oversized', sizeBytes: size, start: bytes.subarray(0, KEPT_OF_OVERSIZED_BYTES) };
-  }
-}
-
-export class LineSplitter implements Splitter {
-  readonly #gathering = new Gathering();
-
-  push(chunk: Buffer): Cut[] {
-    const cuts: Cut[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      if (end > start) this.#gathering.add(chunk.subarray(start, end));
-      this.#take(cuts);
-      start = end + 1;
-    }
-    if (start < chunk.length) this.#gathering.add(chunk.subarray(start));
-    return cuts;
-  }
-
-  end(): Cut[] {
-    const cuts: Cut[] = [];
-    this.#take(cuts);
-    return cuts;
-  }
-
-  #take(cuts: Cut[]): void {
-    if (this.#gathering.isEmpty) return;
-    const cut = this.#gathering.take();
-    if (cut.type === 'oversized' || !isBlank(cut.bytes)) cuts.push(cut);
-  }
-}
-
-export class StructureSplitter implements Splitter {
-  readonly #gathering = new Gathering();
-  #depth = 0;
+export class RecordSplitter {
+  #buffer: Buffer = EMPTY;
+  #position = 0;
+  /** Where the value at hand begins in the buffer; NONE between values. */
+  #start = NONE;
+  #mode: Mode = 'structure';
   #inString = false;
-  #escaped = false;
-  /** The depth at which elements begin: 0 for top-level values, more inside a list of records; -1 while passing over the rest. */
-  #level = 0;
-  #inElement = false;
-  #topIsObject = false;
-  #key: string | null = null;
-  #keyBytes: Buffer[] | null = null;
+  #isEscaped = false;
+  /** The last significant byte; QUOTE after a string, DIGIT after any other scalar. 0 at the beginning. */
+  #last = 0;
+  #depth = 0;
+  /** The depth at which values stand: 0 one after another, 1 in a top-level list, 2 in the list of a wrapper. */
+  #base = 0;
+  /** The top-level object is a wrapper: its own members are no record. */
+  #isWrapper = false;
+  /** What is open, outermost first: braces and brackets, as far down as is allowed. */
+  readonly #kinds = new Uint8Array(DEEPEST_NESTING);
+  #isTooDeep = false;
+  /** Where a member name at depth 1 began, while it may name a wrapper's list. */
+  #keyStart = NONE;
+  #key = '';
+  /** What records of this list begin with, up to the end of the first member name. */
+  #opener: Buffer | null = null;
+  #damage = '';
+  /** The beginning of a value that became too large to hold, and its size so far. */
+  #oversized: { readonly beginning: Buffer; sizeBytes: number } | null = null;
+  #linesHold = true;
+  #isFirst = true;
   #cuts: Cut[] = [];
 
-  push(chunk: Buffer): Cut[] {
+  push(chunk: Buffer): readonly Cut[] {
     this.#cuts = [];
-    let start = 0;
-    let index = 0;
-    while (index < chunk.length) {
-      if (this.#inString) {
-        index = this.#skipString(chunk, index);
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    if (this.#isFirst && !this.#skipByteOrderMark()) return this.#cuts;
+    while (this.#position < this.#buffer.length) {
+      if (this.#mode === 'structure') this.#follow();
+      else if (this.#mode === 'line') this.#followLine();
+      else if (!this.#seek()) break;
+    }
+    this.#shrink();
+    return this.#cuts;
+  }
+
+  /** What is left when the bytes end. `reason` says why they ended early, when they did. */
+  end(reason: string | null = null): readonly Cut[] {
+    this.#cuts = [];
+    const ending = reason ?? 'the input ends within the record';
+    const isOpen = this.#start !== NONE || this.#oversized !== null;
+    if (this.#mode === 'line') this.#finish(this.#buffer.length);
+    else if (this.#mode === 'seek') this.#finishDamaged(this.#buffer.length, reason ?? this.#damage);
+    else if (isOpen) this.#finishDamaged(this.#buffer.length, ending);
+    else if (this.#depth > 0)
+      this.#cuts.push({ type: 'damaged', reason: reason ?? 'the input ends within the list of records', raw: '' });
+    else if (reason !== null) this.#cuts.push({ type: 'damaged', reason, raw: '' });
+    this.#buffer = EMPTY;
+    this.#position = 0;
+    return this.#cuts;
+  }
+
+  #skipByteOrderMark(): boolean {
+    const mark = [0xef, 0xbb, 0xbf];
+    const seen = [...this.#buffer.subarray(0, 3)];
+    const matches = seen.every((byte, index) => byte === mark[index]);
+    if (matches && seen.length < mark.length) return false;
+    this.#isFirst = false;
+    if (matches) this.#position = mark.length;
+    return true;
+  }
+
+  /** The hot loop: strings are skipped in a tight loop, everything else goes through `#step`. */
+  #follow(): void {
+    const buffer = this.#buffer;
+    const length = buffer.length;
+    while (this.#position < length && this.#mode === 'structure') {
+      if (this.#inString && !this.#followString()) continue;
+      if (this.#position >= length) return;
+      const byte = buffer[this.#position] ?? 0;
+      if (byte === 0x20 || byte === NEWLINE || byte === 0x0d || byte === 0x09 || byte === RECORD_SEPARATOR) {
+        this.#position += 1;
+      } else if (this.#depth === 0 && this.#start === NONE && !this.#beginTopLevel(byte)) {
         continue;
+      } else {
+        this.#step(byte);
       }
-      const before = this.#inElement;
-      const ended = this.#step(chunk[index] ?? 0, index, chunk);
-      if (!before && this.#inElement) start = index;
-      if (ended !== null) {
-        this.#gathering.add(chunk.subarray(start, index + ended));
-        this.#take();
-      } else if (before && !this.#inElement) {
-        start = index + 1;
-      }
+    }
+  }
+
+  /** Moves to behind the end of the string. False when the bytes ended first or the string is damaged. */
+  #followString(): boolean {
+    const buffer = this.#buffer;
+    const length = buffer.length;
+    let index = this.#position;
+    if (this.#isEscaped && index < length) {
+      this.#isEscaped = false;
       index += 1;
     }
-    if (this.#inElement && start < chunk.length) this.#gathering.add(chunk.subarray(start));
-    return this.#cuts;
-  }
-
-  end(): Cut[] {
-    this.#cuts = [];
-    this.#take();
-    return this.#cuts;
-  }
-
-  /** Behind the end of the string, or at the end of the chunk. */
-  #skipString(chunk: Buffer, from: number): number {
-    let index = from;
-    while (index < chunk.length) {
-      if (this.#escaped) {
-        this.#escaped = false;
+    while (index < length) {
+      const byte = buffer[index] as number;
+      if (byte === QUOTE) {
+        this.#position = index + 1;
+        this.#inString = false;
+        this.#last = QUOTE;
+        this.#stringEnded(index);
+        return true;
+      }
+      if (byte === BACKSLASH) {
+        index += 2;
+      } else if (byte < 0x20) {
+        this.#position = index;
+        this.#break('a text is not closed, or holds a control character');
+        return false;
+      } else {
         index += 1;
-        continue;
       }
-      const quote = chunk.indexOf(QUOTE, index);
-      const backslash = chunk.subarray(index, quote === -1 ? chunk.length : quote).indexOf(BACKSLASH);
-      if (backslash !== -1) {
-        this.#escaped = true;
-        index += backslash + 1;
-        continue;
-      }
-      if (quote === -1) break;
-      this.#inString = false;
-      this.#keyBytes?.push(chunk.subarray(from, quote));
-      this.#finishKey();
-      return quote + 1;
     }
-    this.#keyBytes?.push(chunk.subarray(from));
-    return chunk.length;
+    this.#isEscaped = index > length;
+    this.#position = length;
+    return false;
   }
 
-  #finishKey(): void {
-    if (this.#keyBytes === null) return;
-    this.#key = Buffer.concat(this.#keyBytes).subarray(0, 64).toString('latin1');
-    this.#keyBytes = null;
+  #stringEnded(quote: number): void {
+    if (this.#keyStart !== NONE) {
+      const isShort = quote - this.#keyStart <= LONGEST_KEY_BYTES;
+      this.#key = isShort ? this.#buffer.toString('latin1', this.#keyStart, quote) : '';
+      this.#keyStart = NONE;
+    }
+    if (this.#opener === null && this.#oversized === null && this.#start !== NONE && this.#depth === this.#base + 1) {
+      const size = quote + 1 - this.#start;
+      if (this.#buffer[this.#start] === OPEN_OBJECT && size <= LONGEST_OPENER_BYTES) {
+        this.#opener = Buffer.from(this.#buffer.subarray(this.#start, quote + 1));
+      }
+    }
   }
 
-  /** Handles one byte outside strings. Returns how many bytes of it belong to an element that ends here, or null. */
-  #step(byte: number, _index: number, _chunk: Buffer): number | null {
+  /** At the top level between values. True when `#step` should take the byte. */
+  #beginTopLevel(byte: number): boolean {
+    if (byte === COMMA) {
+      this.#position += 1;
+      return false;
+    }
+    if (byte === OPEN_OBJECT && this.#linesHold && this.#takeLine()) return false;
+    if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+      this.#last = 0;
+      return true;
+    }
+    this.#mode = 'line';
+    this.#start = this.#position;
+    return false;
+  }
+
+  /** Records written one a line need no following: the line is parsed as it is. */
+  #takeLine(): boolean {
+    const from = this.#position;
+    const newline = this.#buffer.indexOf(NEWLINE, from);
+    if (newline === -1 || newline - from > LARGEST_RECORD_BYTES) return false;
+    let to = newline;
+    while (to > from && ((this.#buffer[to - 1] ?? 0) <= 0x20 || this.#buffer[to - 1] === COMMA)) to -= 1;
+    if (this.#buffer[to - 1] !== CLOSE_OBJECT) {
+      // Pretty-printed, or cut off: not worth trying at every line.
+      this.#linesHold = false;
+      return false;
+    }
+    const parsed = parse(this.#buffer, from, to);
+    if (parsed.type === 'damaged' || mayNestTooDeep(parsed.value, to - from)) return false;
+    this.#cuts.push(parsed);
+    this.#position = newline + 1;
+    return true;
+  }
+
+  /** One significant byte outside strings, at depth 1 or more, or one that opens a top-level value. */
+  #step(byte: number): void {
+    if (this.#start === NONE && this.#depth === this.#base && this.#standsAlone(byte)) return;
+    const last = this.#last;
     switch (byte) {
       case QUOTE:
+        if (isValueEnd(last)) return this.#break('a comma or colon is missing');
         this.#inString = true;
-        if (this.#depth === 1 && this.#topIsObject && this.#level === 0) this.#keyBytes = [];
-        this.#begin();
-        return null;
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
+        if (this.#depth === 1 && this.#base === 0 && this.#kinds[0] === OPEN_OBJECT && last !== COLON) {
+          this.#keyStart = this.#position + 1;
+        }
+        break;
+      case OPEN_OBJECT:
+      case OPEN_LIST:
         return this.#open(byte);
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        return this.#close();
+      case CLOSE_OBJECT:
+      case CLOSE_LIST:
+        return this.#close(byte);
       case COMMA:
-        this.#key = null;
-        return this.#inElement && this.#depth === this.#level ? this.#finish(0) : null;
+        if (!isValueEnd(last)) return this.#break('a value is missing before a comma');
+        if (this.#start !== NONE && this.#depth === this.#base) this.#finish(this.#position);
+        break;
       case COLON:
-        return null;
-      case NEWLINE:
-      case 0x20:
-      case 0x09:
-      case 0x0d:
-        return this.#inElement && this.#depth === this.#level && this.#level === 0 ? this.#finish(0) : null;
+        if (last !== QUOTE || !this.#isIn(OPEN_OBJECT)) return this.#break('a colon stands where none can');
+        break;
       default:
-        this.#begin();
-        return null;
+        if (isValueEnd(last) && last !== DIGIT) return this.#break('a comma or colon is missing');
+        this.#last = DIGIT;
+        this.#position += 1;
+        return;
     }
+    this.#last = byte;
+    this.#position += 1;
   }
 
-  #begin(): void {
-    if (!this.#inElement && this.#depth === this.#level) this.#inElement = true;
+  /** Between the values of a list. True when the byte was only punctuation and is done with. */
+  #standsAlone(byte: number): boolean {
+    if (this.#base > 0 && byte === COMMA) {
+      this.#position += 1;
+      return true;
+    }
+    if (this.#base > 0 && byte === CLOSE_LIST) return false;
+    if (!(this.#isWrapper && this.#base === 0)) {
+      this.#start = this.#position;
+      this.#last = 0;
+    }
+    return false;
   }
 
-  #open(byte: number): null {
-    if (byte === OPEN_BRACKET && this.#opensElements()) {
-      this.#level = this.#depth + 1;
-      this.#inElement = false;
-      this.#gathering.take();
-    } else {
-      if (this.#depth === 0) this.#topIsObject = byte === OPEN_BRACE;
-      this.#begin();
-    }
+  #open(byte: number): void {
+    const last = this.#last;
+    const fits = last === 0 || last === COLON || last === OPEN_LIST || (last === COMMA && this.#isIn(OPEN_LIST));
+    if (!fits) return this.#break('a comma or colon is missing');
+    if (this.#depth < DEEPEST_NESTING) this.#kinds[this.#depth] = byte;
+    else this.#isTooDeep = true;
     this.#depth += 1;
-    return null;
-  }
-
-  #opensElements(): boolean {
-    if (this.#level !== 0) return false;
-    if (this.#depth === 0 && !this.#inElement) return true;
-    return this.#depth === 1 && this.#topIsObject && this.#key !== null && ELEMENT_LISTS.has(this.#key);
-  }
-
-  #close(): number | null {
-    if (this.#inElement && this.#depth === this.#level) {
-      // A bare value was the last of its list: it ends before the bracket.
-      const ended = this.#finish(0);
-      this.#leave();
-      return ended;
+    this.#last = byte;
+    this.#position += 1;
+    if (byte === OPEN_LIST && this.#base === 0 && this.#opensRecords()) {
+      this.#base = this.#depth;
+      this.#start = NONE;
+      this.#oversized = null;
+      this.#opener = null;
     }
-    this.#depth = Math.max(0, this.#depth - 1);
-    if (this.#inElement && this.#depth === this.#level) return this.#finish(1);
-    if (this.#level > 0 && this.#depth < this.#level) this.#level = this.#depth === 0 ? 0 : -1;
-    else if (this.#level === -1 && this.#depth === 0) this.#level = 0;
-    return null;
+    this.#key = '';
   }
 
-  #leave(): void {
-    this.#depth = Math.max(0, this.#depth - 1);
-    this.#level = this.#depth === 0 ? 0 : -1;
+  #opensRecords(): boolean {
+    if (this.#depth === 1) return true;
+    if (this.#depth !== 2 || this.#kinds[0] !== OPEN_OBJECT || !WRAPPER_LISTS.has(this.#key)) return false;
+    this.#isWrapper = true;
+    return true;
   }
 
-  #finish(bytes: number): number {
-    this.#inElement = false;
-    this.#key = null;
-    return bytes;
+  #close(byte: number): void {
+    const opened = byte === CLOSE_OBJECT ? OPEN_OBJECT : OPEN_LIST;
+    if (!this.#isIn(opened)) return this.#break('a bracket closes what was not opened');
+    if (this.#last === COLON || (this.#last === COMMA && this.#depth !== this.#base)) {
+      return this.#break('a value is missing before a bracket');
+    }
+    if (this.#start !== NONE && this.#depth === this.#base) this.#finish(this.#position);
+    this.#depth -= 1;
+    this.#last = byte;
+    this.#position += 1;
+    if (this.#depth < this.#base) {
+      this.#base = 0;
+      this.#opener = null;
+    } else if (this.#depth === this.#base) {
+      if (this.#start !== NONE || this.#oversized !== null) this.#finish(this.#position);
+    }
+    if (this.#depth === 0) this.#isWrapper = false;
   }
 
-  #take(): void {
-    if (this.#gathering.isEmpty) return;
-    const cut = this.#gathering.take();
-    if (cut.type === 'oversized' || !isBlank(cut.bytes)) this.#cuts.push(cut);
+  #isIn(kind: number): boolean {
+    if (this.#depth > DEEPEST_NESTING) return true;
+    return this.#depth > 0 && this.#kinds[this.#depth - 1] === kind;
+  }
+
+  #followLine(): void {
+    const newline = this.#buffer.indexOf(NEWLINE, this.#position);
+    if (newline === -1) {
+      this.#position = this.#buffer.length;
+      return;
+    }
+    this.#finish(newline);
+    this.#position = newline + 1;
+    this.#mode = 'structure';
+  }
+
+  #break(reason: string): void {
+    this.#damage = `not JSON: ${reason}`;
+    this.#mode = 'seek';
+    if (this.#start === NONE && this.#oversized === null) this.#start = this.#position;
+  }
+
+  /** Looks for where a record can begin; false when these bytes do not say. */
+  #seek(): boolean {
+    const opener = this.#opener;
+    const reach = opener?.length ?? 0;
+    const earliest = Math.max(this.#start + 1, this.#position - reach, 0);
+    const byLine = this.#buffer.indexOf(LINE_OBJECT, Math.max(this.#start, this.#position - 1));
+    const byOpener = opener === null ? NONE : this.#buffer.indexOf(opener, earliest);
+    const found = [byLine === NONE ? NONE : byLine + 1, byOpener].filter((place) => place !== NONE);
+    if (found.length === 0) {
+      // A beginning may straddle these bytes and the next.
+      this.#position = Math.max(this.#position, this.#buffer.length - Math.max(reach, LINE_OBJECT.length) + 1);
+      return false;
+    }
+    const place = Math.min(...found);
+    this.#finishDamaged(place, this.#damage);
+    this.#position = place;
+    this.#depth = this.#base;
+    this.#last = this.#base > 0 ? COMMA : 0;
+    if (this.#base === 0) this.#isWrapper = false;
+    return true;
+  }
+
+  /** The value ends before `to`. */
+  #finish(to: number): void {
+    if (this.#oversized !== null || to - this.#start > LARGEST_RECORD_BYTES) return this.#finishDamaged(to, '');
+    if (this.#isTooDeep) return this.#finishDamaged(to, `it nests deeper than ${DEEPEST_NESTING} levels`);
+    const cut = parse(this.#buffer, this.#start, to);
+    this.#cuts.push(cut);
+    this.#forget();
+  }
+
+  #finishDamaged(to: number, reason: string): void {
+    const from = this.#start === NONE ? to : this.#start;
+    const size = to - from + (this.#oversized?.sizeBytes ?? 0);
+    if (this.#oversized !== null || size > LARGEST_RECORD_BYTES) {
+      const beginning = this.#oversized?.beginning ?? this.#buffer.subarray(from, from + KEPT_OF_OVERSIZED_BYTES);
+      const why = `the record has ${size} bytes, more than ${LARGEST_RECORD_BYTES}; its beginning is kept`;
+      this.#cuts.push({ type: 'damaged', reason: reason === '' ? why : `${reason}; ${why}`, raw: textOf(beginning) });
+    } else {
+      this.#cuts.push({ type: 'damaged', reason, raw: textOf(this.#buffer, from, to).trimEnd() });
+    }
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#start = NONE;
+    this.#oversized = null;
+    this.#mode = 'structure';
+    this.#inString = false;
+    this.#isEscaped = false;
+    this.#isTooDeep = false;
+    this.#keyStart = NONE;
+    this.#key = '';
+  }
+
+  /** Lets go of bytes that are done with, and of a value that became too large. */
+  #shrink(): void {
+    if (this.#start !== NONE && this.#buffer.length - this.#start > LARGEST_RECORD_BYTES) {
+      const beginning = Buffer.from(this.#buffer.subarray(this.#start, this.#start + KEPT_OF_OVERSIZED_BYTES));
+      this.#oversized = { beginning, sizeBytes: 0 };
+    }
+    if (this.#position - this.#keyStart > LONGEST_KEY_BYTES) this.#keyStart = NONE;
+    let keep = this.#position;
+    if (this.#oversized !== null) {
+      if (this.#keyStart !== NONE) keep = Math.min(keep, this.#keyStart);
+      this.#oversized.sizeBytes += keep - Math.max(this.#start, 0);
+      this.#start = 0;
+    } else if (this.#start !== NONE) {
+      keep = this.#start;
+      this.#start = 0;
+    } else if (this.#keyStart !== NONE) {
+      keep = Math.min(keep, this.#keyStart);
+    }
+    if (this.#keyStart !== NONE) this.#keyStart -= keep;
+    this.#buffer = keep >= this.#buffer.length ? EMPTY : this.#buffer.subarray(keep);
+    this.#position -= keep;
   }
 }
 
-function isBlank(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte <= 0x20);
+function isValueEnd(byte: number): boolean {
+  return byte === QUOTE || byte === DIGIT || byte === CLOSE_OBJECT || byte === CLOSE_LIST;
+}
+
+function parse(buffer: Buffer, from: number, to: number): Cut {
+  const text = textOf(buffer, from, to);
+  try {
+    return { type: 'value', value: JSON.parse(text) };
+  } catch (error) {
+    return { type: 'damaged', reason: `not JSON: ${error instanceof Error ? error.message : ''}`, raw: text.trimEnd() };
+  }
+}
+
+/** A text shorter than this cannot nest too deep, and need not be looked at. */
+const SHORTEST_TOO_DEEP_BYTES = 2 * DEEPEST_NESTING;
+
+function mayNestTooDeep(value: unknown, sizeBytes: number): boolean {
+  return sizeBytes >= SHORTEST_TOO_DEEP_BYTES && nestsDeeper(value, DEEPEST_NESTING);
+}
+
+/** UTF-8; the common file is plain ASCII, which is read in half the time. */
+export function textOf(buffer: Buffer, from = 0, to = buffer.length): string {
+  return isAscii(buffer.subarray(from, to)) ? buffer.toString('latin1', from, to) : buffer.toString('utf8', from, to);
 }
