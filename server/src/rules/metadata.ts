@@ -1,0 +1,29 @@
+/**
+ * What the tags of a rule say, beyond being tags: ATT&CK techniques, tactics, and the risk that the rule adds.
+ *
+ * Rule files use only keys that Falco knows, so these facts live in tags: `risk=55`, `T1562.008`, `mitre_persistence`. A rule of
+ * somebody else's without a risk gets one from its priority.
+ */
+
+export interface RuleMetadata {
+  /** Upper case, in the order of the tags: `T1562.008`. Current and older ids alike. */
+  readonly techniques: readonly string[];
+  /** `persistence`, `defense_evasion` … */
+  readonly tactics: readonly string[];
+  /** 0–100; null when no tag says. */
+  readonly risk: number | null;
+}
+
+const TECHNIQUE = /^(?:mitre_|attack\.)?(t\d{4}(?:\.\d{3})?)$/i;
+const TACTIC = /^mitre_([a-z_]+)$/;
+const RISK = /^risk=(\d{1,3})$/;
+const HIGHEST_RISK = 100;
+
+export function metadataOf(tags: readonly string[]): RuleMetadata {
+  const risk = tags.map((tag) => RISK.exec(tag)?.[1]).find((text) => text !== undefined);
+  return {
+    techniques: [...new Set(tags.flatMap((tag) => TECHNIQUE.exec(tag)?.[1]?.toUpperCase() ?? []))],
+    tactics: [...new Set(tags.flatMap((tag) => TACTIC.exec(tag)?.[1] ?? []))],
+    risk: risk === undefined ? null : Math.min(HIGHEST_RISK, Number(risk)),
+  };
+}
