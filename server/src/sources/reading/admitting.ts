@@ -52,7 +52,14 @@ export class Admitting {
     const layer = depth < DEEPEST_WRAPPING ? openWrapper(value) : null;
     if (layer === null) this.#admitStranger(value);
     else if (layer.type === 'damaged') this.#addMalformed(layer.reason, layer.raw, this.#nextOrigin());
-    else for (const inner of layer.values) this.add(inner, depth + 1);
+    else if (layer.type === 'list') for (const inner of layer.values) this.add(inner, depth + 1);
+    else if (this.#isOfUse(layer.value)) this.add(layer.value, depth + 1);
+    else this.#admitStranger(value);
+  }
+
+  /** An envelope of something else is complained about whole: it says better what it is than what it carries. */
+  #isOfUse(value: unknown): boolean {
+    return this.#sourceOf(value) !== null || openWrapper(value) !== null;
   }
 
   #sourceOf(value: unknown): Source | null {

@@ -1,13 +1,14 @@
 /** Reading every recorded file there is, and damaged ones. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dataPath, describeWithData } from '../../../../test/data.ts';
 import { SOURCES } from '../catalogue.ts';
 import type { Reading } from '../source.ts';
-import { readPaths } from './read-paths.ts';
+import { eachReading, readPaths, type ReadProgress } from './read-paths.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-reading-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,6 +33,31 @@ const record = (id: string) => ({
 });
 const ids = (readings: readonly Reading[]) =>
   readings.map((reading) => (reading.type === 'record' ? reading.id : reading.reason));
+
+const lines = ['a', 'b'].map((id) => `${JSON.stringify(record(id))}\n`) as [string, string];
+
+/** Two records as JSON lines, as `zstd -19` packs them. */
+const ZSTD_LINES =
+  'KLUv/QRoHQQAcocZGXB5A5AT0ozWVO4zyYVYrVL0SD0yrwBADgsS0HUcUOYeX/bvT7fu3Osx6y0LHHW/7ncUENJD0UNitCGhWSFxaU7r5tMJSrq9E1YpyI8f' +
+  'Wqw+kcoYK1PV+/Djn94I7PxYWS797JkLCQAdoATMcJSah4UIzWOKEW4LU4ToSewYZh1M2wGy';
+
+/** A zstd frame without packing: a window of 1 MiB, one last raw block a piece of 100 bytes. */
+function storedFrame(text: string): Buffer {
+  const parts = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x50])];
+  const bytes = Buffer.from(text);
+  for (let from = 0; from < bytes.length; from += 100) {
+    const block = bytes.subarray(from, from + 100);
+    const isLast = from + 100 >= bytes.length ? 1 : 0;
+    const header = Buffer.alloc(3);
+    header.writeUIntLE((block.length << 3) | isLast, 0, 3);
+    parts.push(header, block);
+  }
+  return Buffer.concat(parts);
+}
+
+function skippableFrame(): Buffer {
+  return Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+}
 
 describe('formats are told by their content', () => {
   const inner = JSON.stringify({ Records: [record('a'), record('b')] });
@@ -64,6 +90,32 @@ describe('formats are told by their content', () => {
       }),
     ],
     ['an SQS body', JSON.stringify({ body: JSON.stringify({ Message: inner }) })],
+    [
+      'SQS messages of SNS notifications',
+      JSON.stringify({
+        Messages: ['a', 'b'].map((id) => ({
+          MessageId: id,
+          Body: JSON.stringify({ Type: 'Notification', Message: JSON.stringify({ Records: [record(id)] }) }),
+        })),
+      }),
+    ],
+    [
+      'a batch of CloudWatch Logs',
+      JSON.stringify({
+        messageType: 'DATA_MESSAGE',
+        logEvents: ['a', 'b'].map((id) => ({ id: '1', timestamp: 1, message: JSON.stringify(record(id)) })),
+      }),
+    ],
+    [
+      'container log lines',
+      ['a', 'b'].map((id) => JSON.stringify({ log: `${JSON.stringify(record(id))}\n` })).join('\n'),
+    ],
+    ['UTF-16, as some shells write', Buffer.from(`\uFEFF${inner}`, 'utf16le')],
+    ['zstd, packed', Buffer.from(ZSTD_LINES, 'base64')],
+    [
+      'zstd, stored blocks in two frames',
+      Buffer.concat([storedFrame(lines[0]), skippableFrame(), storedFrame(lines[1])]),
+    ],
   ])('%s', async (name, content) => {
     expect(ids(await readAll(file(`${name.replace(/\W/g, '-')}.data`, content)))).toEqual(['a', 'b']);
   });
@@ -106,6 +158,44 @@ describe('damage is reported with its place and stops nothing', () => {
     expect(malformed[0]).toMatchObject({ reason: expect.stringContaining('the gzip data is damaged') });
   });
 
+  test('zstd that is cut or asks for too much memory', async () => {
+    const whole = Buffer.concat(lines.map(storedFrame));
+    expect(ids(await readAll(file('cut.zst', whole.subarray(0, -20))))).toEqual(['a', 'the zstd data ends too early']);
+    const greedy = Buffer.from(whole);
+    greedy[5] = 0xff;
+    expect(ids(await readAll(file('greedy.zst', greedy)))[0]).toMatch(/wants a window of \d+ bytes/);
+    const broken = Buffer.from(ZSTD_LINES, 'base64');
+    for (let place = 6; place < broken.length; place += 5) {
+      const bytes = Buffer.from(broken);
+      bytes[place] = (bytes[place] ?? 0) ^ 0x55;
+      expect(Array.isArray(await readAll(file('broken.zst', bytes)))).toBe(true);
+    }
+  });
+
+  test('an envelope of something else, a text that is none, a named source that knows what is missing', async () => {
+    const other = { 'detail-type': 'GuardDuty Finding', source: 'aws.guardduty', detail: { id: 1 } };
+    const readings = await readAll(
+      file(
+        'strangers.jsonl',
+        [other, { Message: '{"eventName":' }, [1], null].map((one) => JSON.stringify(one)).join('\n'),
+      ),
+    );
+    expect(ids(readings)).toEqual([
+      'an EventBridge event that carries no record of a known source: GuardDuty Finding',
+      expect.stringContaining('the text in Message is not JSON'),
+      'not a JSON object but number',
+      'not a JSON object but null',
+    ]);
+    const named: Reading[] = [];
+    for await (const batch of readPaths([file('named.json', '{"eventTime":"2026-01-05T14:00:00Z"}')], {
+      sources: SOURCES,
+      source: 'aws_cloudtrail',
+    })) {
+      named.push(...batch);
+    }
+    expect(ids(named)).toEqual(['eventName is missing or not a text']);
+  });
+
   test('a file that is not there, an empty one, and garbage', async () => {
     expect(await readAll(join(folder, 'nowhere.json'))).toMatchObject([{ type: 'malformed', origin: { index: -1 } }]);
     expect(await readAll(file('empty.json', ''))).toEqual([]);
@@ -119,6 +209,27 @@ describe('damage is reported with its place and stops nothing', () => {
     );
     expect(readings.map(({ type }) => type)).toEqual(['record', 'malformed', 'record']);
   });
+});
+
+test('standard input, folders, patterns, and each file once', async () => {
+  const inputs = mkdtempSync(join(folder, 'inputs-'));
+  for (const name of ['b.json', 'a.json', 'x[1].json']) writeFileSync(join(inputs, name), JSON.stringify(record(name)));
+  const digests = join(inputs, 'CloudTrail-Digest');
+  mkdirSync(digests);
+  writeFileSync(join(digests, 'd.json'), '{}');
+  expect(ids(await readAll(inputs, join(inputs, 'a.json'), join(inputs, '*.json')))).toEqual([
+    'a.json',
+    'b.json',
+    'x[1].json',
+  ]);
+  expect(ids(await readAll(join(inputs, 'x[1].json')))).toEqual(['x[1].json']);
+  const found: Reading[] = [];
+  const progress: ReadProgress[] = [];
+  const standardInput = Readable.from([lines[0].slice(0, 9), lines[0].slice(9), lines[1]]);
+  const options = { sources: SOURCES, standardInput, onProgress: (one: ReadProgress) => progress.push(one) };
+  for await (const reading of eachReading(readPaths(['-'], options))) found.push(reading);
+  expect(ids(found)).toEqual(['a', 'b']);
+  expect(progress).toEqual([{ file: '-', filesDone: 0, filesTotal: 1, readings: 2 }]);
 });
 
 describeWithData('recorded files', () => {

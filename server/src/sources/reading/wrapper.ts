@@ -24,19 +24,20 @@ const WRAPPER_MEMBERS = ['CloudTrailEvent', 'detail', 'Sns', 'Message', 'Body', 
 export const DEEPEST_WRAPPING = 6;
 
 export type Layer =
-  | { readonly type: 'values'; readonly values: readonly unknown[] }
+  | { readonly type: 'list'; readonly values: readonly unknown[] }
+  | { readonly type: 'envelope'; readonly value: unknown }
   | { readonly type: 'damaged'; readonly reason: string; readonly raw: string };
 
 /** The values directly inside a wrapper; null when the value is none. */
 export function openWrapper(value: unknown): Layer | null {
-  if (Array.isArray(value)) return { type: 'values', values: value };
+  if (Array.isArray(value)) return { type: 'list', values: value };
   if (!isObject(value)) return null;
   const lists = Object.keys(value).filter((name) => WRAPPER_LISTS.has(name) && Array.isArray(value[name]));
-  if (lists.length > 0) return { type: 'values', values: lists.flatMap((name) => value[name] as readonly unknown[]) };
+  if (lists.length > 0) return { type: 'list', values: lists.flatMap((name) => value[name] as readonly unknown[]) };
   for (const name of WRAPPER_MEMBERS) {
     if (!Object.hasOwn(value, name)) continue;
     const inner = value[name];
-    if (isObject(inner)) return { type: 'values', values: [inner] };
+    if (isObject(inner)) return { type: 'envelope', value: inner };
     if (typeof inner === 'string' && /^\s*[[{]/.test(inner)) return parseInner(name, inner);
   }
   return null;
@@ -44,7 +45,7 @@ export function openWrapper(value: unknown): Layer | null {
 
 function parseInner(name: string, text: string): Layer {
   try {
-    return { type: 'values', values: [JSON.parse(text)] };
+    return { type: 'envelope', value: JSON.parse(text) };
   } catch (error) {
     const why = error instanceof Error ? error.message : '';
     return { type: 'damaged', reason: `the text in ${name} is not JSON: ${why}`, raw: text };

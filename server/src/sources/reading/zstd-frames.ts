@@ -10,8 +10,8 @@ import { Decompress } from 'fzstd';
 
 export const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
-/** What a frame may ask us to remember. Ordinary levels need 8 MiB. */
-export const LARGEST_WINDOW_BYTES = 32 * 1024 * 1024;
+/** What a frame may ask us to remember: what the format’s own tool grants unasked. Ordinary levels need 8 MiB. */
+export const LARGEST_WINDOW_BYTES = 128 * 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
 const REPEATED = 1;
 const RESERVED = 3;
