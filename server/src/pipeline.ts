@@ -1,0 +1,156 @@
+/**
+ * The one path, from inbox to cases. A batch is taken with a lease, its events are stored, its rules run, and then everything
+ * that follows (findings, cases, journal, outbox, the end of the batch) is one transaction.
+ *
+ * The surprise: events are stored before that transaction and not in it, since they live in another database. Storing them
+ * twice is harmless; a batch that was interrupted in between is taken again.
+ */
+import type { Account, Finding } from './findings/finding.ts';
+import { MAXIMUM_BATCH, recordMatches } from './findings/store.ts';
+import { burstKey } from './cases/burst.ts';
+import { type ConductOptions, conductFindings } from './cases/conduct.ts';
+import type { Policy } from './cases/policy.ts';
+import { unitOf } from './cases/sql-store.ts';
+import type { EventStore, NewEvent } from './events/store.ts';
+import type { Clock } from './ground/clock.ts';
+import { messageOf } from './ground/failure.ts';
+import type { Log } from './ground/log.ts';
+import type { Random } from './ground/random.ts';
+import type { State, StateTransaction } from './ground/state.ts';
+import type { People } from './people/people.ts';
+import { type Directory, isKnownPerson, resolveActor, resolveOwner } from './people/person.ts';
+import type { Runner, RuleMatch } from './rules/runner.ts';
+import { SOURCES } from './sources/catalogue.ts';
+import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
+import type { EventFacts } from './sources/source.ts';
+
+export interface PipelineOptions {
+  readonly state: State;
+  readonly events: Pick<EventStore, 'insertEvents'>;
+  readonly runner: Runner;
+  readonly people: People;
+  readonly policy: Policy;
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly channels: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Unique per worker and start. */
+  readonly worker: string;
+}
+
+const LEASE_MS = 60_000;
+const BATCHES_AT_ONCE = 4;
+const IDLE_MS = 250;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
+/** Works until `signal` aborts. What fails is given back and tried again, later each time. */
+export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
+  const { state, clock, log, worker } = options;
+  while (!signal.aborted) {
+    let taken: readonly TakenBatch[] = [];
+    try {
+      taken = await takeBatches(state, { limit: BATCHES_AT_ONCE, leaseMs: LEASE_MS, nowMs: clock.nowMs(), worker });
+      for (const batch of taken) await processOrReturn(batch, options);
+    } catch (error) {
+      log.error('the inbox could not be worked on; trying again', { error });
+      await clock.sleep(LONGEST_RETRY_MS / 10, signal);
+    }
+    if (taken.length === 0) await clock.sleep(IDLE_MS, signal);
+  }
+}
+
+async function processOrReturn(batch: TakenBatch, options: PipelineOptions): Promise<void> {
+  const { state, clock, log } = options;
+  try {
+    await processBatch(batch, options);
+  } catch (error) {
+    const waitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(batch.attempt - 1, 10));
+    log.warn('a batch could not be processed and is tried again', {
+      batch: batch.id,
+      attempt: batch.attempt,
+      waitMs,
+      error,
+    });
+    await returnBatch(state, batch, { freeAtMs: clock.nowMs() + waitMs, failure: messageOf(error) });
+  }
+}
+
+/** Rolls the transaction back without being a failure: another worker has the batch. */
+class LeaseLost extends Error {}
+
+export async function processBatch(batch: TakenBatch, options: PipelineOptions): Promise<void> {
+  const { state, events, clock } = options;
+  const matches = run(batch, options.runner);
+  await events.insertEvents(eventsOf(batch), clock.nowMs());
+  if (!(await keepBatch(state, batch, clock.nowMs() + LEASE_MS))) return;
+  try {
+    await state.transaction(async (trx) => {
+      const directory = await options.people.directory(trx);
+      for (let start = 0; start < matches.length; start += MAXIMUM_BATCH) {
+        await conduct(trx, matches.slice(start, start + MAXIMUM_BATCH), directory, options);
+      }
+      if (!(await finishBatch(trx, batch, clock.nowMs()))) throw new LeaseLost();
+    });
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error;
+  }
+}
+
+function sourceOf(batch: TakenBatch) {
+  const source = SOURCES.find(({ name }) => name === batch.source);
+  if (source === undefined) throw new Error(`the inbox holds a batch of the unknown source ${batch.source}`);
+  return source;
+}
+
+function run(batch: TakenBatch, runner: Runner): readonly RuleMatch[] {
+  const source = sourceOf(batch);
+  return batch.records.flatMap(({ record }) => runner.run(source, record));
+}
+
+function eventsOf(batch: TakenBatch): readonly NewEvent[] {
+  const source = sourceOf(batch);
+  return batch.records.map(({ record }) => ({ facts: source.describe(record), record }));
+}
+
+async function conduct(
+  trx: StateTransaction,
+  matches: readonly RuleMatch[],
+  directory: Directory,
+  options: PipelineOptions,
+): Promise<void> {
+  const nowMs = options.clock.nowMs();
+  const anybody = directory.people.some(({ configured }) => configured);
+  const findings = await recordMatches(trx, matches, {
+    accounts: options.accounts,
+    isKnownPerson: (facts) => (anybody ? isKnownPerson(facts, directory) : null),
+    burstKey,
+    nowMs,
+  });
+  const bursts = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const key = burstKey(finding);
+    const burst = bursts.get(key);
+    if (burst === undefined) bursts.set(key, [finding]);
+    else burst.push(finding);
+  }
+  // In one order everywhere, so that two servers cannot wait for each other's bursts.
+  for (const key of [...bursts.keys()].sort()) {
+    await conductFindings(unitOf(trx), key, bursts.get(key) ?? [], { ...conductOptions(directory, options), nowMs });
+  }
+}
+
+function conductOptions(directory: Directory, options: PipelineOptions): ConductOptions {
+  return {
+    policy: options.policy,
+    channels: options.channels,
+    newId: () => options.random.id(options.clock.nowMs()),
+    isPerson: ({ facts }) => isKnownPerson(facts, directory) === true,
+    whoToAsk: ({ facts }, ask) => {
+      const found = ask === 'actor' ? resolveActor(facts, directory) : resolveOwner(facts.account, directory);
+      if (found.type === 'nobody') return { person: null, why: found.reason };
+      return { person: { id: found.person.id, name: found.person.name }, why: null };
+    },
+  };
+}
