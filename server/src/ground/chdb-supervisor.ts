@@ -9,7 +9,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ChdbOrder, ChdbReport } from './chdb-process.ts';
 import type { Clock } from './clock.ts';
-import { Failure } from './failure.ts';
+import { Failure, messageOf } from './failure.ts';
 import type { Log } from './log.ts';
 import type { Random } from './random.ts';
 
@@ -60,7 +60,7 @@ export class ChdbSupervisor {
    */
   static async start(options: SupervisorOptions): Promise<ChdbSupervisor> {
     const supervisor = new ChdbSupervisor(options);
-    mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
+    makeDirectory(options.dataDirectory);
     for (let tried = 1; ; tried += 1) {
       try {
         await supervisor.#startChild();
@@ -82,7 +82,7 @@ export class ChdbSupervisor {
   }
 
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#address === null ? null : (this.#child?.pid ?? null);
   }
 
   /** The address once chDB is up; a Failure `events-unavailable` when it is not within `timeoutMs`. */
@@ -165,10 +165,23 @@ export class ChdbSupervisor {
         await this.#startChild();
         return;
       } catch (error) {
-        this.#problem = error instanceof Error ? error.message : String(error);
+        this.#problem = messageOf(error);
         this.#options.log.error('the events store did not start', { error });
       }
     }
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Failure(`the directory ${directory} cannot be made: ${messageOf(error)}`, {
+      code: 'events-unusable',
+      httpStatus: 503,
+      retryable: true,
+      cause: error,
+    });
   }
 }
 

@@ -4,7 +4,7 @@
  * On a machine where chDB cannot run at all the engine is `off`: events are still judged by the rules, but not kept for
  * search. That is said at the start and by `status()`; it is never chosen for an engine that merely fails.
  */
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { ChdbSupervisor } from './chdb-supervisor.ts';
 import type { Clock } from './clock.ts';
 import { Failure, messageOf } from './failure.ts';
@@ -48,6 +48,12 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** How long a call waits for a chDB that is just being started again. */
 const RESTART_PATIENCE_MS = 15_000;
 const MOST_CONNECTIONS = 8;
+const CLIENT_OPTIONS = {
+  request_timeout: REQUEST_TIMEOUT_MS,
+  max_open_connections: MOST_CONNECTIONS,
+  // Its own log goes to the console past ours; what matters comes as an error.
+  log: { level: ClickHouseLogLevel.OFF },
+} as const;
 /** Too many queries, parts or bytes at once, time-outs, a full disk, a replica that is away: later it may go well. */
 const PASSING_CODES = new Set(['159', '202', '209', '210', '225', '241', '242', '243', '252', '319', '394', '999']);
 
@@ -70,7 +76,7 @@ export async function openEventEngine(options: EventEngineOptions): Promise<Even
 function serverEngine(url: string): EventEngine {
   let client: ClickHouseClient;
   try {
-    client = createClient({ url, request_timeout: REQUEST_TIMEOUT_MS, max_open_connections: MOST_CONNECTIONS });
+    client = createClient({ url, ...CLIENT_OPTIONS });
   } catch (error) {
     throw new Failure(
       `COUNTERSIGN_EVENTS_URL is no address of a ClickHouse server: ${withoutPassword(messageOf(error))}`,
@@ -106,8 +112,7 @@ function chdbEngine(supervisor: ChdbSupervisor): EventEngine & { readonly pid: (
       url: `http://127.0.0.1:${port}`,
       username: 'countersign',
       password: secret,
-      request_timeout: REQUEST_TIMEOUT_MS,
-      max_open_connections: MOST_CONNECTIONS,
+      ...CLIENT_OPTIONS,
     });
     current = { client, secret };
     await former?.close();
