@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -18,6 +18,13 @@ export async function compileProgram(file: string): Promise<string> {
     platform: 'node',
     external: (id) => !id.startsWith('.') && !id.startsWith('/'),
     logLevel: 'warn',
+    // Files that a module finds beside itself lie beside its source.
+    plugins: [
+      {
+        name: 'source-urls',
+        transform: (code, id) => code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href)),
+      },
+    ],
   });
   const target = join(folder, `${basename(file, '.ts')}-${process.pid}.mjs`);
   await bundle.write({ file: target, format: 'esm' });

@@ -5,11 +5,11 @@
  * A PGlite directory belongs to one process. A second one would corrupt it, so a lock file with the owner's pid guards
  * it; the lock of a process that was killed is taken over.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
+import { lockDirectory } from './directory-lock.ts';
 import { Failure } from './failure.ts';
 import type { Log } from './log.ts';
 import { migrate } from './migrations.ts';
@@ -84,7 +84,7 @@ function parserOf(oid: number, format: 'text'): (text: string) => unknown {
 }
 
 async function openPglite(options: StateOptions): Promise<State> {
-  const lock = options.dataDirectory === undefined ? null : lockDirectory(options.dataDirectory);
+  const lock = options.dataDirectory === undefined ? null : await lockDirectory(options.dataDirectory);
   try {
     const pglite = await PGlite.create({
       ...(options.dataDirectory === undefined ? {} : { dataDir: join(options.dataDirectory, 'pglite') }),
@@ -111,37 +111,4 @@ function stateOf(kind: State['kind'], db: Kysely<GroundTables>, closeEngine: () 
       await closeEngine();
     },
   };
-}
-
-/** Takes `<directory>/state.lock` for this process. */
-function lockDirectory(directory: string): { release(): void } {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = join(directory, 'state.lock');
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const descriptor = openSync(file, 'wx', 0o600);
-      writeSync(descriptor, String(process.pid));
-      closeSync(descriptor);
-      return { release: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'EEXIST') throw error;
-      const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-      if (owner !== process.pid && isAlive(owner)) break;
-      rmSync(file, { force: true });
-    }
-  }
-  throw new Failure(
-    `${directory} is in use by another process (${file}): stop it, or choose another directory with --data`,
-    { code: 'state-in-use', httpStatus: 503, retryable: true },
-  );
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: string }).code === 'EPERM';
-  }
 }
