@@ -4,7 +4,7 @@
  * The surprise: `evt.num` is 0 for a record by itself; the order of records is nothing that a stored event knows.
  */
 import { type FieldDefinition, type FieldType, type FieldValue, isoTime } from '@countersign/falco';
-import { asText, atPointer } from './json-value.ts';
+import { asText, atPointer, jsonText } from './json-value.ts';
 import type { SourceRecord } from './source.ts';
 
 export interface JsonFieldOptions {
@@ -38,9 +38,13 @@ function pointerFields({ timeMs }: JsonFieldOptions): readonly FieldDefinition<S
     isList: false,
     argument: { required: true, kind: 'key' },
     description: 'the value at a JSON pointer; objects and lists as JSON text',
-    extract: (record, argument) => asText(atPointer(record, argument ?? '')),
+    extract: (record, argument) => {
+      const value = atPointer(record, argument ?? '');
+      // A null that is there is shown, as Falco does, so that rules can tell it from a member that is missing.
+      return value === null ? 'null' : asText(value);
+    },
   });
-  const whole = (record: SourceRecord) => JSON.stringify(record, null, 2);
+  const whole = (record: SourceRecord) => jsonText(record, 2);
   const time = timeFields(timeMs);
   return [
     pointer('json.value'),

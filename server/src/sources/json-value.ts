@@ -64,7 +64,7 @@ export function textList(value: unknown): FieldValue {
 
 /** RFC 6901; a leading `/` may be missing, as in older rule files. Undefined where the way ends. */
 export function atPointer(value: unknown, pointer: string): unknown {
-  if (pointer === '' || pointer === '/') return value;
+  if (pointer === '') return value;
   let current = value;
   for (const escaped of (pointer.startsWith('/') ? pointer.slice(1) : pointer).split('/')) {
     const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -1,28 +1,35 @@
 /** The source `aws_cloudtrail`: which JSON values are records of CloudTrail, and what they say. */
 import { createHash } from 'node:crypto';
-import { isObject, textOrNull } from '../json-value.ts';
+import { isObject, jsonText, member, textOrNull } from '../json-value.ts';
 import type { Admission, EventFacts, Source, SourceRecord } from '../source.ts';
 import { actorOf } from './actor.ts';
-import { parseEventTime } from './event-time.ts';
+import { parseEventTime } from '../event-time.ts';
 import { cloudtrailCatalogue } from './fields.ts';
 import { changeOf, resourcesOf } from './resources.ts';
 
 const LONGEST_ID = 200;
-const SERVICE_SUFFIX = '.amazonaws.com';
+const SERVICE_SUFFIX = /\.amazonaws\.com(\.cn)?$/;
 
 export const cloudtrailSource: Source = {
   name: 'aws_cloudtrail',
   catalogue: cloudtrailCatalogue(),
   claims: (value) =>
     isObject(value) &&
-    typeof value['eventName'] === 'string' &&
-    ('eventSource' in value || 'eventType' in value || 'insightDetails' in value),
+    (('eventName' in value && ('eventSource' in value || 'eventType' in value || 'eventTime' in value)) ||
+      'insightDetails' in value ||
+      ('eventVersion' in value && 'eventTime' in value)),
   admit,
   describe,
 };
 
 function admit(value: unknown): Admission {
   if (!isObject(value)) return { type: 'malformed', reason: 'not a JSON object' };
+  if (isObject(value['s3']) && value['eventSource'] === 'aws:s3') {
+    return {
+      type: 'malformed',
+      reason: 'a notification of S3, which says that a file is there, and no record of a call',
+    };
+  }
   const timeMs = parseEventTime(value['eventTime']);
   if (timeMs === null) {
     const reason =
@@ -30,7 +37,7 @@ function admit(value: unknown): Admission {
     return { type: 'malformed', reason };
   }
   const insight = value['insightDetails'];
-  const name = textOrNull(value['eventName']) ?? (isObject(insight) ? textOrNull(insight['eventName']) : null);
+  const name = nameOf(value);
   if (name === null || name === '') return { type: 'malformed', reason: 'eventName is missing or not a text' };
   if (textOrNull(value['eventSource']) === null && !isObject(insight)) {
     return { type: 'malformed', reason: 'eventSource is missing or not a text' };
@@ -41,25 +48,28 @@ function admit(value: unknown): Admission {
   return { type: 'record', record: value, id: id === null || id === '' ? derivedId(value) : id, timeMs };
 }
 
+/** Insights name the call that was unusual one level down. */
+function nameOf(record: SourceRecord): string | null {
+  return textOrNull(record['eventName']) ?? textOrNull(member(record['insightDetails'], 'eventName'));
+}
+
 /** Records of old formats and some exports have no id; equal records then are one event. */
 function derivedId(record: SourceRecord): string {
-  return `sha256:${createHash('sha256').update(JSON.stringify(record)).digest('hex').slice(0, 40)}`;
+  return `sha256:${createHash('sha256').update(jsonText(record)).digest('hex').slice(0, 40)}`;
 }
 
 function describe(record: SourceRecord): EventFacts {
-  const source = textOrNull(record['eventSource']) ?? '';
+  const source = textOrNull(record['eventSource']) ?? textOrNull(member(record['insightDetails'], 'eventSource')) ?? '';
   const id = textOrNull(record['eventID']);
-  const identity = record['userIdentity'];
   const readOnly = record['readOnly'];
   return {
     source: 'aws_cloudtrail',
     id: id === null || id === '' ? derivedId(record) : id,
     timeMs: parseEventTime(record['eventTime']) ?? 0,
-    account:
-      textOrNull(record['recipientAccountId']) ?? (isObject(identity) ? textOrNull(identity['accountId']) : null),
+    account: textOrNull(record['recipientAccountId']) ?? textOrNull(member(record['userIdentity'], 'accountId')),
     region: textOrNull(record['awsRegion']),
-    action: textOrNull(record['eventName']) ?? '',
-    service: source.endsWith(SERVICE_SUFFIX) ? source.slice(0, -SERVICE_SUFFIX.length) : source,
+    action: nameOf(record) ?? '',
+    service: source.replace(SERVICE_SUFFIX, ''),
     actor: actorOf(record),
     resources: resourcesOf(record),
     sourceIp: textOrNull(record['sourceIPAddress']),

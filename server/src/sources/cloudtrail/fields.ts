@@ -8,7 +8,7 @@ import type { FieldCatalogue, FieldDefinition, FieldValue } from '@countersign/f
 import { field, jsonFields } from '../json-fields.ts';
 import { asText, at, list, member, textOrNull } from '../json-value.ts';
 import type { SourceRecord } from '../source.ts';
-import { parseEventTime } from './event-time.ts';
+import { parseEventTime } from '../event-time.ts';
 
 /** Fields that are the text at a path: name, then the path. */
 const PATHS: Readonly<Record<string, string>> = {
@@ -164,21 +164,27 @@ function flag(value: unknown): string | null {
 }
 
 function storageFields(): readonly FieldDefinition<SourceRecord>[] {
-  const bytes = (record: SourceRecord, name: string) => count(at(record, 'additionalEventData', name));
   const operations = (name: string, holds: (eventName: unknown) => boolean) =>
     field(name, 'number', (record) => (holds(record['eventName']) ? 1 : null));
   return [
     field('s3.uri', 'string', storageUri),
-    field('s3.bytes.in', 'number', (record) => bytes(record, 'bytesTransferredIn')),
-    field('s3.bytes.out', 'number', (record) => bytes(record, 'bytesTransferredOut')),
-    field('s3.bytes', 'number', (record) => {
-      const [received, sent] = [bytes(record, 'bytesTransferredIn'), bytes(record, 'bytesTransferredOut')];
-      return received === null && sent === null ? null : (received ?? 0) + (sent ?? 0);
-    }),
+    field('s3.bytes.in', 'number', (record) => transferred(record, 'bytesTransferredIn')),
+    field('s3.bytes.out', 'number', (record) => transferred(record, 'bytesTransferredOut')),
+    field('s3.bytes', 'number', bytesOf),
     operations('s3.cnt.get', (name) => name === 'GetObject'),
     operations('s3.cnt.put', (name) => name === 'PutObject'),
     operations('s3.cnt.other', (name) => name !== 'GetObject' && name !== 'PutObject'),
   ];
+}
+
+function transferred(record: SourceRecord, name: string): number | null {
+  return count(at(record, 'additionalEventData', name));
+}
+
+function bytesOf(record: SourceRecord): number | null {
+  const received = transferred(record, 'bytesTransferredIn');
+  const sent = transferred(record, 'bytesTransferredOut');
+  return received === null && sent === null ? null : (received ?? 0) + (sent ?? 0);
 }
 
 function storageUri(record: SourceRecord): string | null {
@@ -242,16 +248,25 @@ const READING = /^(Get|List|Describe|Head|Lookup|Search|Select|Query|Scan|BatchG
 function infoOf(record: SourceRecord): string | null {
   const name = asText(record['eventName']);
   if (name === null) return null;
+  const user = userOf(record);
   const address = asText(record['sourceIPAddress']);
-  const arrow = record['readOnly'] === true || READING.test(name) ? '←' : '→';
-  const failed = asText(record['errorCode']) === null ? '' : '! ';
-  const parts = [`${userOf(record) ?? ''}${address === null ? '' : ` via ${address}`} ${failed}${arrow} ${name}`];
+  const isReading = flag(record['readOnly']) ?? String(READING.test(name));
+  const failed = asText(record['errorCode']) === null ? '' : '!';
+  const parts = [
+    user,
+    address === null ? null : `via ${address}`,
+    `${failed}${isReading === 'true' ? '←' : '→'}`,
+    name,
+  ];
+  const bytes = bytesOf(record);
+  if (bytes !== null) parts.push(`Size=${bytes}`);
   const request = record['requestParameters'];
-  const uri = storageUri(record);
-  const bucket = textOrNull(member(request, 'bucketName'));
-  const host = textOrNull(member(request, 'Host'));
-  if (uri !== null) parts.push(`URI=${uri}`);
-  else if (bucket !== null) parts.push(`Bucket=${bucket}`);
-  else if (host !== null) parts.push(`Host=${host}`);
-  return parts.join(' ').trim();
+  const about = (label: string, value: string | null) => (value === null ? null : `${label}=${value}`);
+  parts.push(
+    about('URI', storageUri(record)) ??
+      about('Bucket', textOrNull(member(request, 'bucketName'))) ??
+      about('Key', textOrNull(member(request, 'key'))) ??
+      about('Host', textOrNull(member(request, 'Host'))),
+  );
+  return parts.filter((part) => part !== null).join(' ');
 }

@@ -4,7 +4,7 @@
  */
 import type { FieldCatalogue, FieldDefinition, FieldValue } from '@countersign/falco';
 import { field, jsonFields } from '../json-fields.ts';
-import { asText, at, isObject, list, member, textList, textOrNull } from '../json-value.ts';
+import { asText, at, isObject, jsonText, list, member, textList, textOrNull } from '../json-value.ts';
 import type { SourceRecord } from '../source.ts';
 import { parseAuditTime } from './audit-time.ts';
 
@@ -81,7 +81,7 @@ export function kubernetesCatalogue(): FieldCatalogue<SourceRecord> {
       source: 'k8s_audit',
       plugin: 'k8saudit',
       timeMs: parseAuditTime,
-      info: (record) => asText(member(record, 'auditID')),
+      info: (record) => jsonText(record),
     }),
   ];
   return {
@@ -148,7 +148,7 @@ function containerFields(): readonly FieldDefinition<SourceRecord>[] {
   );
 }
 
-/** A pod, or the pod that a deployment, job or daemon set describes. */
+/** The pod that is asked for. What a deployment describes lies deeper, and is seen when its pods are made. */
 function podSpec(record: SourceRecord): unknown {
   return at(record, 'requestObject', 'spec');
 }

@@ -5,15 +5,21 @@
  * rules that care look at `ka.stage`.
  */
 import type { ActorKind } from '@countersign/contract';
-import { asText, at, isObject, list, member, textOrNull } from '../json-value.ts';
+import { asText, at, isObject, list, member, nestsDeeper, textOrNull } from '../json-value.ts';
 import type { Actor, Admission, EventFacts, Source, SourceRecord } from '../source.ts';
 import { parseAuditTime } from './audit-time.ts';
 import { kubernetesCatalogue } from './fields.ts';
 
 const LONGEST_ID = 200;
-/** The control plane's own users and groups. */
+const LONGEST_STAGE = 50;
+/** The control plane's own users. */
 const CONTROL_PLANE =
-  /^system:(apiserver|kube-controller-manager|kube-scheduler|kube-proxy|node:|serviceaccount:kube-system:)/;
+  /^system:(apiserver|kube-controller-manager|kube-scheduler|kube-proxy|cloud-controller-manager|node:.*)$/;
+/** The service accounts of its controllers. Others in `kube-system` are add-ons, whose tokens are worth stealing. */
+const CONTROLLER =
+  /^system:serviceaccount:kube-system:([a-z-]+-controller|generic-garbage-collector|pod-garbage-collector|persistent-volume-binder|horizontal-pod-autoscaler|root-ca-cert-publisher|legacy-service-account-token-cleaner|bootstrap-signer|token-cleaner|cloud-provider|kube-proxy)$/;
+/** What a change holds is stored and shown; custom resources may nest without end. */
+const DEEPEST_CHANGE = 200;
 
 export const kubernetesSource: Source = {
   name: 'k8s_audit',
@@ -31,6 +37,10 @@ function admit(value: unknown): Admission {
   const auditId = textOrNull(value['auditID']);
   if (auditId === null || auditId === '' || auditId.length > LONGEST_ID) {
     return { type: 'malformed', reason: 'auditID is missing, not a text, or too long' };
+  }
+  const stage = value['stage'];
+  if (stage !== undefined && stage !== null && (typeof stage !== 'string' || stage.length > LONGEST_STAGE)) {
+    return { type: 'malformed', reason: 'stage is not a text, or too long' };
   }
   if (textOrNull(value['verb']) === null) return { type: 'malformed', reason: 'verb is missing or not a text' };
   const timeMs = parseAuditTime(value);
@@ -65,8 +75,12 @@ function describe(record: SourceRecord): EventFacts {
     errorCode:
       typeof code === 'number' && code >= 400 ? (asText(at(record, 'responseStatus', 'reason')) ?? String(code)) : null,
     readOnly: ['get', 'list', 'watch'].includes(verb),
-    change: { before: null, after: record['responseObject'] ?? null, request: record['requestObject'] ?? null },
+    change: { before: null, after: shallow(record['responseObject']), request: shallow(record['requestObject']) },
   };
+}
+
+function shallow(value: unknown): unknown {
+  return nestsDeeper(value, DEEPEST_CHANGE) ? null : (value ?? null);
 }
 
 function targetOf(target: unknown): EventFacts['resources'] {
@@ -81,7 +95,9 @@ function actorOf(record: SourceRecord): Actor {
   const name = textOrNull(at(record, 'user', 'username')) ?? 'unknown';
   const borrowed = textOrNull(at(record, 'impersonatedUser', 'username'));
   const groups = list(at(record, 'user', 'groups'));
-  const isProvider = CONTROL_PLANE.test(name) || groups.includes('system:nodes');
+  const isOwn = CONTROL_PLANE.test(name) || CONTROLLER.test(name) || groups.includes('system:nodes');
+  // Whoever borrows a name is not the control plane at its usual work.
+  const isProvider = isOwn && borrowed === null;
   const kind: ActorKind = isProvider ? 'service' : kindOf(name);
   return {
     kind,
