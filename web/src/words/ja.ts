@@ -137,7 +137,8 @@ export const ja: Words = {
     filesTitle: '手元の CloudTrail ファイルを調べる',
     filesText: 'サーバーは不要です。ファイルやフォルダーを指定してください（gzip のままで構いません）。',
     watchTitle: 'フォルダーを監視する',
-    watchText: 'countersign.yaml に次の内容を書き、--config を付けて起動してください。新しいファイルを自動で取り込みます。',
+    watchText:
+      'countersign.yaml に次の内容を書き、--config を付けて起動してください。新しいファイルを自動で取り込みます。',
   },
   cases: {
     title: 'ケース',

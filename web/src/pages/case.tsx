@@ -1,0 +1,228 @@
+/** One case: a sentence, how it stands, what changed, why it is risky, what the person said, and everything that happened. */
+import type { CaseDetail, FindingView } from '@countersign/contract';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useParams } from 'react-router';
+import { api } from '../data/api.ts';
+import { useNow } from '../data/live.ts';
+import { Deadline } from '../parts/case-line.tsx';
+import { ChangeDiff } from '../parts/change-diff.tsx';
+import { FindingFacts } from '../parts/finding-facts.tsx';
+import { Fault, Skeleton } from '../parts/loading.tsx';
+import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
+import { StateBadge } from '../parts/state-badge.tsx';
+import { Time } from '../parts/time.tsx';
+import { Timeline } from '../parts/timeline.tsx';
+import { fill, useSpeech } from '../words/speech.tsx';
+
+const REFRESH_MS = 5_000;
+
+export function CasePage() {
+  const { id = '' } = useParams();
+  const nowMs = useNow();
+  const found = useQuery({ queryKey: ['case', id], queryFn: () => api.case(id), refetchInterval: REFRESH_MS });
+  if (found.isPending) return <Skeleton lines={8} />;
+  if (found.isError) return <Fault error={found.error} retry={() => void found.refetch()} />;
+  const detail = found.data;
+  return (
+    <>
+      <Heading detail={detail} nowMs={nowMs} />
+      <div className="columns">
+        <div className="stack">
+          <Changes findings={detail.findings} headline={detail.summary.headline} />
+        </div>
+        <div className="stack">
+          <Actions detail={detail} />
+          <Answer detail={detail} nowMs={nowMs} />
+          <Why detail={detail} />
+          <Pages detail={detail} nowMs={nowMs} />
+          <Timeline entries={detail.timeline} nowMs={nowMs} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Heading({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  const { summary } = detail;
+  return (
+    <header className="stack">
+      <div className="row">
+        <StateBadge state={summary.state} />
+        <Deadline summary={summary} nowMs={nowMs} />
+        {summary.state === 'asked' && summary.person !== null && (
+          <span className="small quiet">{fill(words.case.asked, { name: summary.person.name })}</span>
+        )}
+        <span className="small quiet">
+          <Time iso={summary.headline.time} nowMs={nowMs} />
+        </span>
+      </div>
+      <h1>{sentenceOf(summary.headline, words)}</h1>
+      {summary.pageCause !== null && <p className="quiet">{words.causes[summary.pageCause]}</p>}
+    </header>
+  );
+}
+
+function Changes({
+  findings,
+  headline,
+}: {
+  readonly findings: readonly FindingView[];
+  readonly headline: FindingView;
+}) {
+  const { words } = useSpeech();
+  const [chosen, choose] = useState(headline.id);
+  const shown = findings.find(({ id }) => id === chosen) ?? headline;
+  return (
+    <>
+      <section className="panel stack">
+        <h2>{words.case.change}</h2>
+        <ChangeDiff finding={shown} />
+        <FindingFacts finding={shown} />
+      </section>
+      {findings.length > 1 && (
+        <section className="panel">
+          <h2>
+            {words.case.findings} <span className="quiet number">{findings.length}</span>
+          </h2>
+          <ul className="list">
+            {findings.map((finding) => (
+              <li key={finding.id}>
+                <button
+                  type="button"
+                  className="line plain"
+                  data-current={finding.id === shown.id}
+                  aria-pressed={finding.id === shown.id}
+                  onClick={() => choose(finding.id)}
+                >
+                  <span className="number">{finding.risk}</span>
+                  <span>{finding.rule}</span>
+                  <code className="small">{finding.action}</code>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}
+
+function Actions({ detail }: { readonly detail: CaseDetail }) {
+  const { words } = useSpeech();
+  const client = useQueryClient();
+  const { id } = detail.summary;
+  const [note, setNote] = useState('');
+  const refresh = () => client.invalidateQueries({ queryKey: ['case', id] });
+  const acknowledge = useMutation({ mutationFn: () => api.acknowledge(id), onSuccess: refresh });
+  const resolve = useMutation({ mutationFn: () => api.resolve(id, note), onSuccess: refresh });
+  const answer = useMutation({
+    mutationFn: () => api.challengeLink(id),
+    onSuccess: ({ url }) => window.location.assign(url),
+  });
+  const failed = acknowledge.error ?? resolve.error ?? answer.error;
+  if (detail.actions.length === 0) return null;
+  return (
+    <section className="panel form">
+      {failed !== null && <Fault error={failed} />}
+      {detail.actions.includes('answer') && (
+        <button type="button" className="button main" disabled={answer.isPending} onClick={() => answer.mutate()}>
+          {words.case.answerNow}
+        </button>
+      )}
+      {detail.actions.includes('acknowledge') && (
+        <button
+          type="button"
+          className="button main"
+          disabled={acknowledge.isPending}
+          onClick={() => acknowledge.mutate()}
+        >
+          {words.case.acknowledge}
+        </button>
+      )}
+      {detail.actions.includes('resolve') && (
+        <>
+          <div className="field">
+            <label htmlFor="note">{words.case.resolveNote}</label>
+            <textarea id="note" value={note} maxLength={2_000} onChange={(event) => setNote(event.target.value)} />
+          </div>
+          <button type="button" className="button" disabled={resolve.isPending} onClick={() => resolve.mutate()}>
+            {words.case.resolve}
+          </button>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Answer({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  const { answer } = detail;
+  if (answer === null) return null;
+  const proven =
+    answer.factor === null ? words.case.notProven : fill(words.case.provenBy, { factor: answer.factor.toUpperCase() });
+  return (
+    <section className="panel">
+      <h2>{words.case.answer}</h2>
+      <p>{answer.answer === 'yes' ? words.case.answeredYes : words.case.answeredNo}</p>
+      {answer.reason !== '' && <p>{answer.reason}</p>}
+      <p className="small quiet">
+        {answer.by.name} · {proven} · <Time iso={answer.at} nowMs={nowMs} />
+      </p>
+    </section>
+  );
+}
+
+function Why({ detail }: { readonly detail: CaseDetail }) {
+  const { words } = useSpeech();
+  const { risk, reasons } = detail.summary;
+  return (
+    <section className="panel">
+      <div className="row between">
+        <h2>{words.case.why}</h2>
+        <span className="risk large">{risk}</span>
+      </div>
+      <table className="reason-table">
+        <tbody>
+          {heaviest(reasons, reasons.length).map((reason, index) => (
+            <tr key={index}>
+              <td>{reasonText(reason, words)}</td>
+              <td>{reason.points > 0 ? `+${reason.points}` : reason.points}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Pages({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  if (detail.pages.length === 0) return null;
+  return (
+    <section className="panel">
+      <h2>{words.case.pages}</h2>
+      <ul className="list">
+        {detail.pages.map((page, index) => (
+          <li key={index} className="empty">
+            <div className="row between">
+              <code>{page.channel}</code>
+              <span className="small">
+                {words.case.pageStates[page.state]}
+                {page.attempts > 1 && ` · ${fill(words.case.attempts, { count: page.attempts })}`}
+                {page.at !== null && (
+                  <>
+                    {' · '}
+                    <Time iso={page.at} nowMs={nowMs} />
+                  </>
+                )}
+              </span>
+            </div>
+            {page.failure !== null && <p className="small quiet">{page.failure}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,50 @@
+/** One case in a list: risk with its heaviest reasons, what happened, how it stands. */
+import type { CaseSummary } from '@countersign/contract';
+import { Link } from 'react-router';
+import { fill, useSpeech } from '../words/speech.tsx';
+import { countdown, heaviest, reasonText, sentenceOf } from './sentences.ts';
+import { StateBadge } from './state-badge.tsx';
+import { Time } from './time.tsx';
+
+export function CaseLine({
+  summary,
+  nowMs,
+  current = false,
+}: {
+  readonly summary: CaseSummary;
+  readonly nowMs: number;
+  readonly current?: boolean;
+}) {
+  const { words } = useSpeech();
+  return (
+    <Link className="line" to={`/cases/${summary.id}`} data-current={current} data-case={summary.id}>
+      <span className="risk" aria-label={`${words.case.risk} ${summary.risk}`}>
+        {summary.risk}
+      </span>
+      <span>
+        <span className="what">{sentenceOf(summary.headline, words)}</span>
+        <span className="reasons">
+          {heaviest(summary.reasons, 3).map((reason, index) => (
+            <span key={index}>{reasonText(reason, words)}</span>
+          ))}
+          {summary.findingCount > 1 && <span>{fill(words.cases.changes, { count: summary.findingCount })}</span>}
+        </span>
+      </span>
+      <span className="side">
+        <StateBadge state={summary.state} />
+        <Deadline summary={summary} nowMs={nowMs} />
+        <span className="small quiet">
+          <Time iso={summary.updatedAt} nowMs={nowMs} />
+        </span>
+      </span>
+    </Link>
+  );
+}
+
+export function Deadline({ summary, nowMs }: { readonly summary: CaseSummary; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  if (summary.deadlineAt === null) return null;
+  const left = countdown(summary.deadlineAt, nowMs);
+  const sentence = summary.state === 'asked' ? words.case.deadline : words.case.deadlineAck;
+  return <span className="small number">{left === null ? words.case.overdue : fill(sentence, { time: left })}</span>;
+}

@@ -1,0 +1,52 @@
+/** The facts of one finding: who, where, when, on what, and what the rule printed. */
+import type { FindingView } from '@countersign/contract';
+import { Fragment, type ReactNode } from 'react';
+import { fill, useSpeech } from '../words/speech.tsx';
+import { MachineValue } from './machine-value.tsx';
+
+const MOST_RESOURCES = 8;
+
+export function FindingFacts({ finding, brief = false }: { readonly finding: FindingView; readonly brief?: boolean }) {
+  const { words, absolute } = useSpeech();
+  const { actor, account, region, resources, sourceIp, errorCode } = finding;
+  const accountText =
+    account === null
+      ? words.common.none
+      : `${account.name}${account.name === account.id ? '' : ` (${account.id})`} · ${account.label}`;
+  const rows: readonly (readonly [string, ReactNode])[] = [
+    [words.case.time, absolute(finding.time)],
+    [
+      words.case.actor,
+      <MachineValue key="actor" value={actor.session === null ? actor.id : `${actor.id} / ${actor.session}`} />,
+    ],
+    [words.case.account, accountText],
+    [words.case.region, region ?? words.common.none],
+    [words.case.from, sourceIp === null ? words.common.none : <MachineValue key="ip" value={sourceIp} />],
+    [
+      words.case.resource,
+      resources.length === 0
+        ? words.common.none
+        : resources.slice(0, MOST_RESOURCES).map(({ type, id }) => (
+            <div key={`${type} ${id}`}>
+              <MachineValue value={id} />
+            </div>
+          )),
+    ],
+    [words.case.result, errorCode === null ? words.case.succeeded : fill(words.case.refused, { code: errorCode })],
+  ];
+  const more: readonly (readonly [string, ReactNode])[] = [
+    [words.case.rule, `${finding.rule} · ${finding.priority}`],
+    [words.case.techniques, finding.techniques.join(', ') || words.common.none],
+    [words.case.output, finding.output],
+  ];
+  return (
+    <dl className="facts">
+      {[...rows, ...(brief ? [] : more)].map(([name, value]) => (
+        <Fragment key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </Fragment>
+      ))}
+    </dl>
+  );
+}

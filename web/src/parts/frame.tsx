@@ -1,0 +1,67 @@
+/** The frame of every page behind the sign-in: the rail, and whether what is shown is live. */
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { NavLink, Outlet, useNavigate } from 'react-router';
+import { api } from '../data/api.ts';
+import { useLive } from '../data/live.ts';
+import { useSpeech } from '../words/speech.tsx';
+
+export function Frame() {
+  const { words } = useSpeech();
+  const lost = useLive();
+  return (
+    <div className="frame">
+      <a className="skip" href="#content">
+        {words.skip}
+      </a>
+      <Rail />
+      <main id="content" className="page">
+        {lost && (
+          <p className="lost" role="status">
+            {words.common.connectionLost}
+          </p>
+        )}
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+function Rail() {
+  const { words } = useSpeech();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const session = useQuery({ queryKey: ['session'], queryFn: api.session });
+  const signOut = async () => {
+    await api.signOut().catch(() => undefined);
+    client.clear();
+    await navigate('/sign-in');
+  };
+  return (
+    <nav className="rail" aria-label={words.product}>
+      <div className="brand">
+        <Mark />
+        <span>{words.product}</span>
+      </div>
+      <NavLink to="/" end>
+        {words.nav.now}
+      </NavLink>
+      <NavLink to="/cases">{words.nav.cases}</NavLink>
+      <NavLink to="/settings">{words.nav.settings}</NavLink>
+      <div className="foot">
+        <span className="me">{session.data?.person?.name}</span>
+        <button type="button" onClick={signOut}>
+          {words.nav.signOut}
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+export function Mark() {
+  return (
+    <svg viewBox="0 0 18 18" aria-hidden="true">
+      <path d="M9 1 16 4v5c0 4-3 6.800-7 8-4-1.200-7-4-7-8V4Z" fill="none" stroke="currentColor" strokeWidth="1.6" />
+      <path d="M5.600 9.200 8 11.600 12.600 6.400" fill="none" stroke="currentColor" strokeWidth="1.6" />
+    </svg>
+  );
+}

@@ -1,0 +1,33 @@
+/** Facts of findings as sentences, the same wherever they are told. */
+import type { FindingView, RiskReason } from '@countersign/contract';
+import { fill } from '../words/speech.tsx';
+import type { Words } from '../words/en.ts';
+
+/** "alice called StopLogging on trail-1 in shop-prod". */
+export function sentenceOf(finding: FindingView, words: Words): string {
+  const { actor, action, resources, account, region } = finding;
+  const who = actor.session ?? actor.name;
+  const where = account?.name ?? region ?? words.common.unknown;
+  const [first] = resources;
+  const parameters = { who, action, where, what: first?.id ?? '' };
+  return fill(first === undefined ? words.case.sentencePlain : words.case.sentence, parameters);
+}
+
+export function reasonText({ code, parameters }: RiskReason, words: Words): string {
+  return fill(words.reasons[code], parameters);
+}
+
+/** Those that weigh most, heaviest first. */
+export function heaviest(reasons: readonly RiskReason[], count: number): readonly RiskReason[] {
+  return reasons.toSorted((one, other) => Math.abs(other.points) - Math.abs(one.points)).slice(0, count);
+}
+
+/** Hours, minutes and seconds until then: `1:04:09`, `4:09`. Null when it has passed. */
+export function countdown(iso: string, nowMs: number): string | null {
+  const left = Math.ceil((Date.parse(iso) - nowMs) / 1_000);
+  if (left <= 0) return null;
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(left / 3_600);
+  const minutes = Math.floor(left / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(left % 60)}` : `${minutes}:${two(left % 60)}`;
+}

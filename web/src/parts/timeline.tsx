@@ -1,0 +1,39 @@
+/** A life as a timeline: each entry is one entry of the journal. */
+import type { TimelineEntry } from '@countersign/contract';
+import { fill, useSpeech } from '../words/speech.tsx';
+import type { Meaning } from './state-badge.tsx';
+import { Time } from './time.tsx';
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  'challenge-asked': 'ask',
+  'challenge-confirmed': 'fine',
+  'challenge-denied': 'act',
+  paged: 'act',
+  'paged-again': 'act',
+  'case-resolved': 'fine',
+};
+
+export function Timeline({ entries, nowMs }: { readonly entries: readonly TimelineEntry[]; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  const sentences = words.timeline as Readonly<Record<string, string>>;
+  return (
+    <section className="panel">
+      <h2>{words.case.timeline}</h2>
+      <ol className="timeline">
+        {entries.map((entry) => (
+          <li key={entry.sequence} className={MEANINGS[entry.kind] ?? ''}>
+            <div>
+              <div>
+                {fill(sentences[entry.kind] ?? words.timeline.other, { kind: entry.kind, ...entry.parameters })}
+              </div>
+              <div className="small quiet">
+                <Time iso={entry.time} nowMs={nowMs} />
+                {entry.actor !== null && ` · ${entry.actor.name}`} · #{entry.sequence}
+              </div>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
