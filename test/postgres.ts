@@ -68,7 +68,10 @@ async function startCluster(): Promise<string> {
     unix_socket_directories: folder,
   };
   const [server = '', ...serverArgs] = command('postgres', [
-    ...['-D', data, '-p', String(port)],
+    '-D',
+    data,
+    '-p',
+    String(port),
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
   // The shell waits for the end of its input, which comes when this process ends, however it ends.

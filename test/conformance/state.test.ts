@@ -1,15 +1,17 @@
 /** The state database: migrations go forward only, transactions are whole, a directory has one owner, and a kill loses nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fsyncSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PGlite } from '@electric-sql/pglite';
 import { type Kysely, sql } from 'kysely';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { verifyJournal } from '../../server/src/ground/journal.ts';
 import { silentLog } from '../../server/src/ground/log.ts';
 import { migrate, readMigrations, splitStatements } from '../../server/src/ground/migrations.ts';
+import { durableFiles } from '../../server/src/ground/pglite-files.ts';
 import { openState, type State } from '../../server/src/ground/state.ts';
 import { lockDirectory } from '../../server/src/ground/directory-lock.ts';
 import { compileProgram } from '../compiled.ts';
@@ -131,6 +133,23 @@ test.each([
   const lock = await lockDirectory(directory);
   expect(readFileSync(file, 'utf8').startsWith(`${process.pid} `)).toBe(true);
   lock.release();
+});
+
+test('a commit on PGlite waits for the disk, and nobody else can read the files', async () => {
+  const directory = join(folder(), 'pglite');
+  let synced = 0;
+  const files = durableFiles(directory, (descriptor) => {
+    synced += 1;
+    fsyncSync(descriptor);
+  });
+  const pglite = await PGlite.create(files.options);
+  files.finish();
+  await pglite.exec('create table one (x int)');
+  const before = synced;
+  for (let index = 0; index < 3; index += 1) await pglite.query('insert into one values (1)');
+  expect(synced).toBeGreaterThanOrEqual(before + 3);
+  await pglite.close();
+  expect(statSync(directory).mode & 0o077).toBe(0);
 });
 
 test('what was committed is there after kill -9, again and again, and the journal verifies', async () => {

@@ -14,6 +14,7 @@ import { Failure } from './failure.ts';
 import type { Log } from './log.ts';
 import { migrate } from './migrations.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
+import { durableFiles } from './pglite-files.ts';
 import type { GroundTables } from './tables.ts';
 
 export type StateTransaction = Transaction<GroundTables>;
@@ -86,11 +87,13 @@ function parserOf(oid: number, format: 'text'): (text: string) => unknown {
 async function openPglite(options: StateOptions): Promise<State> {
   const lock = options.dataDirectory === undefined ? null : await lockDirectory(options.dataDirectory);
   try {
+    const files = options.dataDirectory === undefined ? null : durableFiles(join(options.dataDirectory, 'pglite'));
     const pglite = await PGlite.create({
-      ...(options.dataDirectory === undefined ? {} : { dataDir: join(options.dataDirectory, 'pglite') }),
+      ...files?.options,
       ...(options.loadDump === undefined ? {} : { loadDataDir: options.loadDump }),
       parsers: { [INT8]: Number },
     });
+    files?.finish();
     return stateOf('pglite', new Kysely<GroundTables>({ dialect: pgliteDialect(pglite) }), async () => {
       await pglite.close();
       lock?.release();
