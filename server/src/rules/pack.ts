@@ -9,7 +9,7 @@ import { sourceCatalogues } from '../sources/catalogue.ts';
 /** The versions of Falco's plugins whose fields we have: what `required_plugin_versions` is held against. */
 export const PLUGIN_VERSIONS: ReadonlyMap<string, string> = new Map([
   ['cloudtrail', '0.14.0'],
-  ['k8saudit', '0.16.0'],
+  ['k8saudit', '0.18.0'],
   ['json', '0.7.4'],
 ]);
 
