@@ -46,6 +46,9 @@ function compare(shape: Shape, value: unknown, path: ConfigPath): Mismatch[] {
   if ('const' in shape) {
     return value === shape.const ? [] : [{ path, message: `this must be ${wordsOf(shape)}`, hint: null }];
   }
+  if (shape.type === undefined) {
+    return []; // Type.Unknown: anything goes
+  }
   const isOfType = typeOf(value) === shape.type || (shape.type === 'number' && typeOf(value) === 'integer');
   if (!isOfType) {
     const quote = shape.type === 'string' && (typeOf(value) === 'integer' || typeOf(value) === 'boolean');
