@@ -1,7 +1,8 @@
 /**
  * Fields that every source of JSON records has: `json.*` and `jevt.*` by pointer, and Falco's generic `evt.*`.
  *
- * The surprise: `evt.num` is 0 for a record by itself; the order of records is nothing that a stored event knows.
+ * The surprise: `evt.num` is always 1. The order of records is nothing that a stored event knows, and rules only ask whether it
+ * is above 0.
  */
 import { type FieldDefinition, type FieldType, type FieldValue, isoTime } from '@countersign/falco';
 import { asText, atPointer, jsonText } from './json-value.ts';
@@ -67,7 +68,7 @@ function eventFields({ source, plugin, timeMs, info }: JsonFieldOptions): readon
     });
   const second = 1_000_000_000n;
   return [
-    field('evt.num', 'number', () => 0),
+    field('evt.num', 'number', () => 1),
     field('evt.type', 'string', () => 'pluginevent'),
     field('evt.source', 'string', () => source),
     field('evt.pluginname', 'string', () => plugin),

@@ -180,7 +180,7 @@ const EXPECTED: Readonly<Record<string, FieldValue>> = {
   'jevt.rawtime': NS,
   'jevt.time': '14:00:00.000000000',
   'jevt.time.iso8601': '2026-01-05T14:00:00.000000000Z',
-  'evt.num': 0,
+  'evt.num': 1,
   'evt.type': 'pluginevent',
   'evt.source': 'aws_cloudtrail',
   'evt.pluginname': 'cloudtrail',
