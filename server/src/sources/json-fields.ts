@@ -12,9 +12,9 @@ export interface JsonFieldOptions {
   readonly source: string;
   /** What `evt.pluginname` shows: the name of Falco's plugin for the source. */
   readonly plugin: string;
-  timeMs(record: SourceRecord): number | null;
+  readonly timeMs: (record: SourceRecord) => number | null;
   /** What `evt.plugininfo` shows. */
-  info(record: SourceRecord): string | null;
+  readonly info: (record: SourceRecord) => string | null;
 }
 
 const NS_PER_MS = 1_000_000n;

@@ -1,4 +1,5 @@
 /** Reading out of parsed JSON that nobody promised anything about: every step may be missing or of another type. */
+import { createHash } from 'node:crypto';
 import type { FieldValue } from '@countersign/falco';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -44,6 +45,11 @@ export function jsonText(value: unknown, indent = 0): string {
   } catch {
     return '"(nests too deep to be shown)"';
   }
+}
+
+/** For records without an id, as in old formats and some exports: equal records then are one event. */
+export function derivedId(record: JsonObject): string {
+  return `sha256:${createHash('sha256').update(jsonText(record)).digest('hex').slice(0, 40)}`;
 }
 
 /** Whether anything lies more than `most` levels down. The value itself is level 0; a scalar has no level below it. */

@@ -1,6 +1,5 @@
 /** The source `aws_cloudtrail`: which JSON values are records of CloudTrail, and what they say. */
-import { createHash } from 'node:crypto';
-import { isObject, jsonText, member, textOrNull } from '../json-value.ts';
+import { derivedId, isObject, member, textOrNull } from '../json-value.ts';
 import type { Admission, EventFacts, Source, SourceRecord } from '../source.ts';
 import { actorOf } from './actor.ts';
 import { parseEventTime } from '../event-time.ts';
@@ -51,11 +50,6 @@ function admit(value: unknown): Admission {
 /** Insights name the call that was unusual one level down. */
 function nameOf(record: SourceRecord): string | null {
   return textOrNull(record['eventName']) ?? textOrNull(member(record['insightDetails'], 'eventName'));
-}
-
-/** Records of old formats and some exports have no id; equal records then are one event. */
-function derivedId(record: SourceRecord): string {
-  return `sha256:${createHash('sha256').update(jsonText(record)).digest('hex').slice(0, 40)}`;
 }
 
 function describe(record: SourceRecord): EventFacts {

@@ -285,8 +285,8 @@ describe('an event', () => {
 
   test.each([
     [7, 'not a JSON object'],
-    [{ kind: 0 }, 'auditID is missing, not a text, or too long'],
-    [{ auditID: 'a' }, 'verb is missing or not a text'],
+    [{ auditID: 7, verb: 'get' }, 'auditID is not a text, or too long'],
+    [{ auditID: 'a' }, 'verb and requestURI are missing: it says of no request'],
     [
       { auditID: 'a', verb: 'get', stageTimestamp: '1' },
       'none of stageTimestamp, requestReceivedTimestamp and timestamp is a time',
@@ -294,6 +294,14 @@ describe('an event', () => {
     [{ ...EVENT, stage: { a: 1 } }, 'stage is not a text, or too long'],
   ])('%j is refused', (value, reason) => {
     expect(kubernetesSource.admit(value)).toEqual({ type: 'malformed', reason });
+  });
+
+  test('without an audit id, as in cut-down examples, gets a stable one', () => {
+    const { auditID: _, ...without } = EVENT;
+    expect(kubernetesSource.claims(without)).toBe(true);
+    const admission = kubernetesSource.admit(without);
+    expect(admission).toMatchObject({ id: expect.stringMatching(/^sha256:[0-9a-f]{40}\/ResponseComplete$/) });
+    expect(kubernetesSource.admit({ ...without })).toMatchObject({ id: kubernetesSource.describe(without).id });
   });
 
   const by = (username: string, more: SourceRecord = {}) =>

@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dataPath, describeWithData } from '../../../../test/data.ts';
 import { SOURCES } from '../catalogue.ts';
 import type { Reading } from '../source.ts';
+import { createDeduplicator } from './deduplicator.ts';
 import { eachReading, readPaths, type ReadProgress } from './read-paths.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-reading-'));
@@ -253,6 +254,57 @@ describeWithData('recorded files', () => {
       .map((label) => [label.file, label.records] as const),
   )('%s has %i records', async (path, records) => {
     expect(await count(path)).toEqual({ records, malformed: [] });
+  });
+
+  test('the days of one laboratory hold each event once', async () => {
+    const deduplicator = createDeduplicator();
+    let unique = 0;
+    const seen = new Set<string>();
+    for await (const reading of eachReading(
+      readPaths([dataPath('cloudtrail', 'background', 'sans504-s3-lab')], { sources: SOURCES }),
+    )) {
+      if (reading.type !== 'record') continue;
+      if (deduplicator.isNew(reading.id)) unique += 1;
+      seen.add(String(reading.record['eventID']));
+    }
+    expect(unique).toBe(seen.size);
+    expect(unique).toBeGreaterThan(5_000);
+  });
+
+  interface Line {
+    readonly event?: unknown;
+    readonly events?: readonly unknown[];
+    readonly envelope?: unknown;
+    readonly raw?: unknown;
+  }
+  /** What stands in the lines of a set, as a file of its own, line by line. */
+  const variety = async (...path: string[]) => {
+    const lines = gunzipSync(readFileSync(dataPath(...path)))
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+    const values = lines.flatMap((line) => line.raw ?? line.event ?? line.events ?? line.envelope);
+    const name = `${path.at(-1)}.jsonl`;
+    const readings = await readAll(file(name, values.map((value) => JSON.stringify(value)).join('\n')));
+    return { lines: lines.length, readings };
+  };
+
+  test.each([
+    ['cloudtrail', 'rule-tests', 'panther-cloudtrail.jsonl.gz'],
+    ['cloudtrail', 'rule-tests', 'streamalert.jsonl.gz'],
+    ['cloudtrail', 'eventbridge', 'cloud-custodian.jsonl.gz'],
+    ['cloudtrail', 'format-variety', 'aws-docs.jsonl.gz'],
+    ['cloudtrail', 'format-variety', 'parser-tests.jsonl.gz'],
+    ['k8s-audit', 'rule-tests', 'panther-eks.jsonl.gz'],
+  ])('%s/%s/%s: every line is a record, or the reason says what is missing', async (...path) => {
+    const { lines, readings } = await variety(...path);
+    expect(readings.length).toBeGreaterThanOrEqual(lines);
+    const known =
+      /^eventTime is (missing|not a time: "(\.\.\.|redacted)")|carries no record of a known source|of this shape|says of no request|none of stageTimestamp/;
+    const reasons = readings.flatMap((reading) => (reading.type === 'malformed' ? [reading.reason] : []));
+    expect(reasons.filter((reason) => !known.test(reason))).toEqual([]);
+    if (path[1] === 'format-variety') expect(reasons.length).toBeLessThan(lines / 10);
   });
 
   test('Kubernetes audit logs', async () => {

@@ -5,7 +5,7 @@
  * The surprise: no record of any source may have a member of its own that is called like one of `WRAPPER_LISTS`, because a
  * large file is cut at these lists before anybody could look at the whole value.
  */
-import { isObject } from '../json-value.ts';
+import { isObject, type JsonObject } from '../json-value.ts';
 
 /** Members of a top-level object that hold records, one an element. */
 export const WRAPPER_LISTS: ReadonlySet<string> = new Set([
@@ -37,10 +37,16 @@ export function openWrapper(value: unknown): Layer | null {
   for (const name of WRAPPER_MEMBERS) {
     if (!Object.hasOwn(value, name)) continue;
     const inner = value[name];
-    if (isObject(inner)) return { type: 'envelope', value: inner };
+    if (isObject(inner)) return { type: 'envelope', value: name === 'detail' ? timed(inner, value['time']) : inner };
     if (typeof inner === 'string' && /^\s*[[{]/.test(inner)) return parseInner(name, inner);
   }
   return null;
+}
+
+/** Some services leave the time to EventBridge. */
+function timed(detail: JsonObject, time: unknown): JsonObject {
+  const isTimeless = 'eventName' in detail && detail['eventTime'] === undefined;
+  return isTimeless && typeof time === 'string' ? { ...detail, eventTime: time } : detail;
 }
 
 function parseInner(name: string, text: string): Layer {
