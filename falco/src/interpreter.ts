@@ -19,7 +19,7 @@ export function interpret<Event>(condition: Condition, catalogue: FieldCatalogue
     case 'exists':
       return isPresent(extractionOf(condition.left, catalogue)(event));
     case 'comparison': {
-      const type = typeOf(condition.left, catalogue as FieldCatalogue<never>);
+      const type = typeOf(condition.left, catalogue);
       const left = extractionOf(condition.left, catalogue)(event);
       const { right, operator } = condition;
       if (right.type === 'literal' || right.type === 'list') return plainTest(condition, type)(left);

@@ -1,6 +1,8 @@
 /**
  * Items of files, in order → lists, macros and rules, with `append` and `override` applied as Falco applies them.
  *
+ * It is long because every key has its own way of being wrong, and the complaints stand where the key is read.
+ *
  * The surprise: a rule that is defined again takes the place of the old one in the order, and sees everything defined
  * until now; the order is what `match: first` tries.
  */

@@ -63,9 +63,9 @@ export function readRuleFile(file: RuleFile): { items: readonly RawItem[]; diagn
     const root = document.contents;
     if (root === null || (isScalar(root) && root.value === null)) continue;
     if (!isSeq(root)) {
-      if (isScalar(root) && String(root.value).trim() === '') continue;
+      if (isScalar(root) && typeof root.value === 'string' && root.value.trim() === '') continue;
       complain(
-        startOf(root as Node),
+        startOf(root),
         isScalar(root) ? 'Rules content is not yaml' : 'Rules content is not yaml array of objects',
         'begin each rule with `- rule: name`',
       );
@@ -140,7 +140,7 @@ function valueOf(
     return { type: 'list', items, offset: startOf(node) };
   }
   if (isMap(node)) return { type: 'map', entries: entriesOf(node, file, document, deeper), offset: startOf(node) };
-  const value = isScalar(node) && node.value !== null ? String(node.value) : '';
+  const value = isScalar(node) && typeof node.value === 'string' ? node.value : '';
   return { type: 'text', piece: { value, file, start: startOf(node), end: node.range?.[1] ?? startOf(node) } };
 }
 

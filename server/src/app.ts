@@ -27,17 +27,17 @@ import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
 import { type Environment, readSecret } from './ground/secret.ts';
 import { openState, type State } from './ground/state.ts';
-import { watchFolders } from './intake.ts';
+import { watchSources } from './intake.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createGuards, createSessionCookie, type Guards } from './people/sign-in/guard.ts';
 import { createFirstSignInLink, signInUrl } from './people/sign-in/links.ts';
 import { registerPeopleRoutes } from './people/sign-in/routes.ts';
-import { createSecondFactor } from './people/sign-in/second-factor.ts';
-import { createSecretBox, loadServerKey } from './people/sign-in/secret-box.ts';
+import { createSecondFactor, type SecondFactor } from './people/sign-in/second-factor.ts';
+import { createSecretBox, loadServerKey, type SecretBox } from './people/sign-in/secret-box.ts';
 import { runPipeline } from './pipeline.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
-import { createRunner } from './rules/runner.ts';
+import { createRunner, type Runner } from './rules/runner.ts';
 import { registerSampleRoutes } from './samples.ts';
 import { intakeHealth } from './sources/inbox-health.ts';
 
@@ -80,7 +80,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Promise<App> {
   const { configuration, dataDirectory, environment, clock, random, log } = options;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-  const rules = loadRunner(configuration, log);
+  const runner = loadRunner(configuration, log);
   const channels = await openChannels(configuration, environment, clock);
   const state = await openState({ url: environment['COUNTERSIGN_DATABASE_URL'], dataDirectory, log });
   undo.push(() => state.close());
@@ -88,90 +88,30 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   undo.push(() => engine.close());
   const events = await openEventStore(engine);
   const serverKey = await loadServerKey(dataDirectory, random);
-  const box = createSecretBox(serverKey, random);
-  const secondFactor = createSecondFactor(box);
-  const people = createPeople(configuration.ownership, secondFactor);
-  await state.transaction((trx) => syncPeople(trx, configuration.ownership.people, { nowMs: clock.nowMs(), random }));
-
   const stopping = new AbortController();
-  const house = await createHttp({
-    publicUrl: configuration.publicUrl,
-    trustedProxies: configuration.trustedProxies,
-    createRequestId: () => random.id(clock.nowMs()),
-    onError: (error, request) => log.error('a request failed', { error, ...request }),
-  });
-  undo.push(() => house.server.close());
-  let url = configuration.publicUrl ?? '';
-  const publicUrl = () => url;
-  const cookie = createSessionCookie(configuration.publicUrl);
-  const guards = createGuards({ state, clock, cookie });
-  const factor = { kind: 'totp', verify: secondFactor.verifyTotp.bind(secondFactor) } as const;
-  const links = createLinkSigner(serverKey, random);
-  const common = { state, clock, guards, publicUrl };
-  registerPeopleRoutes(house.server, {
-    ...common,
-    random,
-    box,
-    secondFactor,
-    cookie,
-    ownership: configuration.ownership,
-  });
-  registerCaseRoutes(house.server, {
-    ...common,
-    links,
-    factor,
-    channels: [...channels.keys()],
-    nowMs: () => clock.nowMs(),
-    names: () => namesOf(people, state),
-    intake: () => intakeView(state, clock),
+  const rooms = {
+    options,
+    runner,
+    channels,
+    state,
+    events,
+    serverKey,
     stopping: stopping.signal,
-  });
-  registerSampleRoutes(house.server, { ...common, random });
-  registerJournalRoute(house, state, guards);
-  await serveConsole(house);
+    url: { current: configuration.publicUrl },
+  };
+  const people = await openPeople(rooms);
+  const house = await openHttp(rooms, people);
+  undo.push(() => house.server.close());
   await house.server.listen({ host: options.host, port: options.port });
-  const [address] = house.server.addresses();
-  const port = typeof address === 'object' ? address.port : options.port;
-  if (url === '') url = `http://${options.host === '127.0.0.1' ? 'localhost' : options.host}:${port}`;
-
-  const worker = `${process.pid}-${random.id(clock.nowMs())}`;
-  const signal = stopping.signal;
-  const working = [
-    runPipeline(
-      {
-        ...{ state, events, people, clock, random, log, worker },
-        runner: rules,
-        policy: configuration.policy,
-        accounts: configuration.accounts,
-        channels: [...channels.keys()],
-      },
-      signal,
-    ),
-    watchFolders(configuration.sources, { state, clock, log }, signal),
-    ...Array.from({ length: WORKERS }, (_, index) =>
-      runCaseWorker(
-        {
-          store: createSqlStore(state),
-          channels,
-          // The question stands on the Now page of the person asked; other ways to reach people come beside it.
-          ask: async () => ({ type: 'delivered' }),
-          caseUrl: (caseId) => `${publicUrl()}/cases/${caseId}`,
-          clock,
-          random,
-          log,
-          name: `${worker}-${index}`,
-        },
-        signal,
-      ),
-    ),
-  ];
+  rooms.url.current ??= listeningUrl(house, options);
+  const working = startWorkers(rooms, people);
   const first = await state.transaction((trx) => createFirstSignInLink(trx, { nowMs: clock.nowMs(), random }));
   return {
-    url,
+    url: rooms.url.current,
     state,
     events,
     house,
-    firstSignInUrl: first === null ? null : signInUrl(url, first.token),
+    firstSignInUrl: first === null ? null : signInUrl(rooms.url.current, first.token),
     close: async () => {
       stopping.abort();
       await house.server.close();
@@ -182,11 +122,101 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   };
 }
 
+/** Everything that was opened, handed on while the rest is put together. */
+interface Rooms {
+  readonly options: AppOptions;
+  readonly runner: Runner;
+  readonly channels: ReadonlyMap<string, PageChannel>;
+  readonly state: State;
+  readonly events: EventStore;
+  readonly serverKey: Uint8Array;
+  readonly stopping: AbortSignal;
+  /** Known only when the server listens, unless it is configured. */
+  readonly url: { current: string | null };
+}
+
+interface PeopleRooms {
+  readonly people: People;
+  readonly box: SecretBox;
+  readonly secondFactor: SecondFactor;
+}
+
+async function openPeople({ options, state, serverKey }: Rooms): Promise<PeopleRooms> {
+  const { configuration, clock, random } = options;
+  const box = createSecretBox(serverKey, random);
+  const secondFactor = createSecondFactor(box);
+  await state.transaction((trx) => syncPeople(trx, configuration.ownership.people, { nowMs: clock.nowMs(), random }));
+  return { box, secondFactor, people: createPeople(configuration.ownership, secondFactor) };
+}
+
+async function openHttp(rooms: Rooms, { people, box, secondFactor }: PeopleRooms): Promise<HttpHouse> {
+  const { options, state, stopping, serverKey, channels } = rooms;
+  const { configuration, clock, random, log } = options;
+  const house = await createHttp({
+    publicUrl: configuration.publicUrl,
+    trustedProxies: configuration.trustedProxies,
+    createRequestId: () => random.id(clock.nowMs()),
+    onError: (error, request) => log.error('a request failed', { error, ...request }),
+  });
+  const cookie = createSessionCookie(configuration.publicUrl);
+  const guards = createGuards({ state, clock, cookie });
+  const common = { state, clock, guards, publicUrl: () => rooms.url.current ?? '' };
+  const { ownership } = configuration;
+  registerPeopleRoutes(house.server, { ...common, random, box, secondFactor, cookie, ownership });
+  registerCaseRoutes(house.server, {
+    ...common,
+    links: createLinkSigner(serverKey, random),
+    factor: { kind: 'totp', verify: (trx, personId, proof) => secondFactor.verifyTotp(trx, personId, proof) },
+    channels: [...channels.keys()],
+    nowMs: () => clock.nowMs(),
+    names: () => namesOf(people, state),
+    intake: () => intakeView(state, clock),
+    stopping,
+  });
+  registerSampleRoutes(house.server, { ...common, random });
+  registerJournalRoute(house, state, guards);
+  await serveConsole(house);
+  return house;
+}
+
+function listeningUrl(house: HttpHouse, { host, port }: AppOptions): string {
+  const [address] = house.server.addresses();
+  return `http://${host === '127.0.0.1' ? 'localhost' : host}:${typeof address === 'object' ? address.port : port}`;
+}
+
+function startWorkers(rooms: Rooms, { people }: PeopleRooms): readonly Promise<void>[] {
+  const { options, state, events, runner, channels, stopping } = rooms;
+  const { configuration, clock, random, log } = options;
+  const worker = `${process.pid}-${random.id(clock.nowMs())}`;
+  const { policy, accounts, sources } = configuration;
+  const caseWorker = (index: number) =>
+    runCaseWorker(
+      {
+        store: createSqlStore(state),
+        channels,
+        // The question stands on the Now page of the person asked; other ways to reach people come beside it.
+        ask: async () => ({ type: 'delivered' }),
+        caseUrl: (caseId) => `${rooms.url.current ?? ''}/cases/${caseId}`,
+        clock,
+        random,
+        log,
+        name: `${worker}-${index}`,
+      },
+      stopping,
+    );
+  const pipeline = { state, events, runner, people, policy, accounts, clock, random, log, worker };
+  return [
+    runPipeline({ ...pipeline, channels: [...channels.keys()] }, stopping),
+    watchSources(sources, { state, clock, log }, stopping),
+    ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
+  ];
+}
+
 function openEngine({ environment, dataDirectory, clock, random, log }: AppOptions): Promise<EventEngine> {
   return openEventEngine({ url: environment['COUNTERSIGN_EVENTS_URL'], dataDirectory, clock, random, log });
 }
 
-function loadRunner(configuration: Configuration, log: Log) {
+function loadRunner(configuration: Configuration, log: Log): Runner {
   const files = configuration.rules.length > 0 ? configuration.rules : bundledRulesets();
   const { ruleset, diagnostics } = loadPack(files);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');

@@ -22,7 +22,6 @@ import { type Directory, isKnownPerson, resolveActor, resolveOwner } from './peo
 import type { Runner, RuleMatch } from './rules/runner.ts';
 import { SOURCES } from './sources/catalogue.ts';
 import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
-import type { EventFacts } from './sources/source.ts';
 
 export interface PipelineOptions {
   readonly state: State;

@@ -39,7 +39,7 @@ export function rulesIn(folder: string): readonly string[] {
 export function loadPack(files: readonly string[]): LoadResult {
   const read = files.map((name) => ({ name, text: readText(name) }));
   const catalogues = new Map(sourceCatalogues());
-  catalogues.set('syscall', syscallFieldCatalogue() as never);
+  catalogues.set('syscall', syscallFieldCatalogue());
   return loadRules(read, { catalogues, plugins: PLUGIN_VERSIONS });
 }
 

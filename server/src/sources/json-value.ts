@@ -35,7 +35,7 @@ export function textOrNull(value: unknown): string | null {
 export function asText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
-  return typeof value === 'object' ? jsonText(value) : String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : jsonText(value);
 }
 
 /** As JSON text; what nests so deep that the stack would end is cut to a note, so that this never throws. */

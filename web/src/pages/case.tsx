@@ -91,7 +91,7 @@ function Changes({
               <li key={finding.id}>
                 <button
                   type="button"
-                  className="line plain"
+                  className="line"
                   data-current={finding.id === shown.id}
                   aria-pressed={finding.id === shown.id}
                   onClick={() => choose(finding.id)}

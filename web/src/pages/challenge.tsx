@@ -9,7 +9,7 @@ import { ApiFailure, api } from '../data/api.ts';
 import { takeToken } from '../data/fragment.ts';
 import { useNow } from '../data/live.ts';
 import { ChangeDiff } from '../parts/change-diff.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, typed } from '../parts/field.tsx';
 import { FindingFacts } from '../parts/finding-facts.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { countdown, sentenceOf } from '../parts/sentences.ts';
@@ -125,8 +125,8 @@ function Choice({ token, digest, disabled, deadlineAt, settle }: ChoiceProps) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const reason = String(form.get('reason') ?? '').trim();
-    const code = String(form.get('code') ?? '').replace(/\s/g, '');
+    const reason = typed(form, 'reason');
+    const code = typed(form, 'code').replace(/\s/g, '');
     if (choice !== null)
       answer.mutate({ token, answer: choice, reason, digest, ...(choice === 'yes' ? { code } : {}) });
   };

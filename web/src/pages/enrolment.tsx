@@ -4,7 +4,7 @@ import type { FormEvent } from 'react';
 import { Navigate, useNavigate } from 'react-router';
 import { renderSVG } from 'uqr';
 import { api } from '../data/api.ts';
-import { Field } from '../parts/field.tsx';
+import { Field, typed } from '../parts/field.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { MachineValue } from '../parts/machine-value.tsx';
 import { useSpeech } from '../words/speech.tsx';
@@ -33,7 +33,7 @@ export function EnrolmentPage() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
+    const text = (name: string) => typed(form, name);
     finish.mutate({
       name: text('name'),
       email: text('email'),

@@ -5,7 +5,7 @@ import { useNavigate } from 'react-router';
 import { api } from '../data/api.ts';
 import { takeToken } from '../data/fragment.ts';
 import { Fault } from '../parts/loading.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, typed } from '../parts/field.tsx';
 import { Mark } from '../parts/frame.tsx';
 import { useSpeech } from '../words/speech.tsx';
 
@@ -30,7 +30,7 @@ export function SignInPage() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    byForm.mutate({ email: text(form, 'email'), passphrase: text(form, 'passphrase'), code: text(form, 'code') });
+    byForm.mutate({ email: typed(form, 'email'), passphrase: typed(form, 'passphrase'), code: typed(form, 'code') });
   };
   return (
     <div className="alone">
@@ -55,9 +55,4 @@ export function SignInPage() {
       </main>
     </div>
   );
-}
-
-function text(form: FormData, name: string): string {
-  const value = form.get(name);
-  return typeof value === 'string' ? value.trim() : '';
 }

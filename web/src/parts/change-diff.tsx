@@ -17,7 +17,7 @@ export function diffLines(before: readonly string[], after: readonly string[]): 
       ...after.map((text) => ({ mark: '+', text }) as const),
     ];
   }
-  const lengths = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0));
+  const lengths = Array.from({ length: before.length + 1 }, () => Array.from({ length: after.length + 1 }, () => 0));
   for (let row = before.length - 1; row >= 0; row -= 1) {
     for (let column = after.length - 1; column >= 0; column -= 1) {
       const same = before[row] === after[column];

@@ -46,3 +46,9 @@ export function Field({
     </div>
   );
 }
+
+/** What was typed into a field of a form, without blanks around it. */
+export function typed(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === 'string' ? value.trim() : '';
+}

@@ -49,7 +49,7 @@ function Rail() {
       <NavLink to="/settings">{words.nav.settings}</NavLink>
       <div className="foot">
         <span className="me">{session.data?.person?.name}</span>
-        <button type="button" onClick={signOut}>
+        <button type="button" onClick={() => void signOut()}>
           {words.nav.signOut}
         </button>
       </div>

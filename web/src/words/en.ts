@@ -52,11 +52,11 @@ export const en = {
   },
   reasons: {
     rule: 'Rule: {rule}',
-    account: 'Account {name} ({label})',
-    actor: 'Actor: {kind}',
+    account: 'Account {account} ({label})',
+    actor: 'Actor: {what}',
     'first-time': 'First time for this actor',
     hour: 'Unusual hour',
-    failed: 'The call was refused ({errorCode})',
+    failed: 'The call was refused ({error})',
     breadth: 'Breadth: {count} {what}',
   },
   timeline: {

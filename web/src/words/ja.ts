@@ -53,11 +53,11 @@ export const ja: Words = {
   },
   reasons: {
     rule: 'ルール: {rule}',
-    account: 'アカウント {name} ({label})',
-    actor: '操作者の種類: {kind}',
+    account: 'アカウント {account} ({label})',
+    actor: '操作者の種類: {what}',
     'first-time': 'この操作者にとって初めての操作',
     hour: '普段と異なる時間帯',
-    failed: '呼び出しは拒否されました ({errorCode})',
+    failed: '呼び出しは拒否されました ({error})',
     breadth: '範囲の広さ: {what} {count}',
   },
   timeline: {

@@ -17,13 +17,13 @@ export interface Speech {
   readonly words: Words;
   readonly language: Language;
   readonly utc: boolean;
-  setLanguage(language: Language): void;
-  setUtc(utc: boolean): void;
+  readonly setLanguage: (language: Language) => void;
+  readonly setUtc: (utc: boolean) => void;
   /** Date and time, whole. */
-  absolute(iso: string): string;
+  readonly absolute: (iso: string) => string;
   /** "4 minutes ago". */
-  relative(iso: string, nowMs: number): string;
-  number(value: number): string;
+  readonly relative: (iso: string, nowMs: number) => string;
+  readonly number: (value: number) => string;
 }
 
 const SpeechContext = createContext<Speech | null>(null);
@@ -50,7 +50,7 @@ export function useSpeech(): Speech {
 export function fill(sentence: string, parameters: Readonly<Record<string, unknown>>): string {
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = parameters[name];
-    return value === undefined || value === null ? whole : String(value);
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : whole;
   });
 }
 
