@@ -63,7 +63,10 @@ describe('a burst that began an hour ago and was busy until now', () => {
 
 describe('the risk of a burst', () => {
   const many = (count: number, make: (index: number) => Parameters<typeof sampleFinding>[0]) =>
-    Array.from({ length: count }, (_, index) => sampleFinding(make(index)));
+    Array.from({ length: count }, (_, index) => {
+      const parts = make(index) ?? {};
+      return sampleFinding({ ...parts, facts: { ...(parts.facts ?? sampleFacts()), id: `event-${index}` } });
+    });
 
   test('of one finding is its risk', () => {
     const { risk, reasons } = considerBurst([sampleFinding()], policyOf(), STRANGER);
@@ -105,6 +108,14 @@ describe('the risk of a burst', () => {
     const { risk, reasons } = considerBurst(findings, policyOf(), STRANGER);
     expect(risk).toBe(100);
     expect(reasons.slice(1)).toEqual([{ code: 'breadth', points: 20, parameters: { what: 'techniques', count: 40 } }]);
+  });
+
+  test('does not grow because several rules matched one event, or one rule names many techniques', () => {
+    const tags = ['mitre_persistence', 'mitre_privilege_escalation'];
+    const findings = ['T1001', 'T1002', 'T1003'].map((technique) =>
+      sampleFinding({ id: technique, techniques: [technique, 'T1004', 'T1005'], tags }),
+    );
+    expect(considerBurst(findings, policyOf(), STRANGER).risk).toBe(60);
   });
 
   test('grows when many calls were refused: somebody is trying doors', () => {

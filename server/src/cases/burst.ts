@@ -113,11 +113,12 @@ function headlineOf(findings: readonly Finding[]): Finding {
 }
 
 function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[] {
-  const techniques = new Set(findings.flatMap((finding) => finding.techniques));
-  const tactics = new Set(findings.flatMap((finding) => finding.tags.filter(isTactic)));
+  const events = riskiestOfEachEvent(findings);
+  const techniques = new Set(events.flatMap((finding) => finding.techniques.slice(0, 1)));
+  const tactics = new Set(events.flatMap((finding) => finding.tags.filter(isTactic).slice(0, 1)));
   const regions = new Set(findings.flatMap(({ facts }) => (facts.region === null ? [] : [facts.region])));
   const resources = new Set(findings.flatMap(({ facts }) => facts.resources.map(({ type, id }) => `${type} ${id}`)));
-  const refusals = findings.filter(({ facts }) => facts.errorCode !== null).length;
+  const refusals = events.filter(({ facts }) => facts.errorCode !== null).length;
   const wanted: readonly (readonly [what: string, count: number, points: number])[] = [
     ['techniques', techniques.size, (techniques.size - 1) * TECHNIQUE_POINTS],
     ['tactics', tactics.size, (tactics.size - 1) * TACTIC_POINTS],
@@ -136,6 +137,18 @@ function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[
     }
   }
   return reasons;
+}
+
+/** Several rules may match one event, and a rule may name many techniques: breadth counts what was done, not what it is called. */
+function riskiestOfEachEvent(findings: readonly Finding[]): readonly Finding[] {
+  const byEvent = new Map<string, Finding>();
+  for (const finding of findings) {
+    const known = byEvent.get(finding.facts.id);
+    if (known === undefined || finding.risk > known.risk) {
+      byEvent.set(finding.facts.id, finding);
+    }
+  }
+  return [...byEvent.values()];
 }
 
 /** One refused call is little; a row of them is somebody trying doors. */
