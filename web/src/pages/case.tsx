@@ -205,7 +205,7 @@ function Pages({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs:
       <h2>{words.case.pages}</h2>
       <ul className="list">
         {detail.pages.map((page, index) => (
-          <li key={index} className="empty">
+          <li key={index} className="intake">
             <div className="row between">
               <code>{page.channel}</code>
               <span className="small">

@@ -86,7 +86,7 @@ function Intake({ view, nowMs }: { readonly view: NowView; readonly nowMs: numbe
       <h2>{words.now.intake}</h2>
       <ul className="list">
         {view.intake.map((source) => (
-          <li key={source.source} className="empty">
+          <li key={source.source} className="intake">
             <div className="row between">
               <code>{source.source}</code>
               <span className="small number">{fill(words.now.events, { count: number(source.eventCount) })}</span>

@@ -9,8 +9,13 @@ export function sentenceOf(finding: FindingView, words: Words): string {
   const who = actor.session ?? actor.name;
   const where = account?.name ?? region ?? words.common.unknown;
   const [first] = resources;
-  const parameters = { who, action, where, what: first?.id ?? '' };
+  const parameters = { who, action, where, what: first === undefined ? '' : shortName(first.id) };
   return fill(first === undefined ? words.case.sentencePlain : words.case.sentence, parameters);
+}
+
+/** The name at the end of an ARN; other identifiers are short already. */
+function shortName(id: string): string {
+  return id.startsWith('arn:') ? (id.split(/[/:]/).at(-1) ?? id) : id;
 }
 
 export function reasonText({ code, parameters }: RiskReason, words: Words): string {
