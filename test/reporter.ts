@@ -1,7 +1,8 @@
 /**
  * Prints the last line that continuous integration reads: `N passed, N failed, N skipped`.
  *
- * A file that cannot even be loaded counts as one failure, so that a syntax error is never a green run.
+ * A file that cannot even be loaded counts as one failure, and so does a hook that fails and skips what depends on it: neither
+ * is ever a green run.
  */
 import type { Reporter, TestModule, SerializedError } from 'vitest/node';
 
@@ -19,6 +20,7 @@ export default class ClosingLineReporter implements Reporter {
         else if (state === 'failed') failed += 1;
         else skipped += 1;
       }
+      for (const suite of module.children.allSuites()) failed += suite.errors().length;
       if (module.errors().length > 0 || (seen === 0 && module.state() === 'failed')) failed += 1;
     }
     process.on('exit', () => process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`));
