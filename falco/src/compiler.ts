@@ -8,6 +8,7 @@
 import type { ComparisonNode, Condition, Operand } from './ast.ts';
 import { compareValues, fastTest, liftTest, literalsOf, type ValueTest } from './comparison.ts';
 import { printOperand } from './condition-printer.ts';
+import { cheapestFirst } from './evaluation-order.ts';
 import { type FieldCatalogue, findField, type FieldType, type FieldValue } from './fields.ts';
 import { type Extraction, extractionOf, isPresent, typeOf } from './operands.ts';
 import { buildIndex, type IndexNode, type Pins, pinsOf } from './rule-index.ts';
@@ -200,9 +201,11 @@ class Tables<Event> {
       case 'and':
         return node.children.length === 0
           ? 'true'
-          : `(${node.children.map((child) => this.#code(child)).join(' && ')})`;
+          : `(${cheapestFirst(node.children, this.#catalogue)
+              .map((child) => this.#code(child))
+              .join(' && ')})`;
       case 'or': {
-        const parts = this.#mergeLiterals(node.children);
+        const parts = this.#mergeLiterals(cheapestFirst(node.children, this.#catalogue));
         return parts.length === 0 ? 'false' : `(${parts.join(' || ')})`;
       }
       case 'not':

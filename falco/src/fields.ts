@@ -38,6 +38,8 @@ export interface FieldDefinition<Event> {
   readonly description: string;
   /** The only values the field can have, when they are few and known (`evt.type`): comparing with another is an error. */
   readonly values?: ReadonlySet<string>;
+  /** Extracting it is work (a large value written as text): conditions ask it after everything cheaper. */
+  readonly isCostly?: boolean;
   extract(event: Event, argument: string | null): FieldValue;
 }
 
