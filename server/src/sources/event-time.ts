@@ -27,9 +27,11 @@ function usualTime(text: string): number | null {
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);
-  // One digit that is none makes the sum not a number; the rest is left to the general way, which is strict.
-  if (!(month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour <= 23 && minute <= 59 && second <= 59)) return null;
-  return year >= 1970 ? Date.UTC(year, month - 1, day, hour, minute, second) : null;
+  // One digit that is none makes the sum not a number, and then no comparison holds.
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 && minute <= 59 && second <= 59)) return null;
+  if (!(year >= 1970)) return null;
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
+  return day <= 28 || new Date(ms).getUTCDate() === day ? ms : null;
 }
 
 function twoDigits(text: string, at: number): number {

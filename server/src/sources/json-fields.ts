@@ -28,6 +28,14 @@ export function field(
   return { name, type, isList: false, argument: null, description: '', extract };
 }
 
+/** A text that is put together from much of the record: conditions ask it last. */
+export function costlyField(
+  name: string,
+  extract: (record: SourceRecord) => FieldValue,
+): FieldDefinition<SourceRecord> {
+  return { ...field(name, 'string', extract), isCostly: true };
+}
+
 export function jsonFields(options: JsonFieldOptions): readonly FieldDefinition<SourceRecord>[] {
   return [...pointerFields(options), ...eventFields(options)];
 }
@@ -50,8 +58,8 @@ function pointerFields({ timeMs }: JsonFieldOptions): readonly FieldDefinition<S
   return [
     pointer('json.value'),
     pointer('jevt.value'),
-    field('json.obj', 'string', whole),
-    field('jevt.obj', 'string', whole),
+    costlyField('json.obj', whole),
+    costlyField('jevt.obj', whole),
     field('json.rawtime', 'abstime', time.ns),
     field('jevt.rawtime', 'abstime', time.ns),
     field('jevt.time', 'string', time.clock),

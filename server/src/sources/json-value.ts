@@ -70,13 +70,30 @@ export function textList(value: unknown): FieldValue {
 
 /** RFC 6901; a leading `/` may be missing, as in older rule files. Undefined where the way ends. */
 export function atPointer(value: unknown, pointer: string): unknown {
-  if (pointer === '') return value;
   let current = value;
-  for (const escaped of (pointer.startsWith('/') ? pointer.slice(1) : pointer).split('/')) {
-    const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(current)) current = /^\d{1,9}$/.test(name) ? current[Number(name)] : undefined;
-    else current = member(current, name);
-    if (current === undefined) return undefined;
+  for (const name of stepsOf(pointer)) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    if (Array.isArray(current)) current = INDEX.test(name) ? current[Number(name)] : undefined;
+    else if (Object.hasOwn(current, name)) current = (current as JsonObject)[name];
+    else return undefined;
   }
   return current;
+}
+
+const INDEX = /^(0|[1-9]\d{0,8})$/;
+/** Rules name a few hundred pointers, over and over. */
+const MOST_POINTERS = 10_000;
+const knownSteps = new Map<string, readonly string[]>();
+
+function stepsOf(pointer: string): readonly string[] {
+  const known = knownSteps.get(pointer);
+  if (known !== undefined) return known;
+  const steps =
+    pointer === ''
+      ? []
+      : (pointer.startsWith('/') ? pointer.slice(1) : pointer)
+          .split('/')
+          .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (knownSteps.size < MOST_POINTERS) knownSteps.set(pointer, steps);
+  return steps;
 }

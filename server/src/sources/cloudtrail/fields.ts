@@ -5,7 +5,7 @@
  * The general rule: a JSON null or a missing member is absent, a text is itself, anything else is its JSON text.
  */
 import type { FieldCatalogue, FieldDefinition, FieldValue } from '@countersign/falco';
-import { field, jsonFields } from '../json-fields.ts';
+import { costlyField, field, jsonFields } from '../json-fields.ts';
 import { asText, at, list, member, textOrNull } from '../json-value.ts';
 import type { SourceRecord } from '../source.ts';
 import { parseEventTime } from '../event-time.ts';
@@ -24,7 +24,6 @@ const PATHS: Readonly<Record<string, string>> = {
   'ct.region': 'awsRegion',
   'ct.response.subnetid': 'responseElements.subnetId',
   'ct.response.reservationid': 'responseElements.reservationId',
-  'ct.response': 'responseElements',
   'ct.request.availabilityzone': 'requestParameters.availabilityZone',
   'ct.request.cluster': 'requestParameters.cluster',
   'ct.request.functionname': 'requestParameters.functionName',
@@ -40,7 +39,6 @@ const PATHS: Readonly<Record<string, string>> = {
   'ct.request.subnetid': 'requestParameters.subnetId',
   'ct.request.taskdefinition': 'requestParameters.taskDefinition',
   'ct.request.username': 'requestParameters.userName',
-  'ct.request': 'requestParameters',
   'ct.srcip': 'sourceIPAddress',
   'ct.useragent': 'userAgent',
   'ct.requestid': 'requestID',
@@ -59,7 +57,6 @@ const PATHS: Readonly<Record<string, string>> = {
   'ct.tlsdetails.tlsversion': 'tlsDetails.tlsVersion',
   'ct.tlsdetails.ciphersuite': 'tlsDetails.cipherSuite',
   'ct.tlsdetails.clientprovidedhostheader': 'tlsDetails.clientProvidedHostHeader',
-  'ct.additionaleventdata': 'additionalEventData',
   's3.bucket': 'requestParameters.bucketName',
   's3.key': 'requestParameters.key',
   'ecr.repository': 'requestParameters.repositoryName',
@@ -78,9 +75,12 @@ export function cloudtrailCatalogue(): FieldCatalogue<SourceRecord> {
     ...flagFields(),
     ...storageFields(),
     ...computeFields(),
+    costlyField('ct.request', (record) => asText(record['requestParameters'])),
+    costlyField('ct.response', (record) => asText(record['responseElements'])),
+    costlyField('ct.additionaleventdata', (record) => asText(record['additionalEventData'])),
     field('ct.shortsrc', 'string', shortSource),
-    field('ct.info', 'string', infoOf),
-    field('ct.resources', 'string', (record) => {
+    costlyField('ct.info', infoOf),
+    costlyField('ct.resources', (record) => {
       const resources = list(record['resources']);
       return resources.length === 0 ? null : resources.map((resource) => JSON.stringify(resource)).join(',');
     }),

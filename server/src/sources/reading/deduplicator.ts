@@ -1,6 +1,6 @@
 /**
  * Which events were seen before. Exact for the last `capacity` different ids, forgetting the oldest half at a time, so that
- * memory is bounded on an endless stream: at most 128 bytes for each id of the capacity, taken as ids come.
+ * memory is bounded on an endless stream: at most 256 bytes for each id of the capacity, taken as ids come.
  *
  * Ids are kept as 128 bits: a UUID as it is, anything else as a hash. Two ids that are different and share all 128 bits
  * would be taken for one; with a hundred million ids the chance is below one in 10^22.
@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 
 export const DEFAULT_CAPACITY = 1_000_000;
 const WORDS = 4;
-const SMALLEST_SLOTS = 1_024;
+const SMALLEST_SLOTS = 16_384;
 
 export interface Deduplicator {
   /** True the first time an id comes; false when it was seen among the last `capacity`. */
@@ -55,8 +55,13 @@ class IdTable {
       return true;
     }
     if (this.size * 2 > this.#slots) this.#grow();
-    this.#words.set(id, this.#find(id));
+    this.#put(id);
     return true;
+  }
+
+  #put(id: Uint32Array): void {
+    const at = this.#find(id);
+    for (let word = 0; word < WORDS; word += 1) this.#words[at + word] = id[word] ?? 0;
   }
 
   /** Where the id is, or the empty slot where it belongs. */
@@ -79,11 +84,12 @@ class IdTable {
 
   #grow(): void {
     const before = this.#words;
-    this.#slots *= 2;
+    this.#slots *= 4;
     this.#words = new Uint32Array(this.#slots * WORDS);
+    const id = new Uint32Array(WORDS);
     for (let at = 0; at < before.length; at += WORDS) {
-      const id = before.subarray(at, at + WORDS);
-      if (!isZero(id)) this.#words.set(id, this.#find(id));
+      for (let word = 0; word < WORDS; word += 1) id[word] = before[at + word] ?? 0;
+      if (!isZero(id)) this.#put(id);
     }
   }
 }
@@ -102,6 +108,12 @@ function mix(id: Uint32Array): number {
 
 const UUID_LENGTH = 36;
 const HYPHEN = 0x2d;
+const HYPHENS = [8, 13, 18, 23];
+const DIGITS_PER_WORD = 8;
+const NO_DIGIT = 0x10;
+/** By character code. 0–9 and a–f only: an id in capitals is a different text. */
+const DIGITS = new Uint8Array(128).fill(NO_DIGIT);
+for (let digit = 0; digit < 16; digit += 1) DIGITS[digit.toString(16).charCodeAt(0)] = digit;
 
 /** A lower-case UUID gives its own bits; everything else its hash. */
 function wordsOf(id: string, words: Uint32Array): void {
@@ -111,23 +123,18 @@ function wordsOf(id: string, words: Uint32Array): void {
 }
 
 function readUuid(id: string, words: Uint32Array): boolean {
-  let digits = 0;
-  let word = 0;
-  for (let index = 0; index < UUID_LENGTH; index += 1) {
-    const code = id.charCodeAt(index);
-    if (index === 8 || index === 13 || index === 18 || index === 23) {
-      if (code !== HYPHEN) return false;
-      continue;
+  for (const hyphen of HYPHENS) if (id.charCodeAt(hyphen) !== HYPHEN) return false;
+  let wrong = 0;
+  let index = 0;
+  for (let word = 0; word < WORDS; word += 1) {
+    let bits = 0;
+    for (let digits = 0; digits < DIGITS_PER_WORD; digits += 1, index += 1) {
+      if (index === 8 || index === 13 || index === 18 || index === 23) index += 1;
+      const digit = DIGITS[id.charCodeAt(index)] ?? NO_DIGIT;
+      wrong |= digit;
+      bits = (bits << 4) | (digit & 0xf);
     }
-    // 0–9 and a–f only: an id in capitals is a different text.
-    const digit = code >= 0x30 && code <= 0x39 ? code - 0x30 : code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
-    if (digit < 0) return false;
-    word = (word << 4) | digit;
-    digits += 1;
-    if (digits % 8 === 0) {
-      words[digits / 8 - 1] = word >>> 0;
-      word = 0;
-    }
+    words[word] = bits;
   }
-  return true;
+  return wrong < NO_DIGIT;
 }

@@ -76,6 +76,11 @@ export async function* readFileRecords(file: string, options: ReadOptions): Asyn
   yield* readFetched(file, await fetchSmall(file), options);
 }
 
+/** The readings of bytes that are in memory already, unpacked. */
+export function* readUnpacked(bytes: Buffer, file: string, options: ReadOptions): Generator<readonly Reading[]> {
+  yield* readSmall(bytes, new Admitting(file, options.sources, namedSource(options)));
+}
+
 /** One reading at a time, for whoever needs no speed. */
 export async function* eachReading(batches: AsyncIterable<readonly Reading[]>): AsyncGenerator<Reading> {
   for await (const batch of batches) yield* batch;
