@@ -9,6 +9,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
+import { replayCases } from '../../server/src/cases/replay.ts';
+import { defaultConfiguration } from '../../server/src/configuration.ts';
+import { accountOf, makeFinding } from '../../server/src/findings/enrich.ts';
+import type { Finding } from '../../server/src/findings/finding.ts';
+import { History } from '../../server/src/findings/history.ts';
 import { currentTechnique } from '../../server/src/rules/attack-techniques.ts';
 import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
 import { createRunner, type Runner } from '../../server/src/rules/runner.ts';
@@ -51,6 +56,20 @@ beforeAll(() => {
 
 function recordsOf(file: string): SourceRecord[] {
   return (JSON.parse(gunzipSync(readFileSync(file)).toString('utf8')) as { Records: SourceRecord[] }).Records;
+}
+
+/** What replaying records makes of them; a record delivered twice is one. */
+function findingsOf(records: readonly SourceRecord[]): Finding[] {
+  const history = new History();
+  const unique = [...new Map(records.map((record) => [record['eventID'], record])).values()];
+  return unique.flatMap((record) =>
+    runner.run(cloudtrailSource, record).map((match) => {
+      const { facts } = match;
+      const past = history.recall(facts);
+      history.note(facts);
+      return makeFinding(match, { account: accountOf(facts, new Map()), personKnown: null, past });
+    }),
+  );
 }
 
 interface Label {
@@ -177,5 +196,44 @@ describeWithData('attacks in CloudTrail', () => {
     );
     expect(share(fits, 'technique', 'tactic'), misfits.join('\n')).toBeGreaterThanOrEqual(LEAST_COVERED);
     expect(share(fits, 'technique')).toBeGreaterThanOrEqual(0.8);
+  });
+
+  test('an hour of attacks inside two thousand calls of Terraform is at most 25 cases, with every technique in one', () => {
+    const folder = dataPath('cloudtrail', 'attack', 'invictus');
+    const records = readdirSync(folder)
+      .filter((name) => name.endsWith('.json.gz'))
+      .flatMap((name) => recordsOf(`${folder}/${name}`));
+    const { policy } = defaultConfiguration();
+    const cases = replayCases(findingsOf(records), { policy });
+    expect(cases.length).toBeGreaterThan(0);
+    expect(cases.length).toBeLessThanOrEqual(25);
+    const inCases = new Set(cases.flatMap(({ findings }) => findings.map(({ facts }) => facts.id)));
+    const phases = JSON.parse(readFileSync(`${folder}/record-labels.json`, 'utf8')) as {
+      eventID: string;
+      eventName: string;
+      phase: string;
+      technique_id: string | null;
+    }[];
+    const present = new Set(records.map((record) => record['eventID']));
+    const detonated = phases.filter(({ phase, eventID }) => phase === 'detonate' && present.has(eventID));
+    const attack = detonated.filter(({ eventName }) => eventName !== 'AssumeRole');
+    const seen = new Set(attack.filter(({ eventID }) => inCases.has(eventID)).map((one) => one.technique_id));
+    expect([...new Set(attack.map((one) => one.technique_id))].filter((id) => !seen.has(id))).toEqual([]);
+  });
+
+  test('days of an ordinary account are at most five cases each, none above 50 from services of AWS', () => {
+    const folder = dataPath('cloudtrail', 'background', 'sans504-s3-lab');
+    const { policy } = defaultConfiguration();
+    const files = readdirSync(folder).filter((name) => name.endsWith('.json.gz'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const findings = findingsOf(recordsOf(`${folder}/${file}`));
+      expect(replayCases(findings, { policy }).length, file).toBeLessThanOrEqual(5);
+      const services = replayCases(findings, { policy, includeRecorded: true }).filter(({ actor }) => actor.isProvider);
+      expect(
+        services.filter(({ risk }) => risk > 50),
+        file,
+      ).toEqual([]);
+    }
   });
 });
