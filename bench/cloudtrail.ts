@@ -8,8 +8,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { type CompiledRules, compileRules } from '@countersign/falco';
 import { loadPack, rulesIn } from '../server/src/rules/pack.ts';
 import { createRunner, type Runner } from '../server/src/rules/runner.ts';
+import type { SourceRecord } from '../server/src/sources/source.ts';
+import { cloudtrailSource } from '../server/src/sources/cloudtrail/cloudtrail.ts';
 import { SOURCES } from '../server/src/sources/catalogue.ts';
 import { createDeduplicator } from '../server/src/sources/reading/deduplicator.ts';
 import { readUnpacked } from '../server/src/sources/reading/read-paths.ts';
@@ -32,26 +35,31 @@ interface Input {
 }
 
 export async function run(): Promise<{ bench: string; machine: Machine; figures: unknown }> {
-  const runner = createRunner({ rules: loadPack(rulesIn(RULESETS)).ruleset.rules, match: 'all' });
-  const figures = inputs().map((input) => judge(input, runner));
+  const { rules } = loadPack(rulesIn(RULESETS)).ruleset;
+  const compiled = compileRules(rules, cloudtrailSource.catalogue, { match: 'all' });
+  const runner = createRunner({ rules, match: 'all' });
   return {
     bench: 'cloudtrail',
     machine: thisMachine(),
-    figures: { rules: runner.ruleCount('aws_cloudtrail'), inputs: figures },
+    figures: {
+      rules: runner.ruleCount('aws_cloudtrail'),
+      inputs: inputs().map((input) => judge(input, compiled, runner)),
+    },
   };
 }
 
-function judge(input: Input, runner: Runner) {
+function judge(input: Input, compiled: CompiledRules<SourceRecord>, runner: Runner) {
   const { bytes, records } = input;
-  let findings = 0;
+  let matches = 0;
   const times = measureInTurns(
     {
       jsonParse: () => JSON.parse(bytes.toString('utf8')),
       read: () => readAll(bytes),
       readAndRules: () => {
-        findings = judgeAll(bytes, runner);
-        return findings;
+        matches = judgeAll(bytes, (record) => compiled.match(record).length);
+        return matches;
       },
+      readAndFindings: () => judgeAll(bytes, (record) => runner.run(cloudtrailSource, record).length),
       streaming: () => streamAll(bytes),
     },
     { rounds: ROUNDS, warmUpRounds: WARM_UP_ROUNDS },
@@ -61,10 +69,13 @@ function judge(input: Input, runner: Runner) {
     name: input.name,
     records,
     megabytes: Math.round(bytes.length / 1e4) / 100,
-    findings,
+    matches,
     recordsPerSecond: Math.round((records / times.readAndRules.medianMs) * 1000),
+    /** Reading, counting equal ids once and every rule, beside JSON.parse alone. The aim is 1.3. */
     ratioToJsonParse: ratio(times.readAndRules.medianMs),
     ratioOfReading: ratio(times.read.medianMs),
+    /** With facts and output of every match put together. */
+    ratioWithFindings: ratio(times.readAndFindings.medianMs),
     ratioOfStreaming: ratio(times.streaming.medianMs),
     times,
   };
@@ -76,16 +87,15 @@ function readAll(bytes: Buffer): number {
   return count;
 }
 
-function judgeAll(bytes: Buffer, runner: Runner): number {
-  let findings = 0;
+function judgeAll(bytes: Buffer, judgeOne: (record: SourceRecord) => number): number {
+  let matches = 0;
   const deduplicator = createDeduplicator();
   for (const batch of readUnpacked(bytes, 'bench', { sources: SOURCES })) {
     for (const reading of batch) {
-      if (reading.type !== 'record' || !deduplicator.isNew(reading.id)) continue;
-      findings += runner.run(reading.source, reading.record).length;
+      if (reading.type === 'record' && deduplicator.isNew(reading.id)) matches += judgeOne(reading.record);
     }
   }
-  return findings;
+  return matches;
 }
 
 /** The way of large files, which are never in memory as a whole. */

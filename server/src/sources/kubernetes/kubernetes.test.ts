@@ -291,8 +291,12 @@ describe('an event', () => {
       { auditID: 'a', verb: 'get', stageTimestamp: '1' },
       'none of stageTimestamp, requestReceivedTimestamp and timestamp is a time',
     ],
+    [
+      { ...EVENT, requestObject: JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`) },
+      'it nests deeper than 1000 levels',
+    ],
     [{ ...EVENT, stage: { a: 1 } }, 'stage is not a text, or too long'],
-  ])('%j is refused', (value, reason) => {
+  ])('what is no event is refused: %#', (value, reason) => {
     expect(kubernetesSource.admit(value)).toEqual({ type: 'malformed', reason });
   });
 

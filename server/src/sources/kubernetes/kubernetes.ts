@@ -18,6 +18,8 @@ const CONTROL_PLANE =
 /** The service accounts of its controllers. Others in `kube-system` are add-ons, whose tokens are worth stealing. */
 const CONTROLLER =
   /^system:serviceaccount:kube-system:([a-z-]+-controller|generic-garbage-collector|pod-garbage-collector|persistent-volume-binder|horizontal-pod-autoscaler|root-ca-cert-publisher|legacy-service-account-token-cleaner|bootstrap-signer|token-cleaner|cloud-provider|kube-proxy)$/;
+/** A custom resource may nest as deep as its author likes; whoever writes it back as text would run out of stack. */
+const DEEPEST_EVENT = 1_000;
 /** What a change holds is stored and shown; custom resources may nest without end. */
 const DEEPEST_CHANGE = 200;
 
@@ -44,6 +46,9 @@ function admit(value: unknown): Admission {
   }
   if (textOrNull(value['verb']) === null && textOrNull(value['requestURI']) === null) {
     return { type: 'malformed', reason: 'verb and requestURI are missing: it says of no request' };
+  }
+  if (nestsDeeper(value, DEEPEST_EVENT)) {
+    return { type: 'malformed', reason: `it nests deeper than ${DEEPEST_EVENT} levels` };
   }
   const timeMs = parseAuditTime(value);
   if (timeMs === null)

@@ -1,9 +1,8 @@
 /**
  * Files, folders, patterns and standard input → records of a source. The one way in for recorded events.
  *
- * Readings come in batches, because waiting for each one would cost more than reading it. A small file is unpacked and parsed
- * whole, which is several times faster than cutting it, and the next one is fetched meanwhile; a large one is cut as it
- * streams by, and memory stays flat.
+ * Readings come in batches, because waiting for each one would cost more than reading it. A small file is fetched and unpacked
+ * at once, while the one before it is judged; a large one is cut as it streams by, and memory stays flat.
  */
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -44,6 +43,8 @@ export interface ReadProgress {
 export const WHOLE_FILE_BYTES = 8 * 1024 * 1024;
 /** … if it is no larger than this unpacked. */
 export const WHOLE_UNPACKED_BYTES = 16 * 1024 * 1024;
+/** Up to this size one value is parsed at once. More would keep so many objects alive that moving them costs more than parsing. */
+const WHOLE_PARSED_BYTES = 512 * 1024;
 /** A batch is handed on when it has this many readings; the last piece that was cut may add some. */
 export const LARGEST_BATCH = 1_000;
 
@@ -127,18 +128,26 @@ function statedSize(gzip: Buffer): number {
 }
 
 function* readSmall(bytes: Buffer, admitting: Admitting): Generator<readonly Reading[]> {
-  const whole = parseWhole(bytes);
+  const whole = bytes.length <= WHOLE_PARSED_BYTES ? parseWhole(bytes) : null;
   if (whole === null) {
-    const splitter = new RecordSplitter();
-    for (const cut of splitter.push(bytes)) admitting.addCut(cut);
-    for (const cut of splitter.end()) admitting.addCut(cut);
-  } else {
-    admitting.add(whole.value);
+    yield* cutInPieces(bytes, admitting);
+    return;
   }
+  admitting.add(whole.value);
   const readings = admitting.take();
   for (let from = 0; from < readings.length; from += LARGEST_BATCH) {
     yield readings.length <= LARGEST_BATCH ? readings : readings.slice(from, from + LARGEST_BATCH);
   }
+}
+
+function* cutInPieces(bytes: Buffer, admitting: Admitting): Generator<readonly Reading[]> {
+  const splitter = new RecordSplitter();
+  for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
+    for (const cut of splitter.push(bytes.subarray(from, from + CHUNK_BYTES))) admitting.addCut(cut);
+    if (admitting.waiting >= LARGEST_BATCH) yield admitting.take();
+  }
+  for (const cut of splitter.end()) admitting.addCut(cut);
+  if (admitting.waiting > 0) yield admitting.take();
 }
 
 /** Null when the bytes are not one JSON value: several, damaged, or in another encoding. */
