@@ -1,8 +1,10 @@
 /** Tests of the tests: a spec file that lies must fail, in the right place and with the reason. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bundledRulesets, loadPack } from './pack.ts';
 import { testRules } from './spec.ts';
 import { merge, readSpecFile } from './spec-file.ts';
 
@@ -171,5 +173,27 @@ tests: [{ rule: R, matches: [{ like: a }], misses: [{ like: b }] }]
     expect(spec('{ a: [1, 2], b.c: [3, 4, 5] }').cases.filter(({ expected }) => expected === 'match')).toHaveLength(6);
     const many = `[${Array.from({ length: 100 }, (_, index) => index).join(', ')}]`;
     expect(spec(`{ a: ${many}, b: ${many} }`).diagnostics[0]?.message).toContain('makes more than 5000 events');
+  });
+});
+
+describe('what docs/rules.md shows', () => {
+  const blocks = readFileSync(fileURLToPath(new URL('../../../docs/rules.md', import.meta.url)), 'utf8')
+    .split('```yaml\n')
+    .slice(1)
+    .map((part) => part.split('```')[0] ?? '');
+
+  test('loads after our own rules: exceptions, and rules switched off', () => {
+    const [changes = ''] = blocks;
+    expect(changes).toContain('override:');
+    const { diagnostics, ruleset } = loadPack([...bundledRulesets(), write('ours.yaml', changes)]);
+    expect(diagnostics).toEqual([]);
+    expect(ruleset.rules.find(({ name }) => name === 'Stored objects listed')?.enabled).toBe(false);
+    expect(ruleset.rules.find(({ name }) => name === 'Role trust changed')?.conditionText).toContain('our_build_roles');
+  });
+
+  test('is a test file that passes', async () => {
+    write('own.yaml', RULES);
+    write('own.test.yaml', blocks[1] ?? '');
+    expect(await testRules([folder])).toEqual({ passed: 4, failed: 0, text: '' });
   });
 });
