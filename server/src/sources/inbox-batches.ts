@@ -25,8 +25,8 @@ export async function* batchesOf(
   },
 ): AsyncGenerator<IntakeBatch> {
   let batch = new OpenBatch(options.source);
-  for await (const reading of readings) {
-    const json = reading.type === 'record' ? JSON.stringify(reading.record) : '';
+  for await (const given of readings) {
+    const { reading, json } = written(given);
     if (!batch.hasRoomFor(reading, json)) {
       yield batch.close(options.origin, null);
       batch = new OpenBatch(batch.source);
@@ -35,6 +35,18 @@ export async function* batchesOf(
   }
   const checkpoint = options.checkpoint?.() ?? null;
   if (!batch.isEmpty() || checkpoint !== null) yield batch.close(options.origin, checkpoint);
+}
+
+/** A record as text. One that nests so deep that writing it would end the stack is put aside instead. */
+function written(reading: Reading): { readonly reading: Reading; readonly json: string } {
+  if (reading.type === 'malformed') return { reading, json: '' };
+  try {
+    return { reading, json: JSON.stringify(reading.record) };
+  } catch {
+    const { origin, id } = reading;
+    const reason = `the record ${id} nests too deep to be stored`;
+    return { reading: { type: 'malformed', reason, raw: '', origin }, json: '' };
+  }
 }
 
 class OpenBatch {

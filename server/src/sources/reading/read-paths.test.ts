@@ -7,6 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dataPath, describeWithData } from '../../../../test/data.ts';
 import { SOURCES } from '../catalogue.ts';
+import { batchesOf } from '../inbox-batches.ts';
 import type { Reading } from '../source.ts';
 import { createDeduplicator } from './deduplicator.ts';
 import { eachReading, readPaths, type ReadProgress } from './read-paths.ts';
@@ -210,6 +211,16 @@ describe('damage is reported with its place and stops nothing', () => {
     );
     expect(readings.map(({ type }) => type)).toEqual(['record', 'malformed', 'record']);
   });
+});
+
+test('a record that nests without end is put aside on its way into the inbox', async () => {
+  const deep = `{"eventID":"deep","eventName":"a","eventSource":"b","eventTime":"2026-01-05T14:00:00Z","requestParameters":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+  const readings = await readAll(file('deep.json', `[${JSON.stringify(record('a'))},${deep}]`));
+  expect(readings).toHaveLength(2);
+  for await (const batch of batchesOf(readings, { origin: 'deep.json', source: null })) {
+    expect(batch.records.map(({ id }) => id)).toEqual(['a']);
+    expect(batch.malformed).toMatchObject([{ reason: 'the record deep nests too deep to be stored' }]);
+  }
 });
 
 test('standard input, folders, patterns, and each file once', async () => {
