@@ -57,5 +57,5 @@ function operandCost(operand: Operand, catalogue: FieldCatalogue<never> | FieldC
   }
   const found = findField(catalogue as FieldCatalogue<unknown>, operand.name, operand.argument);
   if (found?.definition.isCostly === true) return COSTLY_FIELD;
-  return found?.argument == null ? 0 : ARGUMENT_COST;
+  return found === null || found.argument === null ? 0 : ARGUMENT_COST;
 }
