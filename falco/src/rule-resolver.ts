@@ -45,6 +45,8 @@ class Resolver {
   readonly #macros = new Map<string, Condition | null>();
   /** Which text a node was parsed from, for the place of a complaint. */
   readonly #owners = new WeakMap<object, GluedText | Place>();
+  /** Nodes of each macro's condition, with everything in it. */
+  readonly #sizes = new Map<string, number>();
   #nodes = 0;
 
   constructor(collected: Collected, catalogues: ReadonlyMap<string, FieldCatalogue<never>>) {
@@ -73,12 +75,14 @@ class Resolver {
     const about: About = { kind: 'macro', name: macro.name };
     let condition: Condition | null = null;
     try {
+      this.#nodes = 0;
       const parsed = this.#parse(macro.condition, about);
       condition = this.#replace(parsed, { item: macro, text: macro.condition, about, stack: [...stack, macro] });
     } catch (error) {
       if (!(error instanceof ItemFault)) throw error;
     }
     this.#macros.set(macro.name, condition);
+    this.#sizes.set(macro.name, this.#nodes);
     return condition;
   }
 
@@ -128,14 +132,7 @@ class Resolver {
   }
 
   #replace(node: Condition, context: ReplaceContext): Condition {
-    this.#nodes += 1;
-    if (this.#nodes > MAXIMUM_CONDITION_NODES) {
-      this.#report(context.item.place, context.about, 'LOAD_ERR_COMPILE_CONDITION', {
-        message: `with its macros the condition has more than ${MAXIMUM_CONDITION_NODES} parts`,
-        hint: 'make its macros smaller',
-      });
-      throw new ItemFault();
-    }
+    this.#count(1, context);
     switch (node.type) {
       case 'and':
       case 'or':
@@ -154,6 +151,18 @@ class Resolver {
         this.#owners.set(copy, context.text);
         return copy;
       }
+    }
+  }
+
+  /** Macros are shared, not copied, so their size is added up by hand: forty that double make a condition without end. */
+  #count(nodes: number, context: ReplaceContext): void {
+    this.#nodes += nodes;
+    if (this.#nodes > MAXIMUM_CONDITION_NODES) {
+      this.#report(context.item.place, context.about, 'LOAD_ERR_COMPILE_CONDITION', {
+        message: `with its macros the condition has more than ${MAXIMUM_CONDITION_NODES} parts`,
+        hint: 'make its macros smaller',
+      });
+      throw new ItemFault();
     }
   }
 
@@ -177,8 +186,11 @@ class Resolver {
       });
       throw new ItemFault();
     }
+    const before = this.#nodes;
     const condition = this.#macro(macro, context.stack);
     if (condition === null) throw new ItemFault();
+    this.#nodes = before;
+    this.#count(this.#sizes.get(macro.name) ?? 1, context);
     return condition;
   }
 
