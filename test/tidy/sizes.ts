@@ -7,7 +7,7 @@ const FUNCTION_LINES_MOST = 70;
 /** What the first comment of a file over 500 lines must contain. */
 const REASON = /long because/i;
 /** A test's `describe` holds many tests; a component holds its markup. Their bodies are lists, not logic. */
-const TEST_WRAPPER = /^(describe|describeWith\w*|describeStates|test|it|suite)\b/;
+const TEST_WRAPPER = /^(describe\w*|test|it|suite)\b/;
 
 export function sizes(tree: Tree): Fault[] {
   return tree.flatMap((file) => [...fileFaults(file), ...functionFaults(file)]);

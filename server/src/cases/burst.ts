@@ -41,6 +41,9 @@ const MANY_RESOURCES_POINTS = 5;
 const VERY_MANY_RESOURCES = 25;
 const VERY_MANY_RESOURCES_POINTS = 10;
 
+/** Refused for want of rights; a thing that does not exist is no locked door. */
+const REFUSAL = /denied|unauthori[sz]ed|forbidden|not ?authori[sz]ed|authfailure/i;
+
 export interface BurstContext extends PolicyContext {}
 
 export interface Consideration {
@@ -118,7 +121,7 @@ function breadthReasons(findings: readonly Finding[], risk: number): RiskReason[
   const tactics = new Set(events.flatMap((finding) => finding.tags.filter(isTactic).slice(0, 1)));
   const regions = new Set(findings.flatMap(({ facts }) => (facts.region === null ? [] : [facts.region])));
   const resources = new Set(findings.flatMap(({ facts }) => facts.resources.map(({ type, id }) => `${type} ${id}`)));
-  const refusals = events.filter(({ facts }) => facts.errorCode !== null).length;
+  const refusals = events.filter(({ facts }) => REFUSAL.test(facts.errorCode ?? '')).length;
   const wanted: readonly (readonly [what: string, count: number, points: number])[] = [
     ['techniques', techniques.size, (techniques.size - 1) * TECHNIQUE_POINTS],
     ['tactics', tactics.size, (tactics.size - 1) * TACTIC_POINTS],

@@ -1,0 +1,155 @@
+/**
+ * The case store in memory: the port's contract (all or nothing, leases, keys that exist once) without a database, so that
+ * thousands of nights fit in a minute. A crash may be planted at any step; a transaction that crashes leaves nothing.
+ */
+import type { Case } from '../../../server/src/cases/case.ts';
+import {
+  type CaseChange,
+  type CaseStore,
+  type CaseUnit,
+  type DueEffect,
+  effectKey,
+} from '../../../server/src/cases/store.ts';
+import type { CaseEffect, CaseEntry } from '../../../server/src/cases/case.ts';
+import type { Finding } from '../../../server/src/findings/finding.ts';
+
+interface Row {
+  readonly key: string;
+  readonly caseId: string;
+  readonly effect: CaseEffect;
+  readonly channel: string | null;
+  dueMs: number;
+  attempts: number;
+  leaseMs: number;
+  owner: string | null;
+  done: boolean;
+}
+
+interface World {
+  cases: Map<string, Case>;
+  owned: Map<string, string>;
+  outbox: Map<string, Row>;
+  journal: (CaseEntry & { readonly caseId: string })[];
+}
+
+export class MemoryStore implements CaseStore {
+  readonly findings = new Map<string, Finding>();
+  /** Called at every step; may throw a crash. */
+  step: () => void = () => undefined;
+  #world: World = { cases: new Map(), owned: new Map(), outbox: new Map(), journal: [] };
+
+  get cases(): ReadonlyMap<string, Case> {
+    return this.#world.cases;
+  }
+
+  get journal(): World['journal'] {
+    return this.#world.journal;
+  }
+
+  get outbox(): ReadonlyMap<string, Row> {
+    return this.#world.outbox;
+  }
+
+  async transact<T>(body: (unit: CaseUnit) => Promise<T>): Promise<T> {
+    const draft: World = {
+      cases: new Map(this.#world.cases),
+      owned: new Map(this.#world.owned),
+      outbox: new Map([...this.#world.outbox].map(([key, row]) => [key, { ...row }])),
+      journal: [...this.#world.journal],
+    };
+    const result = await body(this.#unit(draft));
+    this.step();
+    this.#world = draft;
+    this.step();
+    return result;
+  }
+
+  async takeDue(options: {
+    nowMs: number;
+    leaseMs: number;
+    limit: number;
+    worker: string;
+  }): Promise<readonly DueEffect[]> {
+    const due = [...this.#world.outbox.values()]
+      .filter((row) => !row.done && row.dueMs <= options.nowMs && row.leaseMs <= options.nowMs)
+      .sort((one, other) => one.dueMs - other.dueMs)
+      .slice(0, options.limit);
+    for (const row of due) {
+      row.attempts += 1;
+      row.leaseMs = options.nowMs + options.leaseMs;
+      row.owner = options.worker;
+    }
+    this.step();
+    return due.map(({ key, caseId, effect, channel, attempts }) => ({
+      key,
+      caseId,
+      effect,
+      channel,
+      attempt: attempts,
+      handle: options.worker,
+    }));
+  }
+
+  async nextDueMs(): Promise<number | null> {
+    const waiting = [...this.#world.outbox.values()].filter(({ done }) => !done);
+    return waiting.length === 0 ? null : Math.min(...waiting.map(({ dueMs, leaseMs }) => Math.max(dueMs, leaseMs)));
+  }
+
+  #unit(world: World): CaseUnit {
+    const held = (effect: DueEffect): Row | null => {
+      const row = world.outbox.get(effect.key);
+      return row === undefined || row.done || row.owner !== effect.handle ? null : row;
+    };
+    return {
+      lockBurst: async () => this.step(),
+      openCaseOfBurst: async (burstKey, fromMs, toMs) =>
+        [...world.cases.values()].find(
+          (found) =>
+            found.burstKey === burstKey &&
+            ['asked', 'paged', 'acknowledged'].includes(found.state) &&
+            found.lastMs >= fromMs &&
+            found.firstMs <= toMs,
+        ) ?? null,
+      loadCase: async (caseId) => world.cases.get(caseId) ?? null,
+      looseFindings: async (burstKey, fromMs, toMs) =>
+        [...this.findings.values()].filter(
+          ({ id, facts }) =>
+            facts.actor.id === burstKey && facts.timeMs >= fromMs && facts.timeMs <= toMs && !world.owned.has(id),
+        ),
+      findingsOfCase: async (caseId) => [...this.findings.values()].filter(({ id }) => world.owned.get(id) === caseId),
+      save: async (change) => this.#save(world, change),
+      finish: async (effect) => {
+        const row = held(effect);
+        if (row !== null) row.done = true;
+        return row !== null;
+      },
+      retry: async (effect, { dueMs }) => {
+        const row = held(effect);
+        if (row !== null) Object.assign(row, { dueMs, leaseMs: 0, owner: null });
+        return row !== null;
+      },
+    };
+  }
+
+  #save(world: World, { case: next, entries, effects }: CaseChange): void {
+    this.step();
+    world.cases.set(next.id, next);
+    for (const id of next.findingIds) if (!world.owned.has(id)) world.owned.set(id, next.id);
+    for (const entry of entries) world.journal.push({ ...entry, caseId: next.id });
+    for (const { effect, channel, dueMs } of effects) {
+      const key = effectKey(next.id, next.version, effect, channel);
+      if (!world.outbox.has(key))
+        world.outbox.set(key, {
+          key,
+          caseId: next.id,
+          effect,
+          channel,
+          dueMs,
+          attempts: 0,
+          leaseMs: 0,
+          owner: null,
+          done: false,
+        });
+    }
+  }
+}
