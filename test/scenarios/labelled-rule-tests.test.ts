@@ -78,7 +78,9 @@ function alerts(source: Source, record: SourceRecord): boolean {
 /** Agreement of a set, and the tests that disagree, in words. */
 function judge(source: Source, tests: readonly LabelledTest[]): { agreement: number; disagreements: string[] } {
   const disagreements = tests.flatMap((one) => {
-    const records = (one.events ?? [one.event]).flatMap((record) => (record === undefined || record === null ? [] : [record]));
+    const records = (one.events ?? [one.event]).flatMap((record) =>
+      record === undefined || record === null ? [] : [record],
+    );
     if (records.some((record) => alerts(source, record)) === one.expected) return [];
     const name = `${one.rule_id ?? one.source.split('/').at(-1) ?? ''}: ${one.test ?? one.description ?? ''}`;
     return [`${one.expected ? 'missed' : 'too much'}: ${name}`];
