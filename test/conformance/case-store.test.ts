@@ -1,0 +1,170 @@
+/** Cases on every state database: one transaction for everything, one case a burst, work that two workers never share. */
+import { expect, test } from 'vitest';
+import { burstKey } from '../../server/src/cases/burst.ts';
+import { conductFindings, conductInput, type ConductOptions } from '../../server/src/cases/conduct.ts';
+import { consoleChannel, type PageChannel } from '../../server/src/cases/page/page.ts';
+import { compilePolicy, DEFAULT_POLICY } from '../../server/src/cases/policy.ts';
+import { createSqlStore, unitOf } from '../../server/src/cases/sql-store.ts';
+import { type WorkerOptions, workOnce } from '../../server/src/cases/worker.ts';
+import type { Match } from '../../server/src/findings/enrich.ts';
+import { recordMatches } from '../../server/src/findings/store.ts';
+import { ManualClock } from '../../server/src/ground/clock.ts';
+import { verifyJournal } from '../../server/src/ground/journal.ts';
+import { silentLog } from '../../server/src/ground/log.ts';
+import { seededRandom } from '../../server/src/ground/random.ts';
+import type { State } from '../../server/src/ground/state.ts';
+import { MONDAY_MS, sampleFacts } from '../sample-finding.ts';
+import { describeStates } from '../state.ts';
+
+const ALICE = { id: 'alice', name: 'Alice' };
+const policy = compilePolicy(DEFAULT_POLICY).policy;
+if (policy === null) throw new Error('the default policy compiles');
+
+let ids = 0;
+const conduct: ConductOptions = {
+  policy,
+  channels: ['console', 'pager'],
+  newId: () => `case-${(ids += 1)}`,
+  isPerson: () => true,
+  whoToAsk: () => ({ person: ALICE, why: null }),
+};
+
+const match = (id: string, risk: number): Match => ({
+  rule: 'Trail stopped',
+  priority: 'Critical',
+  tags: [],
+  techniques: ['T1685.002'],
+  risk,
+  facts: sampleFacts({ id, timeMs: MONDAY_MS }),
+  output: '',
+  outputFields: {},
+});
+
+/** Records and conducts in one transaction, as the pipeline does. */
+async function take(state: State, one: Match, nowMs = MONDAY_MS): Promise<string | null> {
+  return state.transaction(async (trx) => {
+    const options = { accounts: new Map(), isKnownPerson: () => null, burstKey, nowMs };
+    const findings = await recordMatches(trx, [one], options);
+    const [first] = findings;
+    if (first === undefined) return null;
+    return (await conductFindings(unitOf(trx), burstKey(first), findings, { ...conduct, nowMs }))?.id ?? null;
+  });
+}
+
+function workerOf(state: State, clock: ManualClock, pager: PageChannel, name = 'worker'): WorkerOptions {
+  return {
+    store: createSqlStore(state),
+    channels: new Map([consoleChannel, pager].map((channel) => [channel.name, channel])),
+    ask: async () => ({ type: 'delivered' }),
+    caseUrl: (id) => id,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    name,
+  };
+}
+
+describeStates('the case store', (open, kind) => {
+  test('what fails in the middle leaves no case, no effect and no journal entry', async () => {
+    const state = await open();
+    const failing = state.transaction(async (trx) => {
+      const findings = await recordMatches(trx, [match('e1', 90)], {
+        accounts: new Map(),
+        isKnownPerson: () => null,
+        burstKey,
+        nowMs: MONDAY_MS,
+      });
+      const first = findings[0]!;
+      await conductFindings(unitOf(trx), burstKey(first), findings, { ...conduct, nowMs: MONDAY_MS });
+      throw new Error('crash');
+    });
+    await expect(failing).rejects.toThrow('crash');
+    expect(await verifyJournal(state)).toMatchObject({ entries: 0 });
+    expect(await createSqlStore(state).nextDueMs()).toBeNull();
+    await state.close();
+  });
+
+  test('findings of one burst that come at the same time make one case', async () => {
+    const state = await open();
+    const taken = await Promise.all(Array.from({ length: 6 }, (_, index) => take(state, match(`e${index}`, 60))));
+    expect(new Set(taken).size).toBe(1);
+    const found = await createSqlStore(state).transact((unit) => unit.loadCase(taken[0] ?? ''));
+    expect(found).toMatchObject({ state: 'asked' });
+    expect(found?.findingIds).toHaveLength(6);
+    expect(await take(state, match('e0', 60))).toBeNull();
+    await state.close();
+  });
+
+  test('a confirmed case never covers a later change', async () => {
+    const state = await open();
+    const first = await take(state, match('e1', 60));
+    const store = createSqlStore(state);
+    const digest = (await store.transact((unit) => unit.loadCase(first ?? '')))?.digest ?? '';
+    const answer = { type: 'answered-yes', by: ALICE, reason: 'mine', proof: { factor: 'totp', digest } } as const;
+    const result = await store.transact((unit) =>
+      conductInput(unit, first ?? '', answer, { channels: conduct.channels, nowMs: MONDAY_MS + 1 }),
+    );
+    expect(result).toMatchObject({ outcome: 'done', case: { state: 'confirmed' } });
+    const second = await take(state, match('e2', 60), MONDAY_MS + 2);
+    expect(second).not.toBe(first);
+    expect(second).not.toBeNull();
+    await state.close();
+  });
+
+  test('silence pages at the deadline, on every channel, and a pager that is down gets it later', async () => {
+    const state = await open();
+    const clock = new ManualClock(MONDAY_MS);
+    let down = true;
+    const delivered: string[] = [];
+    const pager: PageChannel = {
+      name: 'pager',
+      deliver: async ({ dedupKey }) => {
+        if (down) return { type: 'failed', failure: 'down', afterMs: null };
+        delivered.push(dedupKey);
+        return { type: 'delivered' };
+      },
+    };
+    const id = await take(state, match('e1', 60));
+    const worker = workerOf(state, clock, pager);
+    const work = async () => {
+      while ((await workOnce(worker)) > 0);
+    };
+    await work();
+    clock.advance(31 * 60_000);
+    await work();
+    expect(await worker.store.transact((unit) => unit.loadCase(id ?? ''))).toMatchObject({
+      state: 'paged',
+      cause: 'expired',
+    });
+    expect(delivered).toEqual([]);
+    down = false;
+    clock.advance(2 * 60_000);
+    await work();
+    expect(delivered).toEqual([`countersign-${id}`]);
+    expect(await verifyJournal(state)).toMatchObject({ ok: true });
+    await state.close();
+  });
+
+  test('two workers never perform the same effect', async () => {
+    const state = await open();
+    const clock = new ManualClock(MONDAY_MS);
+    const delivered: string[] = [];
+    const pager: PageChannel = {
+      name: 'pager',
+      deliver: async ({ dedupKey, pageNumber }) => {
+        delivered.push(`${dedupKey}:${pageNumber}`);
+        return { type: 'delivered' };
+      },
+    };
+    for (let index = 0; index < 5; index += 1)
+      await take(state, {
+        ...match(`w${index}`, 90),
+        facts: sampleFacts({ id: `w${index}`, timeMs: MONDAY_MS + index * 86_400_000 }),
+      });
+    const workers = ['one', 'two', 'three'].map((name) => workerOf(state, clock, pager, name));
+    await Promise.all(workers.map((worker) => workOnce(worker)));
+    expect(delivered).toHaveLength(new Set(delivered).size);
+    expect(delivered.length, kind).toBe(5);
+    await state.close();
+  });
+});
