@@ -1,9 +1,10 @@
 /** `countersign journal verify`: reads the whole chain and says whether anything in it was altered, taken out or moved. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MOST_FAULTS, verifyJournal } from '../ground/journal.ts';
 import { silentLog } from '../ground/log.ts';
 import { openState } from '../ground/state.ts';
-import { type Command, EXIT_BAD_INPUT, EXIT_FINE, parseArguments, UsageError } from './command-line.ts';
+import { type Command, EXIT_BAD_INPUT, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign journal verify [--data DIR] [--output json|text]
 
@@ -18,7 +19,11 @@ export const journalCommand: Command = {
     if (given.positionals.join(' ') !== 'verify')
       throw new UsageError("the only thing to do with the journal is 'verify'");
     const url = terminal.environment['COUNTERSIGN_DATABASE_URL'];
-    const state = await openState({ url, dataDirectory: join(given.text('data') ?? 'data'), log: silentLog });
+    const dataDirectory = given.text('data') ?? 'data';
+    if (url === undefined && !existsSync(join(dataDirectory, 'pglite'))) {
+      throw new InputError(`${dataDirectory} holds no state: name the server's data directory with --data`);
+    }
+    const state = await openState({ url, dataDirectory, log: silentLog });
     try {
       const { ok, entries, head, faults } = await verifyJournal(state);
       if (given.text('output') === 'json') await terminal.print(`${JSON.stringify({ ok, entries, head, faults })}\n`);
