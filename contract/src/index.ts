@@ -4,4 +4,5 @@ export * from './challenge.ts';
 export * from './errors.ts';
 export * from './findings.ts';
 export * from './now.ts';
+export * from './on-call.ts';
 export * from './people.ts';

@@ -15,7 +15,15 @@ export type StateReader = Pick<State['db'], 'withTables'>;
 
 /** More people than this are not looked at. */
 export const MAXIMUM_PEOPLE = 20_000;
-const NO_IDENTITIES: Identities = { arns: [], awsUsers: [], sessions: [], kubernetesUsers: [] };
+export const NO_IDENTITIES: Identities = {
+  arns: [],
+  awsUsers: [],
+  sessions: [],
+  kubernetesUsers: [],
+  accessKeys: [],
+  slackUser: null,
+  duoUsername: null,
+};
 
 /** Everybody who is not disabled, oldest first, with their names from the configuration. */
 export async function readDirectory(reader: StateReader, ownership: Ownership): Promise<Directory> {

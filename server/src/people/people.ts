@@ -21,6 +21,7 @@ export interface People extends SecondFactor {
 
 export function createPeople(ownership: Ownership, secondFactor: SecondFactor): People {
   return {
+    hasTotp: (trx, personId) => secondFactor.hasTotp(trx, personId),
     verifyTotp: (trx, personId, attempt) => secondFactor.verifyTotp(trx, personId, attempt),
     directory: (reader) => readDirectory(reader, ownership),
     resolve: async (reader, facts, ask) => {

@@ -1,9 +1,9 @@
 /** Who is asked: the person who did it, else who answers for the account, and when nobody can be. */
 import { describe, expect, test } from 'vitest';
 import { sampleActor, sampleFacts } from '../../../test/sample-finding.ts';
+import { NO_IDENTITIES } from './directory.ts';
 import { type Directory, isKnownPerson, type KnownPerson, resolveActor, resolveOwner } from './person.ts';
 
-const NO_NAMES = { arns: [], awsUsers: [], sessions: [], kubernetesUsers: [] };
 function person(name: string, parts: Partial<KnownPerson> = {}): KnownPerson {
   const known = {
     id: name,
@@ -13,14 +13,16 @@ function person(name: string, parts: Partial<KnownPerson> = {}): KnownPerson {
     language: 'en',
     enrolled: true,
   } as const;
-  return { ...known, configured: true, identities: NO_NAMES, ...parts };
+  return { ...known, configured: true, identities: NO_IDENTITIES, ...parts };
 }
-const alice = person('alice', { identities: { ...NO_NAMES, awsUsers: ['alice'], kubernetesUsers: ['oidc:alice'] } });
+const alice = person('alice', {
+  identities: { ...NO_IDENTITIES, awsUsers: ['alice'], kubernetesUsers: ['oidc:alice'] },
+});
 const bob = person('bob', {
-  identities: { ...NO_NAMES, arns: ['arn:aws:iam::*:role/deploy-bob'], sessions: ['bobby'] },
+  identities: { ...NO_IDENTITIES, arns: ['arn:aws:iam::*:role/deploy-bob'], sessions: ['bobby'] },
 });
 const carol = person('carol', { role: 'admin' });
-const dave = person('dave', { enrolled: false, identities: { ...NO_NAMES, awsUsers: ['dave'] } });
+const dave = person('dave', { enrolled: false, identities: { ...NO_IDENTITIES, awsUsers: ['dave'] } });
 
 const DIRECTORY: Directory = {
   people: [alice, bob, carol, dave],
@@ -78,7 +80,7 @@ describe('the owner of the account is asked when', () => {
   });
 
   test('two people share the name', () => {
-    const twin = person('twin', { identities: { ...NO_NAMES, awsUsers: ['alice'] } });
+    const twin = person('twin', { identities: { ...NO_IDENTITIES, awsUsers: ['alice'] } });
     const directory = { ...DIRECTORY, people: [...DIRECTORY.people, twin] };
     expect(resolveActor(by({}), directory)).toMatchObject({ type: 'owner', because: 'ambiguous-actor' });
     expect(isKnownPerson(by({}), directory)).toBe(false);

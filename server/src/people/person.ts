@@ -30,6 +30,12 @@ export interface Identities {
   /** Session names of single sign-on and of trusted roles, besides the e-mail address. */
   readonly sessions: readonly string[];
   readonly kubernetesUsers: readonly string[];
+  /** Ids of access keys (`AKIA…`) that are this person's. */
+  readonly accessKeys: readonly string[];
+  /** Slack's id of the person (`U…`), where the address does not lead to it. */
+  readonly slackUser: string | null;
+  /** What Duo knows the person by; null: the address. */
+  readonly duoUsername: string | null;
 }
 
 export interface KnownPerson extends Person {
@@ -143,7 +149,7 @@ function actsInKubernetes({ actor }: WhoAndWhere, { email, identities }: KnownPe
 
 function actsInAws({ actor, account }: WhoAndWhere, person: KnownPerson, directory: Directory): boolean {
   const { identities, email } = person;
-  if (identities.arns.some((arn) => matchesGlob(arn, actor.id))) {
+  if (identities.arns.some((arn) => matchesGlob(arn, actor.id)) || identities.accessKeys.includes(actor.sessionKey)) {
     return true;
   }
   if (actor.kind === 'person') {

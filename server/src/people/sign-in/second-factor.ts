@@ -8,6 +8,8 @@ import type { PeopleTables } from '../tables.ts';
 import { matchTotpStep } from './totp.ts';
 
 export interface SecondFactor {
+  /** Whether the person has an authenticator. */
+  hasTotp(trx: StateTransaction, personId: string): Promise<boolean>;
   /**
    * True exactly once for a code of this person about now. False for a wrong or used code, an unknown or disabled
    * person, and one without a second factor. Rolling the transaction back gives the code back.
@@ -21,6 +23,17 @@ export function totpPurpose(personId: string): string {
 
 export function createSecondFactor(box: SecretBox): SecondFactor {
   return {
+    async hasTotp(trx, personId) {
+      const person = await trx
+        .withTables<PeopleTables>()
+        .selectFrom('person')
+        .select('id')
+        .where('id', '=', personId)
+        .where('disabled_ms', 'is', null)
+        .where('totp_sealed', 'is not', null)
+        .executeTakeFirst();
+      return person !== undefined;
+    },
     async verifyTotp(trx, personId, { code, nowMs }) {
       const db = trx.withTables<PeopleTables>();
       const person = await db

@@ -1,6 +1,7 @@
 /** Signing in from the first link to sign-out, over HTTP, on every state database. */
 import { afterEach, expect, test } from 'vitest';
 import { MONDAY_MS, sampleActor, sampleFacts } from '../../../../test/sample-finding.ts';
+import { NO_IDENTITIES } from '../directory.ts';
 import { describeStates } from '../../../../test/state.ts';
 import { ManualClock } from '../../ground/clock.ts';
 import { createHttp, type HttpServer } from '../../ground/http.ts';
@@ -19,9 +20,8 @@ import { STEP_MS, totpCode } from './totp.ts';
 
 const PASSPHRASE = 'plenty of different words';
 const CAROL = { name: 'Carol', email: 'carol@example.com', passphrase: PASSPHRASE, language: 'en' };
-const NO_NAMES = { arns: [], awsUsers: [], sessions: [], kubernetesUsers: [] };
 const listed = (email: string, parts: Partial<ConfiguredPerson> = {}): ConfiguredPerson => {
-  return { email, name: email.split('@')[0] ?? '', role: null, language: 'en', identities: NO_NAMES, ...parts };
+  return { email, name: email.split('@')[0] ?? '', role: null, language: 'en', identities: NO_IDENTITIES, ...parts };
 };
 const OWNERSHIP: Ownership = {
   people: [],
@@ -325,7 +325,7 @@ describeStates('people', (open) => {
   });
 
   test('the actor of an event is asked only once enrolled; until then the admin is', async () => {
-    const alice = listed('alice@example.com', { identities: { ...NO_NAMES, awsUsers: ['alice'] } });
+    const alice = listed('alice@example.com', { identities: { ...NO_IDENTITIES, awsUsers: ['alice'] } });
     const { state, people, firstLink, linkFor, browser, clock } = await start([alice]);
     const facts = sampleFacts({ actor: sampleActor() });
     expect(await people.resolve(state.db, facts, 'actor')).toEqual({ type: 'nobody', reason: 'no-owner' });
