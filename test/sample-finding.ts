@@ -53,6 +53,7 @@ export function sampleFinding(parts: Partial<Finding> = {}): Finding {
     outputFields: {},
     risk: 60,
     reasons: [{ code: 'rule', points: 60, parameters: { rule: 'Trail stopped', priority: 'Critical' } }],
+    exemptedBy: null,
     ...parts,
   };
 }

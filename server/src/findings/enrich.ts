@@ -65,6 +65,7 @@ export function makeFinding(match: Match, context: FindingContext): Finding {
     outputFields: match.outputFields,
     risk,
     reasons,
+    exemptedBy: null,
   };
 }
 

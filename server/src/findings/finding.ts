@@ -30,4 +30,6 @@ export interface Finding {
   readonly outputFields: Readonly<Record<string, unknown>>;
   readonly risk: number;
   readonly reasons: readonly RiskReason[];
+  /** The exemption that keeps the finding out of cases; null for almost all. */
+  readonly exemptedBy: string | null;
 }

@@ -78,6 +78,11 @@ export interface Risk {
 
 /** Pure. The risk is the sum of the reasons' points, held between MINIMUM_RISK and MAXIMUM_RISK. */
 export function scoreFinding(input: RiskInput): Risk {
+  // Who judged it elsewhere has weighed it; that a program sends alerts for the first time or at night means nothing.
+  if (input.facts.source === 'alert') {
+    const own = ruleReason(input);
+    return { risk: holdRisk(own.points), reasons: [own] };
+  }
   const reasons = [
     ruleReason(input),
     accountReason(input),

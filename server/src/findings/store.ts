@@ -213,5 +213,6 @@ function plainNumbers(_key: string, value: unknown): unknown {
 
 /** Written by `rowOf` alone, so that it is what it was. */
 function parseFinding(document: string): Finding {
-  return JSON.parse(document) as Finding;
+  // A finding from before exemptions has none.
+  return { exemptedBy: null, ...(JSON.parse(document) as Omit<Finding, 'exemptedBy'>) };
 }

@@ -2,6 +2,7 @@
 import { type Alert, type CompiledRules, compileRules, formatOutput, isoTime, type Rule } from '@countersign/falco';
 import { SOURCES } from '../sources/catalogue.ts';
 import type { EventFacts, Source, SourceName, SourceRecord } from '../sources/source.ts';
+import { matchOfAlert } from './alert-match.ts';
 import { metadataOf, type RuleMetadata } from './metadata.ts';
 
 /** A rule that matched a record, with what the rule says of itself. */
@@ -35,10 +36,11 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
   const metadata = new Map<string, RuleMetadata>(options.rules.map((rule) => [rule.name, metadataOf(rule.tags)]));
   return {
     run(source, record) {
+      const told = source.name === 'alert' ? matchOfAlert(record) : null;
       const rules = compiled.get(source.name)?.match(record) ?? [];
-      if (rules.length === 0) return NOTHING;
+      if (rules.length === 0) return told === null ? NOTHING : [told];
       const facts = source.describe(record);
-      return rules.map((rule) => {
+      const own = rules.map((rule) => {
         const { techniques = [], risk = null } = metadata.get(rule.name) ?? {};
         const { text, fields } = formatOutput(rule.output, source.catalogue, record);
         return {
@@ -52,6 +54,7 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
           outputFields: fields,
         };
       });
+      return told === null ? own : [told, ...own];
     },
     mayMatch(source, value) {
       const field = SOURCES.find(({ name }) => name === source)?.catalogue.indexFields[0];

@@ -1,10 +1,11 @@
 /** The sources there are. A new one is added here and nowhere else. */
 import type { FieldCatalogue } from '@countersign/falco';
+import { alertSource } from './alerts/alert.ts';
 import { cloudtrailSource } from './cloudtrail/cloudtrail.ts';
 import { kubernetesSource } from './kubernetes/kubernetes.ts';
 import type { Source, SourceName } from './source.ts';
 
-export const SOURCES: readonly Source[] = [cloudtrailSource, kubernetesSource];
+export const SOURCES: readonly Source[] = [cloudtrailSource, kubernetesSource, alertSource];
 
 export function sourceNamed(name: string): Source | null {
   return SOURCES.find((source) => source.name === name) ?? null;

@@ -7,7 +7,7 @@
 import type { FieldCatalogue } from '@countersign/falco';
 import type { ActorKind } from '@countersign/contract';
 
-export type SourceName = 'aws_cloudtrail' | 'k8s_audit';
+export type SourceName = 'aws_cloudtrail' | 'k8s_audit' | 'alert';
 
 /** One record of a source as it came, already known to have the members that make it one. */
 export type SourceRecord = Readonly<Record<string, unknown>>;
