@@ -24,8 +24,27 @@ export const PageCause = Type.Union([
   Type.Literal('cannot-ask'), // nobody to ask, or the question could not be delivered
   Type.Literal('cannot-verify'), // the second factor failed too often or cannot be checked
   Type.Literal('acknowledgement-expired'), // acknowledged, then silence
+  Type.Literal('fraud'), // the person asked reported the second factor itself as forged
 ]);
 export type PageCause = Static<typeof PageCause>;
+
+/** How a yes is proven. A bypassed second factor is none of these. */
+export const Factor = Type.Union([
+  Type.Literal('totp'),
+  Type.Literal('passkey'),
+  Type.Literal('duo-push'),
+  Type.Literal('duo-prompt'),
+]);
+export type Factor = Static<typeof Factor>;
+
+export const Priority = Type.Union([
+  Type.Literal('P1'),
+  Type.Literal('P2'),
+  Type.Literal('P3'),
+  Type.Literal('P4'),
+  Type.Literal('P5'),
+]);
+export type Priority = Static<typeof Priority>;
 
 export const PersonRef = Type.Object({ id: Type.String(), name: Type.String() });
 
@@ -45,8 +64,41 @@ export const CaseSummary = Type.Object({
   updatedAt: Type.String(),
   /** While asked: when silence pages. While acknowledged: when silence pages again. */
   deadlineAt: Nullable(Type.String()),
+  priority: Nullable(Priority),
+  /** An exercise. */
+  drill: Type.Boolean(),
+  team: Nullable(Type.String()),
 });
 export type CaseSummary = Static<typeof CaseSummary>;
+
+/** T0…T7, ISO 8601, null while it has not happened. docs/numbers.md has the formulas over them. */
+export const CaseTimesView = Type.Object({
+  event: Type.String(),
+  received: Type.String(),
+  asked: Nullable(Type.String()),
+  answered: Nullable(Type.String()),
+  paged: Nullable(Type.String()),
+  acknowledged: Nullable(Type.String()),
+  contained: Nullable(Type.String()),
+  resolved: Nullable(Type.String()),
+});
+export type CaseTimesView = Static<typeof CaseTimesView>;
+
+/** What a person may do with a case. */
+export const CaseAction = Type.Union([
+  Type.Literal('answer'),
+  Type.Literal('acknowledge'),
+  Type.Literal('snooze'),
+  Type.Literal('escalate'),
+  Type.Literal('reassign'),
+  Type.Literal('add-responders'),
+  Type.Literal('merge'),
+  Type.Literal('note'),
+  Type.Literal('prioritise'),
+  Type.Literal('resolve'),
+  Type.Literal('reopen'),
+]);
+export type CaseAction = Static<typeof CaseAction>;
 
 /** One journal entry of the case. `kind` is worded by the console with `parameters`. */
 export const TimelineEntry = Type.Object({
@@ -70,9 +122,18 @@ export const CaseDetail = Type.Object({
       at: Type.String(),
     }),
   ),
+  times: CaseTimesView,
+  /** Who acknowledged, who was handed the case, who was called in besides. */
+  acknowledgedBy: Nullable(PersonRef),
+  assigned: Type.Array(PersonRef),
+  responders: Type.Array(PersonRef),
+  mergedInto: Nullable(Type.String()),
+  escalation: Nullable(Type.String()),
   pages: Type.Array(
     Type.Object({
       channel: Type.String(),
+      person: Nullable(PersonRef),
+      number: Type.Integer(),
       state: Type.Union([Type.Literal('pending'), Type.Literal('sent'), Type.Literal('failing')]),
       attempts: Type.Integer(),
       at: Nullable(Type.String()),
@@ -82,7 +143,7 @@ export const CaseDetail = Type.Object({
   ),
   timeline: Type.Array(TimelineEntry),
   /** What the signed-in person may do now. */
-  actions: Type.Array(Type.Union([Type.Literal('acknowledge'), Type.Literal('resolve'), Type.Literal('answer')])),
+  actions: Type.Array(CaseAction),
 });
 export type CaseDetail = Static<typeof CaseDetail>;
 

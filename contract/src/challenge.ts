@@ -5,7 +5,7 @@
  * the page sends it in the body. A token says which challenge; it is not a sign-in.
  */
 import { type Static, Type } from 'typebox';
-import { PersonRef } from './cases.ts';
+import { Factor, PersonRef } from './cases.ts';
 import { FindingView, RiskReason } from './findings.ts';
 
 export const ChallengeView = Type.Object({
@@ -24,8 +24,19 @@ export const ChallengeView = Type.Object({
   deadlineAt: Type.String(),
   /** SHA-256 (hex) over exactly the changes shown; an answer must repeat it. */
   digest: Type.String(),
-  factors: Type.Array(Type.Union([Type.Literal('totp')])),
+  /** How this person can prove a yes, the easiest first; empty when they cannot. */
+  factors: Type.Array(Factor),
   attemptsLeft: Type.Integer(),
+  /** A second factor that has begun and waits for the person elsewhere, or the last one that came to nothing. */
+  proof: Type.Union([
+    Type.Object({
+      factor: Factor,
+      state: Type.Union([Type.Literal('waiting'), Type.Literal('failed')]),
+      /** Why it failed: `timed-out`, `refused`, `bypassed`, `unavailable`, `unreachable`, `changes-differ`. */
+      why: Type.Union([Type.String(), Type.Null()]),
+    }),
+    Type.Null(),
+  ]),
 });
 export type ChallengeView = Static<typeof ChallengeView>;
 
@@ -36,8 +47,12 @@ export const ChallengeAnswer = Type.Object({
   token: Type.String({ maxLength: 512 }),
   answer: Type.Union([Type.Literal('yes'), Type.Literal('no')]),
   reason: Type.String({ maxLength: 2000 }),
-  /** Required with `yes`. */
+  /** With `yes`: how it is proven. Left out: `totp`. */
+  factor: Type.Optional(Factor),
+  /** With `totp`. */
   code: Type.Optional(Type.String({ maxLength: 16 })),
+  /** With `passkey`: the assertion as the browser gave it. */
+  passkey: Type.Optional(Type.Unknown()),
   digest: Type.String({ maxLength: 64 }),
 });
 export type ChallengeAnswer = Static<typeof ChallengeAnswer>;
@@ -50,7 +65,18 @@ export const ChallengeOutcome = Type.Object({
     Type.Literal('changes-differ'), // more changes arrived since the page was drawn: read them first
     Type.Literal('already-answered'),
     Type.Literal('expired'),
+    Type.Literal('proving'), // look at the phone; the page asks again
+    Type.Literal('redirect'), // go to `url` to prove it there
+    Type.Literal('cannot-prove'), // this second factor cannot be used now: take another
   ]),
+  url: Type.Optional(Type.String()),
   attemptsLeft: Type.Integer(),
 });
 export type ChallengeOutcome = Static<typeof ChallengeOutcome>;
+
+/** Asks for the options with which the browser uses a passkey, for exactly these changes. */
+export const ChallengePasskey = Type.Object({
+  token: Type.String({ maxLength: 512 }),
+  digest: Type.String({ maxLength: 64 }),
+});
+export type ChallengePasskey = Static<typeof ChallengePasskey>;

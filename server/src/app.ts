@@ -8,12 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
 import { formatDiagnostic } from '@countersign/falco';
-import { createLinkSigner } from './cases/challenge/link.ts';
-import { consoleChannel, type PageChannel } from './cases/page/page.ts';
-import { pagerDutyChannel } from './cases/page/pagerduty.ts';
-import { webhookChannel } from './cases/page/webhook.ts';
+import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
-import { createSqlStore } from './cases/sql-store.ts';
 import { runCaseWorker } from './cases/worker.ts';
 import type { Configuration } from './configuration.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
@@ -25,7 +21,7 @@ import { createHttp, type HttpHouse, publicRoute } from './ground/http.ts';
 import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
-import { type Environment, readSecret } from './ground/secret.ts';
+import { type Environment, readSecret, type SecretReference } from './ground/secret.ts';
 import { openState, type State } from './ground/state.ts';
 import { watchSources } from './intake.ts';
 import { syncPeople } from './people/directory.ts';
@@ -35,10 +31,16 @@ import { createFirstSignInLink, signInUrl } from './people/sign-in/links.ts';
 import { registerPeopleRoutes } from './people/sign-in/routes.ts';
 import { createSecondFactor, type SecondFactor } from './people/sign-in/second-factor.ts';
 import { createSecretBox, loadServerKey, type SecretBox } from './people/sign-in/secret-box.ts';
+import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { runPipeline } from './pipeline.ts';
+import { defaultEscalation } from './planning.ts';
+import { openResponse, type Response } from './response.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
 import { createRunner, type Runner } from './rules/runner.ts';
 import { registerSampleRoutes } from './samples.ts';
+import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
+import { hashKey, type Integration } from './sources/alerts/integration.ts';
+import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { intakeHealth } from './sources/inbox-health.ts';
 
 export interface AppOptions {
@@ -81,7 +83,6 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const { configuration, dataDirectory, environment, clock, random, log } = options;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const runner = loadRunner(configuration, log);
-  const channels = await openChannels(configuration, environment, clock);
   const state = await openState({ url: environment['COUNTERSIGN_DATABASE_URL'], dataDirectory, log });
   undo.push(() => state.close());
   const engine = await openEngine(options);
@@ -92,19 +93,23 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const rooms = {
     options,
     runner,
-    channels,
     state,
     events,
     serverKey,
+    integrations: await withKeys(configuration.integrations, environment),
+    heartbeats: await withKeys(configuration.heartbeats, environment),
     stopping: stopping.signal,
     url: { current: configuration.publicUrl },
   };
   const people = await openPeople(rooms);
-  const house = await openHttp(rooms, people);
+  const response = await openResponse({ ...rooms, ...people });
+  undo.push(() => response.close());
+  const house = await openHttp(rooms, people, response);
   undo.push(() => house.server.close());
   await house.server.listen({ host: options.host, port: options.port });
   rooms.url.current ??= listeningUrl(house, options);
-  const working = startWorkers(rooms, people);
+  await response.start();
+  const working = startWorkers(rooms, people, response);
   const first = await state.transaction((trx) => createFirstSignInLink(trx, { nowMs: clock.nowMs(), random }));
   return {
     url: rooms.url.current,
@@ -115,6 +120,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     close: async () => {
       stopping.abort();
       await house.server.close();
+      await response.close();
       await Promise.all(working);
       await engine.close();
       await state.close();
@@ -126,10 +132,11 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
 interface Rooms {
   readonly options: AppOptions;
   readonly runner: Runner;
-  readonly channels: ReadonlyMap<string, PageChannel>;
   readonly state: State;
   readonly events: EventStore;
   readonly serverKey: Uint8Array;
+  readonly integrations: readonly Integration[];
+  readonly heartbeats: readonly Heartbeat[];
   readonly stopping: AbortSignal;
   /** Known only when the server listens, unless it is configured. */
   readonly url: { current: string | null };
@@ -149,8 +156,12 @@ async function openPeople({ options, state, serverKey }: Rooms): Promise<PeopleR
   return { box, secondFactor, people: createPeople(configuration.ownership, secondFactor) };
 }
 
-async function openHttp(rooms: Rooms, { people, box, secondFactor }: PeopleRooms): Promise<HttpHouse> {
-  const { options, state, stopping, serverKey, channels } = rooms;
+async function openHttp(
+  rooms: Rooms,
+  { people, box, secondFactor }: PeopleRooms,
+  response: Response,
+): Promise<HttpHouse> {
+  const { options, state, stopping } = rooms;
   const { configuration, clock, random, log } = options;
   const house = await createHttp({
     publicUrl: configuration.publicUrl,
@@ -160,23 +171,62 @@ async function openHttp(rooms: Rooms, { people, box, secondFactor }: PeopleRooms
   });
   const cookie = createSessionCookie(configuration.publicUrl);
   const guards = createGuards({ state, clock, cookie });
-  const common = { state, clock, guards, publicUrl: () => rooms.url.current ?? '' };
-  const { ownership } = configuration;
-  registerPeopleRoutes(house.server, { ...common, random, box, secondFactor, cookie, ownership });
+  const nowMs = () => clock.nowMs();
+  const common = { state, clock, random, guards, nowMs, publicUrl: () => rooms.url.current ?? '' };
+  const { ownership, onCall } = configuration;
+  const directory = () => people.directory(state.db);
+  registerPeopleRoutes(house.server, { ...common, box, secondFactor, cookie, ownership });
   registerCaseRoutes(house.server, {
     ...common,
-    links: createLinkSigner(serverKey, random),
-    factor: { kind: 'totp', verify: (trx, personId, proof) => secondFactor.verifyTotp(trx, personId, proof) },
-    channels: [...channels.keys()],
-    nowMs: () => clock.nowMs(),
+    ...response.challenge,
+    escalations: [...onCall.escalations.keys()],
+    findPeople: async (names) => {
+      const wanted = new Set(names.map((name) => name.toLowerCase()));
+      const found = (await directory()).people.filter(({ id, email }) => wanted.has(id) || wanted.has(email));
+      return found.map(({ id, name }) => ({ id, name }));
+    },
     names: () => namesOf(people, state),
     intake: () => intakeView(state, clock),
     stopping,
   });
-  registerSampleRoutes(house.server, { ...common, random });
+  registerMaintenanceRoutes(house.server, common);
+  registerOnCallRoutes(house.server, {
+    ...common,
+    box,
+    onCall,
+    directory,
+    defaultEscalation: defaultEscalation(configuration, response.channelNames),
+    channels: response.channelNames,
+    personal: response.personal,
+    pushKey: response.pushKey,
+  });
+  const access = guards.person;
+  registerAlertRoutes(house.server, {
+    ...common,
+    access,
+    integrations: rooms.integrations,
+  });
+  registerHeartbeatRoutes(house.server, {
+    ...common,
+    log,
+    access,
+    heartbeats: rooms.heartbeats,
+  });
+  registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
+  response.register(house.server, guards);
   await serveConsole(house);
   return house;
+}
+
+/** Whoever sends with a key is known by its digest. */
+async function withKeys<T extends { readonly name: string; readonly key: SecretReference }>(
+  configured: readonly T[],
+  environment: Environment,
+): Promise<(T & { readonly keyHash: string })[]> {
+  return Promise.all(
+    configured.map(async (one) => ({ ...one, keyHash: hashKey(await readSecret(one.key, environment)) })),
+  );
 }
 
 function listeningUrl(house: HttpHouse, { host, port }: AppOptions): string {
@@ -184,30 +234,38 @@ function listeningUrl(house: HttpHouse, { host, port }: AppOptions): string {
   return `http://${host === '127.0.0.1' ? 'localhost' : host}:${typeof address === 'object' ? address.port : port}`;
 }
 
-function startWorkers(rooms: Rooms, { people }: PeopleRooms): readonly Promise<void>[] {
-  const { options, state, events, runner, channels, stopping } = rooms;
+function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response): readonly Promise<void>[] {
+  const { options, state, events, runner, stopping } = rooms;
   const { configuration, clock, random, log } = options;
   const worker = `${process.pid}-${random.id(clock.nowMs())}`;
-  const { policy, accounts, sources } = configuration;
-  const caseWorker = (index: number) =>
-    runCaseWorker(
+  const { policy, accounts, sources, accountEscalations, integrations } = configuration;
+  const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
+  const { loadPlanner, followers } = response;
+  const caseWorker = (index: number) => runCaseWorker({ ...response.worker, name: `${worker}-${index}` }, stopping);
+  return [
+    runPipeline(
       {
-        store: createSqlStore(state),
-        channels,
-        // The question stands on the Now page of the person asked; other ways to reach people come beside it.
-        ask: async () => ({ type: 'delivered' }),
-        caseUrl: (caseId) => `${rooms.url.current ?? ''}/cases/${caseId}`,
+        state,
+        events,
+        runner,
+        people,
+        policy,
+        accounts,
         clock,
         random,
         log,
-        name: `${worker}-${index}`,
+        worker,
+        loadPlanner,
+        followers,
+        escalationOf: ({ source, account, actor }) =>
+          (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
+          (account === null ? null : (accountEscalations.get(account) ?? null)),
+        noteHeard: async () => undefined,
       },
       stopping,
-    );
-  const pipeline = { state, events, runner, people, policy, accounts, clock, random, log, worker };
-  return [
-    runPipeline({ ...pipeline, channels: [...channels.keys()] }, stopping),
+    ),
     watchSources(sources, { state, clock, log }, stopping),
+    watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
   ];
 }
@@ -229,25 +287,6 @@ function loadRunner(configuration: Configuration, log: Log): Runner {
   }
   log.info('rules are loaded', { files: files.length, rules: ruleset.rules.length });
   return createRunner({ rules: ruleset.rules, match: 'all' });
-}
-
-/** The console is always among them: a page has somewhere to stand even when nothing else is configured. */
-async function openChannels(
-  configuration: Configuration,
-  environment: Environment,
-  clock: Clock,
-): Promise<ReadonlyMap<string, PageChannel>> {
-  const channels: PageChannel[] = [consoleChannel];
-  for (const page of configuration.pages) {
-    if (page.type === 'pagerduty') {
-      const routingKey = await readSecret(page.routingKey, environment);
-      channels.push(pagerDutyChannel({ name: page.name, url: page.url, routingKey }));
-    } else {
-      const secret = await readSecret(page.secret, environment);
-      channels.push(webhookChannel({ name: page.name, url: page.url, secret, nowMs: () => clock.nowMs() }));
-    }
-  }
-  return new Map(channels.map((channel) => [channel.name, channel]));
 }
 
 async function namesOf(people: People, state: State): Promise<ReadonlyMap<string, string>> {

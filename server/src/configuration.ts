@@ -10,6 +10,16 @@ import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './case
 import type { Account } from './findings/finding.ts';
 import { type ConfigDiagnostic, type ConfigProblem, readConfigText } from './ground/config.ts';
 import { SecretReference } from './ground/secret.ts';
+import { buildConnections, type Connections, ConnectionSections, PERSONAL_CHANNELS } from './connections.ts';
+import {
+  buildOnCall,
+  CatchAllSection,
+  EscalationsSection,
+  type OnCallConfiguration,
+  SchedulesSection,
+} from './people/on-call/configuration.ts';
+import { buildHeartbeats, type ConfiguredHeartbeat, HeartbeatsSection } from './sources/alerts/heartbeats.ts';
+import { buildIntegrations, type ConfiguredIntegration, IntegrationsSection } from './sources/alerts/integration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
@@ -18,7 +28,12 @@ const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^
 const strict = { additionalProperties: false } as const;
 
 const AccountSection = Type.Object(
-  { name: Type.Optional(Name), label: Type.Optional(Name), owner: Type.Optional(Name) },
+  {
+    name: Type.Optional(Name),
+    label: Type.Optional(Name),
+    owner: Type.Optional(Name),
+    escalation: Type.Optional(Name),
+  },
   strict,
 );
 
@@ -35,6 +50,9 @@ const PersonSection = Type.Object(
           aws_users: Type.Optional(Names),
           sessions: Type.Optional(Names),
           kubernetes_users: Type.Optional(Names),
+          access_keys: Type.Optional(Names),
+          slack: Type.Optional(Name),
+          duo: Type.Optional(Name),
         },
         strict,
       ),
@@ -45,10 +63,16 @@ const PersonSection = Type.Object(
 
 const PageSection = Type.Union([
   Type.Object(
-    { pagerduty: Type.Object({ routing_key: SecretReference, url: Type.Optional(Type.String()) }, strict) },
+    {
+      name: Type.Optional(Name),
+      pagerduty: Type.Object({ routing_key: SecretReference, url: Type.Optional(Type.String()) }, strict),
+    },
     strict,
   ),
-  Type.Object({ webhook: Type.Object({ url: Type.String(), secret: SecretReference }, strict) }, strict),
+  Type.Object(
+    { name: Type.Optional(Name), webhook: Type.Object({ url: Type.String(), secret: SecretReference }, strict) },
+    strict,
+  ),
 ]);
 
 const SourceSection = Type.Object(
@@ -73,6 +97,12 @@ export const ConfigurationSchema = Type.Object(
     sources: Type.Optional(Type.Array(SourceSection, { maxItems: 100 })),
     rules: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 1_000 })),
     pages: Type.Optional(Type.Array(PageSection, { maxItems: 20 })),
+    schedules: Type.Optional(SchedulesSection),
+    escalations: Type.Optional(EscalationsSection),
+    catch_all: Type.Optional(CatchAllSection),
+    integrations: Type.Optional(IntegrationsSection),
+    heartbeats: Type.Optional(HeartbeatsSection),
+    ...ConnectionSections,
     policy: Type.Optional(PolicySchema),
   },
   strict,
@@ -104,6 +134,14 @@ export interface Configuration {
   readonly rules: readonly string[];
   readonly pages: readonly PageChannel[];
   readonly policy: Policy;
+  /** Schedules, ladders, the catch-all. */
+  readonly onCall: OnCallConfiguration;
+  /** Account or cluster → the ladder of its cases. */
+  readonly accountEscalations: ReadonlyMap<string, string>;
+  readonly integrations: readonly ConfiguredIntegration[];
+  readonly heartbeats: readonly ConfiguredHeartbeat[];
+  /** Chat, second factors, mail, phones: whatever is configured of them. */
+  readonly connections: Connections;
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -139,12 +177,26 @@ export function buildConfiguration(file: ConfigurationFile): {
   readonly problems: readonly ConfigProblem[];
 } {
   const people = (file.people ?? []).map(buildPerson);
+  const pages = (file.pages ?? []).map(buildPage);
+  const onCall = buildOnCall(file, {
+    emails: new Set(people.map(({ email }) => email)),
+    channels: ['console', ...pages.map(({ name }) => name)],
+  });
+  const integrations = buildIntegrations(file.integrations ?? []);
+  const heartbeats = buildHeartbeats(file.heartbeats ?? []);
+  const connections = buildConnections(file);
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
     ...checkPeople(people),
     ...checkOwners(file, people),
     ...checkUrls(file),
+    ...checkChannels(pages),
+    ...checkEscalations(file, onCall.onCall),
+    ...onCall.problems,
+    ...integrations.problems,
+    ...heartbeats.problems,
+    ...connections.problems,
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
     return { configuration: null, problems };
@@ -163,8 +215,17 @@ export function buildConfiguration(file: ConfigurationFile): {
     },
     sources: (file.sources ?? []).map(({ path, source }) => ({ path, source: source ?? null })),
     rules: file.rules ?? [],
-    pages: (file.pages ?? []).map(buildPage),
+    pages,
     policy,
+    onCall: onCall.onCall,
+    accountEscalations: new Map(
+      Object.entries(file.accounts ?? {}).flatMap(([id, { escalation }]) =>
+        escalation === undefined ? [] : [[id, escalation] as const],
+      ),
+    ),
+    integrations: integrations.integrations,
+    heartbeats: heartbeats.heartbeats,
+    connections: connections.connections,
   };
   return { configuration, problems };
 }
@@ -185,6 +246,9 @@ function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
       awsUsers: identities?.aws_users ?? [],
       sessions: identities?.sessions ?? [],
       kubernetesUsers: identities?.kubernetes_users ?? [],
+      accessKeys: identities?.access_keys ?? [],
+      slackUser: identities?.slack ?? null,
+      duoUsername: identities?.duo ?? null,
     },
   };
 }
@@ -192,10 +256,10 @@ function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
 function buildPage(section: Static<typeof PageSection>, index: number): PageChannel {
   if ('pagerduty' in section) {
     const { routing_key: routingKey, url } = section.pagerduty;
-    return { type: 'pagerduty', name: `pagerduty-${index + 1}`, routingKey, url: url ?? PAGERDUTY_URL };
+    return { type: 'pagerduty', name: section.name ?? `pagerduty-${index + 1}`, routingKey, url: url ?? PAGERDUTY_URL };
   }
   const { url, secret } = section.webhook;
-  return { type: 'webhook', name: `webhook-${index + 1}`, url, secret };
+  return { type: 'webhook', name: section.name ?? `webhook-${index + 1}`, url, secret };
 }
 
 function checkPeople(people: readonly ConfiguredPerson[]): ConfigProblem[] {
@@ -211,6 +275,38 @@ function checkPeople(people: readonly ConfiguredPerson[]): ConfigProblem[] {
           },
         ],
   );
+}
+
+function checkChannels(pages: readonly PageChannel[]): ConfigProblem[] {
+  const taken = ['console', ...PERSONAL_CHANNELS];
+  return pages.flatMap(({ name }, index): ConfigProblem[] => {
+    if (!taken.includes(name)) {
+      taken.push(name);
+      return [];
+    }
+    const message = `the name '${name}' is taken`;
+    return [{ severity: 'error', path: ['pages', index, 'name'], message, hint: 'name the channel differently' }];
+  });
+}
+
+/** A ladder that does not exist would be noticed on the night it is needed. */
+function checkEscalations(file: ConfigurationFile, { escalations }: OnCallConfiguration): ConfigProblem[] {
+  const named = [
+    ...Object.entries(file.accounts ?? {}).map(([id, { escalation }]) => ({
+      escalation,
+      path: ['accounts', id, 'escalation'],
+    })),
+    ...(file.integrations ?? []).map(({ escalation }, index) => ({
+      escalation,
+      path: ['integrations', index, 'escalation'],
+    })),
+    ...(file.policy ?? []).map(({ escalation }, index) => ({ escalation, path: ['policy', index, 'escalation'] })),
+  ];
+  return named.flatMap(({ escalation, path }): ConfigProblem[] => {
+    if (escalation === undefined || escalations.has(escalation)) return [];
+    const hint = `known here: ${[...escalations.keys()].join(', ') || 'none; add it under escalations'}`;
+    return [{ severity: 'error', path, message: `there is no escalation '${escalation}'`, hint }];
+  });
 }
 
 /** An owner whom nobody can reach would turn every question into a page: better said at once. */

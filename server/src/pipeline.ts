@@ -7,10 +7,12 @@
  */
 import type { Account, Finding } from './findings/finding.ts';
 import { MAXIMUM_BATCH, recordMatches } from './findings/store.ts';
+import { type AlertAction, conductAlertAction } from './cases/alerts.ts';
 import { burstKey } from './cases/burst.ts';
-import { type ConductOptions, conductFindings } from './cases/conduct.ts';
+import { type ConductBatch, conductFindings } from './cases/conduct.ts';
+import { heldUntil, maintenanceWindows } from './cases/page/maintenance.ts';
 import type { Policy } from './cases/policy.ts';
-import { unitOf } from './cases/sql-store.ts';
+import { type LoadPlanner, unitOf } from './cases/sql-store.ts';
 import type { EventStore, NewEvent } from './events/store.ts';
 import type { Clock } from './ground/clock.ts';
 import { messageOf } from './ground/failure.ts';
@@ -20,6 +22,8 @@ import type { State, StateTransaction } from './ground/state.ts';
 import type { People } from './people/people.ts';
 import { type Directory, isKnownPerson, resolveActor, resolveOwner } from './people/person.ts';
 import type { Runner, RuleMatch } from './rules/runner.ts';
+import type { EventFacts } from './sources/source.ts';
+import { alertActionOf, alertSource } from './sources/alerts/alert.ts';
 import { SOURCES } from './sources/catalogue.ts';
 import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
 
@@ -30,12 +34,22 @@ export interface PipelineOptions {
   readonly people: People;
   readonly policy: Policy;
   readonly accounts: ReadonlyMap<string, Account>;
-  readonly channels: readonly string[];
+  readonly loadPlanner: LoadPlanner;
+  readonly followers: readonly string[];
+  /** Whose ladder is climbed for an account or an integration; null: the default one. */
+  readonly escalationOf: (facts: EventFacts) => string | null;
+  /** Told of every account that was heard, in the transaction that ends its batch. */
+  readonly noteHeard: (trx: StateTransaction, heard: readonly Heard[], nowMs: number) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Unique per worker and start. */
   readonly worker: string;
+}
+
+export interface Heard {
+  readonly account: string;
+  readonly eventMs: number;
 }
 
 const LEASE_MS = 60_000;
@@ -82,14 +96,17 @@ class LeaseLost extends Error {}
 export async function processBatch(batch: TakenBatch, options: PipelineOptions): Promise<void> {
   const { state, events, clock } = options;
   const matches = run(batch, options.runner);
-  await events.insertEvents(eventsOf(batch), clock.nowMs());
+  const stored = eventsOf(batch);
+  await events.insertEvents(stored, clock.nowMs());
   if (!(await keepBatch(state, batch, clock.nowMs() + LEASE_MS))) return;
   try {
     await state.transaction(async (trx) => {
-      const directory = await options.people.directory(trx);
-      for (let start = 0; start < matches.length; start += MAXIMUM_BATCH) {
-        await conduct(trx, matches.slice(start, start + MAXIMUM_BATCH), directory, options);
+      const batchOptions = await loadBatchOptions(trx, batch, options);
+      for (const piece of piecesOf(batch, matches)) {
+        if (piece.type === 'matches') await conduct(trx, piece.matches, batchOptions, options);
+        else await conductAlertAction(unitOf(trx, options.loadPlanner), piece.alert, batchOptions.conduct);
       }
+      await options.noteHeard(trx, heardIn(stored), clock.nowMs());
       if (!(await finishBatch(trx, batch, clock.nowMs()))) throw new LeaseLost();
     });
   } catch (error) {
@@ -103,9 +120,10 @@ function sourceOf(batch: TakenBatch) {
   return source;
 }
 
-function run(batch: TakenBatch, runner: Runner): readonly RuleMatch[] {
+/** The matches of each record, in the order of the records. */
+function run(batch: TakenBatch, runner: Runner): readonly (readonly RuleMatch[])[] {
   const source = sourceOf(batch);
-  return batch.records.flatMap(({ record }) => runner.run(source, record));
+  return batch.records.map(({ record }) => runner.run(source, record));
 }
 
 function eventsOf(batch: TakenBatch): readonly NewEvent[] {
@@ -113,19 +131,54 @@ function eventsOf(batch: TakenBatch): readonly NewEvent[] {
   return batch.records.map(({ record }) => ({ facts: source.describe(record), record }));
 }
 
+type Piece =
+  | { readonly type: 'matches'; readonly matches: readonly RuleMatch[] }
+  | { readonly type: 'action'; readonly alert: AlertAction };
+
+/** Alerts are gone through one by one: "resolved" must find what the record before it opened. */
+function* piecesOf(batch: TakenBatch, matches: readonly (readonly RuleMatch[])[]): Iterable<Piece> {
+  if (batch.source !== alertSource.name) {
+    const all = matches.flat();
+    for (let start = 0; start < all.length; start += MAXIMUM_BATCH) {
+      yield { type: 'matches', matches: all.slice(start, start + MAXIMUM_BATCH) };
+    }
+    return;
+  }
+  for (const [index, { record }] of batch.records.entries()) {
+    const own = matches[index] ?? [];
+    if (own.length > 0) yield { type: 'matches', matches: own.slice(0, MAXIMUM_BATCH) };
+    const alert = alertActionOf(record);
+    if (alert.action !== 'trigger') yield { type: 'action', alert };
+  }
+}
+
+/** The newest event of each account. */
+function heardIn(events: readonly NewEvent[]): readonly Heard[] {
+  const newest = new Map<string, number>();
+  for (const { facts } of events) {
+    if (facts.source === 'alert' || facts.account === null) continue;
+    newest.set(facts.account, Math.max(facts.timeMs, newest.get(facts.account) ?? 0));
+  }
+  return [...newest].map(([account, eventMs]) => ({ account, eventMs }));
+}
+
+interface BatchOptions {
+  readonly directory: Directory;
+  readonly conduct: ConductBatch;
+}
+
 async function conduct(
   trx: StateTransaction,
   matches: readonly RuleMatch[],
-  directory: Directory,
+  { directory, conduct: batchOptions }: BatchOptions,
   options: PipelineOptions,
 ): Promise<void> {
-  const nowMs = options.clock.nowMs();
   const anybody = directory.people.some(({ configured }) => configured);
   const findings = await recordMatches(trx, matches, {
     accounts: options.accounts,
     isKnownPerson: (facts) => (anybody ? isKnownPerson(facts, directory) : null),
     burstKey,
-    nowMs,
+    nowMs: batchOptions.nowMs,
   });
   const bursts = new Map<string, Finding[]>();
   for (const finding of findings) {
@@ -136,14 +189,23 @@ async function conduct(
   }
   // In one order everywhere, so that two servers cannot wait for each other's bursts.
   for (const key of [...bursts.keys()].sort()) {
-    await conductFindings(unitOf(trx), key, bursts.get(key) ?? [], { ...conductOptions(directory, options), nowMs });
+    await conductFindings(unitOf(trx, options.loadPlanner), key, bursts.get(key) ?? [], batchOptions);
   }
 }
 
-function conductOptions(directory: Directory, options: PipelineOptions): ConductOptions {
-  return {
+async function loadBatchOptions(
+  trx: StateTransaction,
+  batch: TakenBatch,
+  options: PipelineOptions,
+): Promise<BatchOptions> {
+  const nowMs = options.clock.nowMs();
+  const directory = await options.people.directory(trx);
+  const windows = await maintenanceWindows(trx, nowMs);
+  const conductOptions: ConductBatch = {
+    nowMs,
+    receivedMs: batch.receivedMs,
     policy: options.policy,
-    channels: options.channels,
+    followers: options.followers,
     newId: () => options.random.id(options.clock.nowMs()),
     isPerson: ({ facts }) => isKnownPerson(facts, directory) === true,
     whoToAsk: ({ facts }, ask) => {
@@ -151,5 +213,17 @@ function conductOptions(directory: Directory, options: PipelineOptions): Conduct
       if (found.type === 'nobody') return { person: null, why: found.reason };
       return { person: { id: found.person.id, name: found.person.name }, why: null };
     },
+    teamOf: ({ facts, account }) => ({
+      team: account?.owner ?? directory.defaultOwner,
+      escalation: options.escalationOf(facts),
+    }),
+    heldUntil: (finding, risk) => heldUntil(finding, risk, { windows, nowMs }),
+    // Only our own exercises are exercises: a tag that comes from outside hides nothing.
+    isDrill: ({ tags, facts }) => facts.service === OWN_SENDER && tags.includes(DRILL_TAG),
   };
+  return { directory, conduct: conductOptions };
 }
+
+/** The tag of an alert of our own that is an exercise. */
+export const DRILL_TAG = 'countersign_drill';
+const OWN_SENDER = 'countersign';

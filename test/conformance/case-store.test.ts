@@ -1,9 +1,8 @@
 /** Cases on every state database: one transaction for everything, one case a burst, work that two workers never share. */
 import { expect, test } from 'vitest';
 import { burstKey } from '../../server/src/cases/burst.ts';
-import { conductFindings, conductInput, type ConductOptions } from '../../server/src/cases/conduct.ts';
+import { conductFindings, conductInput } from '../../server/src/cases/conduct.ts';
 import { consoleChannel, type PageChannel } from '../../server/src/cases/page/page.ts';
-import { compilePolicy, DEFAULT_POLICY } from '../../server/src/cases/policy.ts';
 import { createSqlStore, unitOf } from '../../server/src/cases/sql-store.ts';
 import { type WorkerOptions, workOnce } from '../../server/src/cases/worker.ts';
 import type { Match } from '../../server/src/findings/enrich.ts';
@@ -13,21 +12,15 @@ import { verifyJournal } from '../../server/src/ground/journal.ts';
 import { silentLog } from '../../server/src/ground/log.ts';
 import { seededRandom } from '../../server/src/ground/random.ts';
 import type { State } from '../../server/src/ground/state.ts';
+import { sampleConduct, samplePlanner } from '../sample-case.ts';
 import { MONDAY_MS, sampleFacts } from '../sample-finding.ts';
 import { describeStates } from '../state.ts';
 
 const ALICE = { id: 'alice', name: 'Alice' };
-const policy = compilePolicy(DEFAULT_POLICY).policy;
-if (policy === null) throw new Error('the default policy compiles');
-
-let ids = 0;
-const conduct: ConductOptions = {
-  policy,
-  channels: ['console', 'pager'],
-  newId: () => `case-${(ids += 1)}`,
-  isPerson: () => true,
-  whoToAsk: () => ({ person: ALICE, why: null }),
-};
+const conduct = sampleConduct(ALICE);
+const planner = samplePlanner({ channels: ['console', 'pager'] });
+const loadPlanner = async () => planner;
+const change = (nowMs: number) => ({ followers: [], nowMs });
 
 const match = (id: string, risk: number): Match => ({
   rule: 'Trail stopped',
@@ -47,15 +40,25 @@ async function take(state: State, one: Match, nowMs = MONDAY_MS): Promise<string
     const findings = await recordMatches(trx, [one], options);
     const [first] = findings;
     if (first === undefined) return null;
-    return (await conductFindings(unitOf(trx), burstKey(first), findings, { ...conduct, nowMs }))?.id ?? null;
+    return (
+      (
+        await conductFindings(unitOf(trx, loadPlanner), burstKey(first), findings, {
+          ...conduct,
+          nowMs,
+          receivedMs: nowMs,
+        })
+      )?.id ?? null
+    );
   });
 }
 
 function workerOf(state: State, clock: ManualClock, pager: PageChannel, name = 'worker'): WorkerOptions {
   return {
-    store: createSqlStore(state),
+    store: createSqlStore(state, loadPlanner),
     channels: new Map([consoleChannel, pager].map((channel) => [channel.name, channel])),
+    followers: new Map(),
     ask: async () => ({ type: 'delivered' }),
+    prove: async () => null,
     caseUrl: (id) => id,
     clock,
     random: seededRandom(1),
@@ -75,12 +78,16 @@ describeStates('the case store', (open, kind) => {
         nowMs: MONDAY_MS,
       });
       const first = findings[0]!;
-      await conductFindings(unitOf(trx), burstKey(first), findings, { ...conduct, nowMs: MONDAY_MS });
+      await conductFindings(unitOf(trx, loadPlanner), burstKey(first), findings, {
+        ...conduct,
+        nowMs: MONDAY_MS,
+        receivedMs: MONDAY_MS,
+      });
       throw new Error('crash');
     });
     await expect(failing).rejects.toThrow('crash');
     expect(await verifyJournal(state)).toMatchObject({ entries: 0 });
-    expect(await createSqlStore(state).nextDueMs()).toBeNull();
+    expect(await createSqlStore(state, loadPlanner).nextDueMs()).toBeNull();
     await state.close();
   });
 
@@ -88,7 +95,7 @@ describeStates('the case store', (open, kind) => {
     const state = await open();
     const taken = await Promise.all(Array.from({ length: 6 }, (_, index) => take(state, match(`e${index}`, 60))));
     expect(new Set(taken).size).toBe(1);
-    const found = await createSqlStore(state).transact((unit) => unit.loadCase(taken[0] ?? ''));
+    const found = await createSqlStore(state, loadPlanner).transact((unit) => unit.loadCase(taken[0] ?? ''));
     expect(found).toMatchObject({ state: 'asked' });
     expect(found?.findingIds).toHaveLength(6);
     expect(await take(state, match('e0', 60))).toBeNull();
@@ -98,12 +105,10 @@ describeStates('the case store', (open, kind) => {
   test('a confirmed case never covers a later change', async () => {
     const state = await open();
     const first = await take(state, match('e1', 60));
-    const store = createSqlStore(state);
+    const store = createSqlStore(state, loadPlanner);
     const digest = (await store.transact((unit) => unit.loadCase(first ?? '')))?.digest ?? '';
     const answer = { type: 'answered-yes', by: ALICE, reason: 'mine', proof: { factor: 'totp', digest } } as const;
-    const result = await store.transact((unit) =>
-      conductInput(unit, first ?? '', answer, { channels: conduct.channels, nowMs: MONDAY_MS + 1 }),
-    );
+    const result = await store.transact((unit) => conductInput(unit, first ?? '', answer, change(MONDAY_MS + 1)));
     expect(result).toMatchObject({ outcome: 'done', case: { state: 'confirmed' } });
     const second = await take(state, match('e2', 60), MONDAY_MS + 2);
     expect(second).not.toBe(first);

@@ -6,27 +6,33 @@ import { pagerDutyChannel } from '../../server/src/cases/page/pagerduty.ts';
 import { webhookChannel } from '../../server/src/cases/page/webhook.ts';
 import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
 import { type FakeWebhook, startWebhook } from '../fakes/webhook.ts';
+import { sampleGathered, samplePlanner } from '../sample-case.ts';
 import { MONDAY_MS, sampleFacts, sampleFinding } from '../sample-finding.ts';
 
 const ROUTING_KEY = 'r'.repeat(32);
 
 function message(action: PageMessage['action'], headline = sampleFinding()): PageMessage {
-  const gathered = {
+  const gathered = sampleGathered({
     risk: 90,
-    reasons: [],
-    decision: { type: 'page' } as const,
+    decision: { type: 'page' },
     headlineId: headline.id,
     findingIds: [headline.id],
-    digest: 'd',
-    firstMs: MONDAY_MS,
-    lastMs: MONDAY_MS,
-  };
-  const opened = openCase(gathered, { id: 'case-1', burstKey: 'b', nowMs: MONDAY_MS, person: null, whyNobody: null });
+  });
+  const opened = openCase(gathered, {
+    id: 'case-1',
+    burstKey: 'b',
+    nowMs: MONDAY_MS,
+    receivedMs: MONDAY_MS,
+    person: null,
+    whyNobody: null,
+    planner: samplePlanner({ channels: ['pd'] }),
+  });
   return {
     action,
     dedupKey: 'countersign-case-1',
     pageNumber: 1,
     attempt: 1,
+    person: null,
     case: opened.case,
     headline,
     url: 'http://localhost/cases/case-1',

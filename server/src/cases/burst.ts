@@ -58,9 +58,19 @@ export interface Consideration {
 /** Findings of one key within one window are one burst. A digest: names may hold anything. */
 export function burstKey(finding: Finding): string {
   const { actor, source, account } = finding.facts;
+  // An alert of another system is told by its sender's own key, whatever else differs.
+  if (source === 'alert') return alertBurstKey(actor.id, actor.sessionKey);
   const session = sessionNamesPerson(actor) ? (actor.session ?? '').toLowerCase() : '';
-  const parts = JSON.stringify([source, account, actor.id, session]);
-  return createHash('sha256').update(parts).digest('hex').slice(0, KEY_LENGTH);
+  return digestOf([source, account, actor.id, session]);
+}
+
+/** The key of the burst of an alert, for what arrives without a finding: an acknowledgement, a resolution. */
+export function alertBurstKey(integration: string, dedupKey: string): string {
+  return digestOf(['alert', integration, dedupKey]);
+}
+
+function digestOf(parts: readonly (string | null)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, KEY_LENGTH);
 }
 
 /** Whether a burst that spans `firstMs`–`lastMs` takes a finding of this time; late deliveries count backwards. */

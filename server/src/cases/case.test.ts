@@ -1,38 +1,27 @@
 /** The state machine by tables: every state against every input, and the arrows that matter in words. */
 import { describe, expect, test } from 'vitest';
-import {
-  ACKNOWLEDGEMENT_MS,
-  type Case,
-  type CaseInput,
-  decide,
-  type Gathered,
-  MAXIMUM_ATTEMPTS,
-  openCase,
-  REPAGE_MS,
-} from './case.ts';
+import { sampleGathered, samplePlanner } from '../../../test/sample-case.ts';
+import { MAXIMUM_ATTEMPTS } from './asking.ts';
+import { type Case, type CaseInput, decide as decideWith, type Gathered, openCase } from './case.ts';
+import { ACKNOWLEDGEMENT_MS } from './paging.ts';
 
 const NOW = 1_800_000_000_000;
 const ALICE = { id: 'alice', name: 'Alice' };
 const ONCALL = { id: 'oncall', name: 'On call' };
-const CHALLENGE = { type: 'challenge', ask: 'actor', withinMs: 600_000 } as const;
-const gathered = (parts: Partial<Gathered> = {}): Gathered => ({
-  risk: 60,
-  reasons: [],
-  decision: CHALLENGE,
-  headlineId: 'f1',
-  findingIds: ['f1'],
-  digest: 'digest-1',
-  firstMs: NOW,
-  lastMs: NOW,
-  ...parts,
-});
+const REPAGE_MS = 5 * 60_000;
+const planner = samplePlanner({ channels: ['pager'] });
+const decide = (current: Case, input: CaseInput, nowMs: number) => decideWith(current, input, { nowMs, planner });
+const gathered = (parts: Partial<Gathered> = {}): Gathered =>
+  sampleGathered({ firstMs: NOW, lastMs: NOW, eventMs: NOW, ...parts });
 const open = (parts: Partial<Gathered> = {}, person: typeof ALICE | null = ALICE) =>
   openCase(gathered(parts), {
     id: 'c',
     burstKey: 'b',
     nowMs: NOW,
+    receivedMs: NOW,
     person,
     whyNobody: person === null ? 'no-owner' : null,
+    planner,
   });
 const yes = (digest = 'digest-1', by = ALICE): CaseInput => ({
   type: 'answered-yes',
@@ -65,7 +54,15 @@ describe('opening', () => {
     const { case: found, effects } = open({ decision: { type: 'page' } });
     expect(found).toMatchObject({ state: 'paged', cause: 'policy', pageNumber: 1 });
     expect(effects).toEqual([
-      { type: 'page', action: 'trigger', pageNumber: 1 },
+      {
+        type: 'page',
+        action: 'trigger',
+        pageNumber: 1,
+        channel: 'pager',
+        person: null,
+        call: 'ladder',
+        dueMs: NOW,
+      },
       { type: 'page-repeat', dueMs: NOW + REPAGE_MS, pageNumber: 1 },
     ]);
   });
@@ -159,6 +156,122 @@ describe('paging', () => {
   });
 });
 
+describe('the ladder', () => {
+  const person = (id: string) => ({ id, name: id, email: `${id}@example.com` });
+  const step = (...names: string[]) => ({
+    targets: names.map((name) => ({ type: 'schedule', name }) as const),
+    waitMs: 300_000,
+    roundRobin: false,
+  });
+  const ladder = { name: 'default', repeat: 1, steps: [step('first'), step('empty'), step('second')] };
+  const climbing = samplePlanner({
+    channels: ['pager'],
+    escalations: [ladder],
+    onCall: { first: person('ann'), empty: null, second: person('ben') },
+  });
+  const with_ = (current: Case, input: CaseInput, atMs: number) =>
+    decideWith(current, input, { nowMs: NOW + atMs, planner: climbing });
+  const reached = (verdict: { effects: readonly unknown[] }) =>
+    verdict.effects.flatMap((effect) => {
+      const {
+        type,
+        person: who,
+        channel,
+        action,
+      } = effect as Record<string, unknown> & { person: { id: string } | null };
+      return type === 'page' && action === 'trigger' ? [`${who?.id ?? ''}:${String(channel)}`] : [];
+    });
+  const first = openCase(gathered({ decision: { type: 'page' } }), {
+    id: 'c',
+    burstKey: 'b',
+    nowMs: NOW,
+    receivedMs: NOW,
+    person: null,
+    whyNobody: null,
+    planner: climbing,
+  });
+
+  test('calls the first step, then passes the empty one at once', () => {
+    expect(reached(first)).toEqual(['ann:slack', 'ann:sms']);
+    const second = with_(first.case, { type: 'page-due', pageNumber: 1 }, 300_000);
+    expect(reached(second)).toEqual(['ben:slack', 'ben:sms']);
+    const third = with_(second.case, { type: 'page-due', pageNumber: 2 }, 600_000);
+    expect(reached(third)).toEqual(['ann:slack', 'ann:sms']);
+  });
+
+  test('a person who takes it over is called first, and their silence leads to the ladder', () => {
+    const cara = person('cara');
+    const given = with_(first.case, { type: 'reassigned', by: ONCALL, to: [cara], escalation: null }, 1);
+    expect(reached(given)).toEqual(['cara:slack', 'cara:sms']);
+    const silent = with_(given.case, { type: 'page-due', pageNumber: 2 }, 300_001);
+    expect(reached(silent)).toEqual(['ann:slack', 'ann:sms']);
+  });
+
+  test('somebody may climb it at once', () => {
+    const second = with_(first.case, { type: 'escalated', by: ONCALL }, 1);
+    expect(reached(second)).toEqual(['ben:slack', 'ben:sms']);
+    expect(with_(second.case, { type: 'page-due', pageNumber: 1 }, 300_000).outcome).toBe('ignored');
+  });
+
+  test('more responders are called without taking it from whoever has it', () => {
+    const has = with_(first.case, { type: 'acknowledged', by: ONCALL }, 1).case;
+    const added = with_(has, { type: 'responders-added', by: ONCALL, people: [person('dora')] }, 2);
+    expect(reached(added)).toEqual(['dora:slack', 'dora:sms']);
+    expect(added.case).toMatchObject({ state: 'acknowledged', acknowledgedBy: ONCALL });
+    expect(with_(added.case, { type: 'responders-added', by: ONCALL, people: [person('dora')] }, 3).outcome).toBe(
+      'ignored',
+    );
+  });
+
+  test('a page held by a maintenance window pages when the window ends', () => {
+    const held = openCase(gathered({ decision: { type: 'page' }, heldUntilMs: NOW + 3_600_000 }), {
+      id: 'c',
+      burstKey: 'b',
+      nowMs: NOW,
+      receivedMs: NOW,
+      person: null,
+      whyNobody: null,
+      planner: climbing,
+    });
+    expect(reached(held)).toEqual([]);
+    expect(held.case.times.pagedMs).toBeNull();
+    const paged = with_(held.case, { type: 'page-due', pageNumber: 0 }, 3_600_000);
+    expect(reached(paged)).toEqual(['ann:slack', 'ann:sms']);
+    expect(paged.case.times.pagedMs).toBe(NOW + 3_600_000);
+  });
+
+  test('a channel that was called hears of the acknowledgement and of the end', () => {
+    const told = (verdict: { effects: readonly unknown[] }) =>
+      verdict.effects.flatMap((effect) => {
+        const { type, channel, action } = effect as Record<string, unknown>;
+        return type === 'page' ? [`${String(channel)}:${String(action)}`] : [];
+      });
+    const acked = decide(paged, { type: 'acknowledged', by: ONCALL }, NOW + 1);
+    expect(told(acked)).toEqual(['pager:acknowledge']);
+    expect(told(decide(acked.case, { type: 'resolved', by: ONCALL, note: '' }, NOW + 2))).toEqual(['pager:resolve']);
+  });
+
+  test('a snoozed page comes back when the person said', () => {
+    const snoozed = play(paged, [{ type: 'snoozed', by: ONCALL, untilMs: NOW + 7_200_000 }, 1]);
+    expect(snoozed).toMatchObject({ state: 'acknowledged', deadlineMs: NOW + 7_200_000 });
+    const due: CaseInput = { type: 'acknowledgement-due', deadlineMs: NOW + 7_200_000 };
+    expect(play(snoozed, [due, 7_200_000])).toMatchObject({ state: 'paged', pageNumber: 2 });
+  });
+});
+
+describe('the times of a case', () => {
+  test('are noted once, whatever happens later', () => {
+    const again = play(
+      acknowledged,
+      [{ type: 'unacknowledged', by: ONCALL }, 5],
+      [{ type: 'acknowledged', by: ONCALL }, 6],
+      [{ type: 'resolved', by: ONCALL, note: '' }, 9],
+    );
+    expect(again.times).toMatchObject({ pagedMs: NOW, acknowledgedMs: NOW + 1, resolvedMs: NOW + 9, askedMs: null });
+    expect(confirmed.times).toMatchObject({ askedMs: NOW, answeredMs: NOW + 1, pagedMs: null });
+  });
+});
+
 test('every state takes every input without throwing, and an ignored one changes nothing', () => {
   const inputs: CaseInput[] = [
     { type: 'findings-added', gathered: gathered() },
@@ -170,6 +283,19 @@ test('every state takes every input without throwing, and an ignored one changes
     { type: 'page-due', pageNumber: 1 },
     { type: 'acknowledgement-due', deadlineMs: NOW },
     { type: 'acknowledged', by: ONCALL },
+    { type: 'unacknowledged', by: ONCALL },
+    { type: 'snoozed', by: ONCALL, untilMs: NOW + 3_600_000 },
+    { type: 'escalated', by: ONCALL },
+    { type: 'reassigned', by: ONCALL, to: [ALICE], escalation: null },
+    { type: 'responders-added', by: ONCALL, people: [ALICE] },
+    { type: 'noted', by: ONCALL, text: 'looked' },
+    { type: 'prioritised', by: ONCALL, priority: 'P1' },
+    { type: 'merged', by: ONCALL, into: 'another' },
+    { type: 'absorbed', by: ONCALL, from: 'another' },
+    { type: 'reopened', by: ONCALL, why: 'it came back' },
+    { type: 'proof-started', by: ALICE, factor: 'duo-push', reason: 'mine' },
+    { type: 'proof-failed', by: ALICE, factor: 'duo-push', why: 'timed-out' },
+    { type: 'fraud-reported', by: ALICE, factor: 'duo-push' },
     { type: 'resolved', by: ONCALL, note: '' },
   ];
   for (const state of [asked, paged, confirmed, acknowledged, resolved]) {

@@ -6,17 +6,46 @@
  *             challenge                yes + proof of exactly these changes
  *  openCase ───────────────▶ asked ───────────────────────────────────────▶ confirmed
  *     │                        │  ▲ more changes: same deadline, new digest
- *     │ page · nobody to ask   │ no · deadline · wrong codes · cannot ask · a worse change
- *     └────────────────────────┴──▶ paged ── acknowledge ──▶ acknowledged ── resolve ──▶ resolved
- *                                   │  ▲                          │
- *                                   └──┴── page again ◀───────────┘ acknowledgement runs out
- *                                (every REPAGE_MS until a person acknowledges)
+ *     │ page · nobody to ask   │ no · fraud · deadline · wrong codes · cannot ask · a worse change
+ *     └────────────────────────┴──▶ paged ── acknowledge · snooze ──▶ acknowledged ── resolve ──▶ resolved
+ *                                   │  ▲                                  │                          │
+ *                                   └──┴──── page again · reassign ◀──────┘ runs out · taken back ◀──┘ reopened
+ *                                (up the ladder until a person acknowledges)
  * ```
  *
- * Every arrow is one journal entry. An answer that comes after the deadline is recorded and never takes a page back.
+ * Every arrow is one journal entry. An answer that comes after the deadline is recorded and never takes a page back. Whom a
+ * page reaches is an argument (`Planner`): it was read from schedules and ladders before, so that deciding stays pure.
  */
-import type { PageCause, RiskReason } from '@countersign/contract';
+import type { Factor, PageCause, Priority, RiskReason } from '@countersign/contract';
+import type { LadderPosition } from '../people/on-call/escalation.ts';
+import {
+  addFindings,
+  expireChallenge,
+  noteProof,
+  openChallenge,
+  reportFraud,
+  refuseCode,
+  takeAnswer,
+} from './asking.ts';
 import type { Decision } from './decision.ts';
+import {
+  acknowledge,
+  addResponders,
+  climb,
+  expireAcknowledgement,
+  merge,
+  openPage,
+  page,
+  prioritise,
+  reassign,
+  reopen,
+  repeatPage,
+  resolve,
+  snooze,
+  unacknowledge,
+} from './paging.ts';
+import type { Planner } from './page/planner.ts';
+import { ignored, noted } from './verdict.ts';
 
 export interface PersonRef {
   readonly id: string;
@@ -25,7 +54,7 @@ export interface PersonRef {
 
 /** What is proven, and how: the factor, over the digest of exactly the changes that were shown. */
 export interface Proof {
-  readonly factor: 'totp';
+  readonly factor: Factor;
   readonly digest: string;
 }
 
@@ -38,7 +67,21 @@ export interface Answer {
   readonly atMs: number;
 }
 
-interface CaseFacts {
+/** T0…T7: from the event to the end, in ms since 1970; null while it has not happened. The last of its kind counts. */
+export interface CaseTimes {
+  readonly eventMs: number;
+  readonly receivedMs: number;
+  readonly askedMs: number | null;
+  readonly answeredMs: number | null;
+  /** The first page. */
+  readonly pagedMs: number | null;
+  /** The first acknowledgement. */
+  readonly acknowledgedMs: number | null;
+  readonly containedMs: number | null;
+  readonly resolvedMs: number | null;
+}
+
+export interface CaseFacts {
   readonly id: string;
   readonly burstKey: string;
   /** Grows by one with every decision that changed something. */
@@ -58,6 +101,16 @@ interface CaseFacts {
   /** Who was asked; null when the case was paged without asking. */
   readonly person: PersonRef | null;
   readonly answer: Answer | null;
+  readonly times: CaseTimes;
+  /** An exercise: labelled everywhere, left out of the numbers. */
+  readonly drill: boolean;
+  /** Who answers for the account: a team or an address. */
+  readonly team: string | null;
+  readonly account: string | null;
+  readonly rule: string;
+  /** The ladder to climb; null: the built-in one, which calls every channel. */
+  readonly escalation: string | null;
+  readonly priority: Priority | null;
 }
 
 export interface AskedCase extends CaseFacts {
@@ -73,11 +126,20 @@ export interface ConfirmedCase extends CaseFacts {
   readonly answer: Answer;
 }
 
-interface WasPaged extends CaseFacts {
+export interface WasPaged extends CaseFacts {
   readonly cause: PageCause;
   readonly pagedMs: number;
-  /** 1 for the first page, growing with every repetition. */
+  /** 0 while held by a maintenance window, 1 for the first page, growing with every repetition. */
   readonly pageNumber: number;
+  /** Where on the ladder the next page stands. */
+  readonly position: LadderPosition;
+  /** Whose turn it is where a step goes round. */
+  readonly turn: number;
+  /** Channels of the configuration that were called: they hear of the acknowledgement and the end. */
+  readonly called: readonly string[];
+  /** Handed to these people: they are called before the ladder goes on. */
+  readonly assigned: readonly PersonRef[];
+  readonly responders: readonly PersonRef[];
 }
 
 export interface PagedCase extends WasPaged {
@@ -94,6 +156,8 @@ export interface AcknowledgedCase extends WasPaged {
 export interface ResolvedCase extends WasPaged {
   readonly state: 'resolved';
   readonly resolvedBy: PersonRef;
+  /** The case that goes on with this one; null for an end of its own. */
+  readonly mergedInto: string | null;
 }
 
 export type Case = AskedCase | ConfirmedCase | PagedCase | AcknowledgedCase | ResolvedCase;
@@ -108,6 +172,15 @@ export interface Gathered {
   readonly digest: string;
   readonly firstMs: number;
   readonly lastMs: number;
+  readonly drill: boolean;
+  readonly team: string | null;
+  readonly account: string | null;
+  readonly rule: string;
+  readonly escalation: string | null;
+  /** The headline's event: T0. */
+  readonly eventMs: number;
+  /** A maintenance window holds the page back until then. */
+  readonly heldUntilMs: number | null;
 }
 
 export type CaseInput =
@@ -115,20 +188,57 @@ export type CaseInput =
   | { readonly type: 'answered-yes'; readonly by: PersonRef; readonly reason: string; readonly proof: Proof }
   | { readonly type: 'answered-no'; readonly by: PersonRef; readonly reason: string }
   | { readonly type: 'code-refused'; readonly by: PersonRef; readonly factor: Proof['factor'] }
+  | {
+      readonly type: 'proof-started';
+      readonly by: PersonRef;
+      readonly factor: Proof['factor'];
+      readonly reason: string;
+    }
+  | { readonly type: 'proof-failed'; readonly by: PersonRef; readonly factor: Proof['factor']; readonly why: string }
+  | { readonly type: 'fraud-reported'; readonly by: PersonRef; readonly factor: Proof['factor'] }
   | { readonly type: 'cannot-ask'; readonly why: string }
   | { readonly type: 'challenge-due'; readonly deadlineMs: number }
   | { readonly type: 'page-due'; readonly pageNumber: number }
   | { readonly type: 'acknowledgement-due'; readonly deadlineMs: number }
   | { readonly type: 'acknowledged'; readonly by: PersonRef }
-  | { readonly type: 'resolved'; readonly by: PersonRef; readonly note: string };
+  | { readonly type: 'unacknowledged'; readonly by: PersonRef }
+  | { readonly type: 'snoozed'; readonly by: PersonRef; readonly untilMs: number }
+  | { readonly type: 'escalated'; readonly by: PersonRef }
+  | {
+      readonly type: 'reassigned';
+      readonly by: PersonRef;
+      readonly to: readonly PersonRef[];
+      readonly escalation: string | null;
+    }
+  | { readonly type: 'responders-added'; readonly by: PersonRef; readonly people: readonly PersonRef[] }
+  | { readonly type: 'noted'; readonly by: PersonRef; readonly text: string }
+  | { readonly type: 'prioritised'; readonly by: PersonRef; readonly priority: Priority | null }
+  | { readonly type: 'merged'; readonly by: PersonRef; readonly into: string }
+  | { readonly type: 'absorbed'; readonly by: PersonRef; readonly from: string }
+  | { readonly type: 'resolved'; readonly by: PersonRef; readonly note: string }
+  | { readonly type: 'reopened'; readonly by: PersonRef; readonly why: string };
 
 /** What is to be done; keys are stable, so that doing it twice is one thing done. */
 export type CaseEffect =
   | { readonly type: 'ask' }
-  | { readonly type: 'page'; readonly action: 'trigger' | 'acknowledge' | 'resolve'; readonly pageNumber: number }
+  | {
+      readonly type: 'page';
+      readonly action: 'trigger' | 'acknowledge' | 'resolve';
+      readonly pageNumber: number;
+      /** A personal channel (`slack`, `email`, `sms` …) with `person`, else a channel of the configuration. */
+      readonly channel: string;
+      readonly person: PersonRef | null;
+      /** A responder is called also while somebody else has acknowledged. */
+      readonly call: 'ladder' | 'responder';
+      readonly dueMs: number;
+    }
   | { readonly type: 'challenge-deadline'; readonly dueMs: number }
   | { readonly type: 'page-repeat'; readonly dueMs: number; readonly pageNumber: number }
-  | { readonly type: 'acknowledgement-deadline'; readonly dueMs: number };
+  | { readonly type: 'acknowledgement-deadline'; readonly dueMs: number }
+  /** Whatever shows the case elsewhere (chat, a webhook) looks at it again. Added to every decision, never decided. */
+  | { readonly type: 'follow'; readonly follower: string; readonly kinds: readonly string[] }
+  /** A second factor that takes its time goes on. Put by whoever started it, never decided. */
+  | { readonly type: 'prove'; readonly proofId: string; readonly dueMs: number };
 
 export interface CaseEntry {
   readonly kind: string;
@@ -152,35 +262,44 @@ export interface Verdict {
   readonly outcome: Outcome;
 }
 
-/** Refused codes before the question is withdrawn and help is called. */
-export const MAXIMUM_ATTEMPTS = 5;
-/** A page that nobody acknowledges is sent again this often. */
-export const REPAGE_MS = 5 * 60_000;
-/** Who acknowledged has this long to resolve before the page comes back. */
-export const ACKNOWLEDGEMENT_MS = 30 * 60_000;
+export interface DecideContext {
+  readonly nowMs: number;
+  readonly planner: Planner;
+}
 
-/** A new case. `asked` is null when there is nobody who can be asked: that ends in a page, never in silence. */
-export function openCase(
-  gathered: Gathered,
-  options: {
-    readonly id: string;
-    readonly burstKey: string;
-    readonly nowMs: number;
-    readonly person: PersonRef | null;
-    readonly whyNobody: string | null;
-  },
-): Verdict {
-  const { id, burstKey, nowMs, person } = options;
-  const { decision, ...facts } = gathered;
+export interface OpenOptions extends DecideContext {
+  readonly id: string;
+  readonly burstKey: string;
+  /** When the inbox took the event: T1. */
+  readonly receivedMs: number;
+  /** Null when there is nobody who can be asked: that ends in a page, never in silence. */
+  readonly person: PersonRef | null;
+  readonly whyNobody: string | null;
+}
+
+/** A new case: a question, or a page. */
+export function openCase(gathered: Gathered, options: OpenOptions): Verdict {
+  const { decision, eventMs, heldUntilMs, ...facts } = gathered;
   const base: CaseFacts = {
     ...facts,
-    id,
-    burstKey,
+    id: options.id,
+    burstKey: options.burstKey,
     version: 1,
-    openedMs: nowMs,
-    updatedMs: nowMs,
+    openedMs: options.nowMs,
+    updatedMs: options.nowMs,
     person: null,
     answer: null,
+    priority: null,
+    times: {
+      eventMs,
+      receivedMs: options.receivedMs,
+      askedMs: null,
+      answeredMs: null,
+      pagedMs: null,
+      acknowledgedMs: null,
+      containedMs: null,
+      resolvedMs: null,
+    },
   };
   const opened: CaseEntry = {
     kind: 'case-opened',
@@ -190,278 +309,87 @@ export function openCase(
       headline: facts.headlineId,
       findings: facts.findingIds.length,
       decision: decision.type,
+      ...(facts.drill ? { drill: true } : {}),
     },
   };
-  if (decision.type === 'challenge' && person !== null) {
-    const deadlineMs = nowMs + decision.withinMs;
-    const asked: AskedCase = {
-      ...base,
-      state: 'asked',
-      person,
-      askedMs: nowMs,
-      deadlineMs,
-      attemptsLeft: MAXIMUM_ATTEMPTS,
-    };
-    const entry: CaseEntry = {
-      kind: 'challenge-asked',
-      actor: null,
-      parameters: { person: person.id, name: person.name, deadline: deadlineMs, digest: facts.digest },
-    };
-    return {
-      case: asked,
-      effects: [{ type: 'ask' }, { type: 'challenge-deadline', dueMs: deadlineMs }],
-      entries: [opened, entry],
-      outcome: 'done',
-    };
-  }
-  const cause: PageCause = decision.type === 'challenge' ? 'cannot-ask' : 'policy';
-  const paged = page(base, { cause, nowMs, actor: null, why: options.whyNobody });
-  return { ...paged, case: { ...paged.case, version: 1 }, entries: [opened, ...paged.entries] };
+  const verdict =
+    decision.type === 'challenge' && options.person !== null
+      ? openChallenge(base, options.person, decision.withinMs, options)
+      : openPage(
+          base,
+          {
+            cause: decision.type === 'challenge' ? 'cannot-ask' : 'policy',
+            why: options.whyNobody,
+            heldUntilMs: decision.type === 'challenge' ? null : heldUntilMs,
+          },
+          options,
+        );
+  return { ...verdict, case: { ...verdict.case, version: 1 }, entries: [opened, ...verdict.entries] };
 }
 
 /** What an input does to a case. Pure and total. */
-export function decide(current: Case, input: CaseInput, nowMs: number): Verdict {
+export function decide(current: Case, input: CaseInput, context: DecideContext): Verdict {
   switch (input.type) {
     case 'findings-added':
-      return addFindings(current, input.gathered, nowMs);
+      return takesFindings(current) ? addFindings(current, input.gathered, context) : ignored(current);
     case 'answered-yes':
     case 'answered-no':
-      return takeAnswer(current, input, nowMs);
+      return takeAnswer(current, input, context);
     case 'code-refused':
-      return refuseCode(current, input, nowMs);
+      return refuseCode(current, input, context);
+    case 'proof-started':
+    case 'proof-failed':
+      return noteProof(current, input, context);
+    case 'fraud-reported':
+      return reportFraud(current, input, context);
     case 'cannot-ask':
       return current.state === 'asked'
-        ? page(current, { cause: 'cannot-ask', nowMs, actor: null, why: input.why })
+        ? page(current, { cause: 'cannot-ask', actor: null, why: input.why }, context)
         : ignored(current);
     case 'challenge-due':
-      return expireChallenge(current, input.deadlineMs, nowMs);
+      return expireChallenge(current, input.deadlineMs, context);
     case 'page-due':
-      return repeatPage(current, input.pageNumber, nowMs);
+      return repeatPage(current, input.pageNumber, context);
     case 'acknowledgement-due':
-      return expireAcknowledgement(current, input.deadlineMs, nowMs);
+      return expireAcknowledgement(current, input.deadlineMs, context);
     case 'acknowledged':
-      return acknowledge(current, input.by, nowMs);
+      return acknowledge(current, input.by, context);
+    case 'unacknowledged':
+      return unacknowledge(current, input.by, context);
+    case 'snoozed':
+      return snooze(current, input, context);
+    case 'escalated':
+      return climb(current, input.by, context);
+    case 'reassigned':
+      return reassign(current, input, context);
+    case 'responders-added':
+      return addResponders(current, input, context);
+    case 'noted':
+      return noted(
+        current,
+        { kind: 'note-added', actor: input.by.id, parameters: { name: input.by.name, text: input.text } },
+        'done',
+        context.nowMs,
+      );
+    case 'prioritised':
+      return prioritise(current, input, context);
+    case 'merged':
+      return merge(current, input, context);
+    case 'absorbed':
+      return noted(
+        current,
+        { kind: 'case-absorbed', actor: input.by.id, parameters: { name: input.by.name, from: input.from } },
+        'done',
+        context.nowMs,
+      );
     case 'resolved':
-      return resolve(current, input, nowMs);
+      return resolve(current, input, context);
+    case 'reopened':
+      return reopen(current, input, context);
   }
 }
 
 /** Whether later findings of the burst still belong to the case: a confirmed or resolved one never covers new changes. */
 export function takesFindings(current: Case): boolean {
   return current.state === 'asked' || current.state === 'paged' || current.state === 'acknowledged';
-}
-
-function addFindings(current: Case, gathered: Gathered, nowMs: number): Verdict {
-  if (!takesFindings(current)) return ignored(current);
-  const { decision, ...facts } = gathered;
-  const added = facts.findingIds.length - current.findingIds.length;
-  const entry: CaseEntry = {
-    kind: 'findings-added',
-    actor: null,
-    parameters: { added, risk: facts.risk, digest: facts.digest },
-  };
-  const grown: Case = { ...current, ...facts, version: current.version + 1, updatedMs: nowMs };
-  if (grown.state !== 'asked') return { case: grown, effects: [], entries: [entry], outcome: 'done' };
-  if (decision.type === 'page') {
-    const paged = page(grown, { cause: 'policy', nowMs, actor: null, why: null });
-    return { ...paged, entries: [entry, ...paged.entries] };
-  }
-  // The clock of the question never starts again; a sterner change may only shorten it.
-  const deadlineMs =
-    decision.type === 'challenge' ? Math.min(grown.deadlineMs, nowMs + decision.withinMs) : grown.deadlineMs;
-  const effects: CaseEffect[] = [{ type: 'ask' }];
-  if (deadlineMs !== grown.deadlineMs) effects.push({ type: 'challenge-deadline', dueMs: deadlineMs });
-  return { case: { ...grown, deadlineMs }, effects, entries: [entry], outcome: 'done' };
-}
-
-function takeAnswer(
-  current: Case,
-  input: Extract<CaseInput, { type: 'answered-yes' | 'answered-no' }>,
-  nowMs: number,
-): Verdict {
-  if (current.person?.id !== input.by.id) {
-    return noted(
-      current,
-      { kind: 'answer-refused', actor: input.by.id, parameters: { why: 'wrong-person' } },
-      'wrong-person',
-      nowMs,
-    );
-  }
-  if (current.state !== 'asked') {
-    if (current.answer !== null) return { case: current, effects: [], entries: [], outcome: 'already-answered' };
-    const answer = input.type === 'answered-yes' ? 'yes' : 'no';
-    const entry: CaseEntry = {
-      kind: 'answered-late',
-      actor: input.by.id,
-      parameters: { answer, reason: input.reason },
-    };
-    return noted(current, entry, 'expired', nowMs);
-  }
-  if (nowMs >= current.deadlineMs) return expireChallenge(current, current.deadlineMs, nowMs);
-  if (input.type === 'answered-no') {
-    const answer: Answer = { answer: 'no', reason: input.reason, by: input.by, factor: null, atMs: nowMs };
-    const entry: CaseEntry = { kind: 'challenge-denied', actor: input.by.id, parameters: { reason: input.reason } };
-    const paged = page({ ...current, answer }, { cause: 'denied', nowMs, actor: input.by.id, why: null });
-    return { ...paged, entries: [entry, ...paged.entries] };
-  }
-  if (input.proof.digest !== current.digest)
-    return { case: current, effects: [], entries: [], outcome: 'changes-differ' };
-  const answer: Answer = { answer: 'yes', reason: input.reason, by: input.by, factor: input.proof.factor, atMs: nowMs };
-  const { askedMs: _asked, deadlineMs: _deadline, attemptsLeft: _attempts, ...facts } = current;
-  const confirmed: ConfirmedCase = {
-    ...facts,
-    state: 'confirmed',
-    answer,
-    version: current.version + 1,
-    updatedMs: nowMs,
-  };
-  const entry: CaseEntry = {
-    kind: 'challenge-confirmed',
-    actor: input.by.id,
-    parameters: { reason: input.reason, factor: input.proof.factor, digest: input.proof.digest },
-  };
-  return { case: confirmed, effects: [], entries: [entry], outcome: 'done' };
-}
-
-function refuseCode(current: Case, input: Extract<CaseInput, { type: 'code-refused' }>, nowMs: number): Verdict {
-  if (current.state !== 'asked' || current.person.id !== input.by.id) return ignored(current);
-  if (nowMs >= current.deadlineMs) return expireChallenge(current, current.deadlineMs, nowMs);
-  const attemptsLeft = current.attemptsLeft - 1;
-  const entry: CaseEntry = {
-    kind: 'code-refused',
-    actor: input.by.id,
-    parameters: { factor: input.factor, attemptsLeft },
-  };
-  const next: AskedCase = { ...current, attemptsLeft, version: current.version + 1, updatedMs: nowMs };
-  if (attemptsLeft > 0) return { case: next, effects: [], entries: [entry], outcome: 'wrong-code' };
-  const paged = page(next, { cause: 'cannot-verify', nowMs, actor: input.by.id, why: 'too many refused codes' });
-  return { ...paged, entries: [entry, ...paged.entries], outcome: 'wrong-code' };
-}
-
-function expireChallenge(current: Case, deadlineMs: number, nowMs: number): Verdict {
-  if (current.state !== 'asked' || nowMs < current.deadlineMs || deadlineMs < current.deadlineMs)
-    return ignored(current);
-  return { ...page(current, { cause: 'expired', nowMs, actor: null, why: null }), outcome: 'expired' };
-}
-
-function repeatPage(current: Case, pageNumber: number, nowMs: number): Verdict {
-  if (current.state !== 'paged' || current.pageNumber !== pageNumber) return ignored(current);
-  const next: PagedCase = { ...current, pageNumber: pageNumber + 1, version: current.version + 1, updatedMs: nowMs };
-  const entry: CaseEntry = { kind: 'paged-again', actor: null, parameters: { pageNumber: next.pageNumber } };
-  return { case: next, effects: pageEffects(next.pageNumber, nowMs), entries: [entry], outcome: 'done' };
-}
-
-function expireAcknowledgement(current: Case, deadlineMs: number, nowMs: number): Verdict {
-  if (current.state !== 'acknowledged' || current.deadlineMs !== deadlineMs || nowMs < deadlineMs)
-    return ignored(current);
-  return page(current, { cause: 'acknowledgement-expired', nowMs, actor: null, why: null });
-}
-
-function acknowledge(current: Case, by: PersonRef, nowMs: number): Verdict {
-  if (current.state !== 'paged') return ignored(current);
-  const deadlineMs = nowMs + ACKNOWLEDGEMENT_MS;
-  const next: AcknowledgedCase = {
-    ...current,
-    state: 'acknowledged',
-    acknowledgedBy: by,
-    deadlineMs,
-    version: current.version + 1,
-    updatedMs: nowMs,
-  };
-  const entry: CaseEntry = { kind: 'page-acknowledged', actor: by.id, parameters: { name: by.name } };
-  const effects: CaseEffect[] = [
-    { type: 'page', action: 'acknowledge', pageNumber: current.pageNumber },
-    { type: 'acknowledgement-deadline', dueMs: deadlineMs },
-  ];
-  return { case: next, effects, entries: [entry], outcome: 'done' };
-}
-
-function resolve(current: Case, input: Extract<CaseInput, { type: 'resolved' }>, nowMs: number): Verdict {
-  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
-  const { cause, pagedMs, pageNumber } = current;
-  const next: ResolvedCase = {
-    ...factsOf(current),
-    state: 'resolved',
-    resolvedBy: input.by,
-    cause,
-    pagedMs,
-    pageNumber,
-    version: current.version + 1,
-    updatedMs: nowMs,
-  };
-  const entry: CaseEntry = {
-    kind: 'case-resolved',
-    actor: input.by.id,
-    parameters: { name: input.by.name, note: input.note },
-  };
-  return { case: next, effects: [{ type: 'page', action: 'resolve', pageNumber }], entries: [entry], outcome: 'done' };
-}
-
-interface Paging {
-  readonly cause: PageCause;
-  readonly nowMs: number;
-  readonly actor: string | null;
-  readonly why: string | null;
-}
-
-function page(current: Case | CaseFacts, { cause, nowMs, actor, why }: Paging): Verdict {
-  const before = 'pageNumber' in current ? current.pageNumber : 0;
-  const facts = factsOf(current);
-  const pageNumber = before + 1;
-  const next: PagedCase = {
-    ...facts,
-    state: 'paged',
-    cause,
-    pagedMs: nowMs,
-    pageNumber,
-    version: facts.version + 1,
-    updatedMs: nowMs,
-  };
-  const entry: CaseEntry = {
-    kind: 'paged',
-    actor,
-    parameters: { cause, pageNumber, ...(why === null ? {} : { why }) },
-  };
-  return { case: next, effects: pageEffects(pageNumber, nowMs), entries: [entry], outcome: 'done' };
-}
-
-function pageEffects(pageNumber: number, nowMs: number): readonly CaseEffect[] {
-  return [
-    { type: 'page', action: 'trigger', pageNumber },
-    { type: 'page-repeat', dueMs: nowMs + REPAGE_MS, pageNumber },
-  ];
-}
-
-function factsOf(current: Case | CaseFacts): CaseFacts {
-  const { id, burstKey, version, risk, reasons, headlineId, findingIds, digest } = current;
-  const { firstMs, lastMs, openedMs, updatedMs, person, answer } = current;
-  return {
-    id,
-    burstKey,
-    version,
-    risk,
-    reasons,
-    headlineId,
-    findingIds,
-    digest,
-    firstMs,
-    lastMs,
-    openedMs,
-    updatedMs,
-    person,
-    answer,
-  };
-}
-
-function noted(current: Case, entry: CaseEntry, outcome: Outcome, nowMs: number): Verdict {
-  return {
-    case: { ...current, version: current.version + 1, updatedMs: nowMs },
-    effects: [],
-    entries: [entry],
-    outcome,
-  };
-}
-
-function ignored(current: Case): Verdict {
-  return { case: current, effects: [], entries: [], outcome: 'ignored' };
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Finding } from '../findings/finding.ts';
-import { BURST_WINDOW, considerBurst, joinsBurst } from './burst.ts';
+import { BURST_WINDOW, considerBurst, joinsBurst, MAXIMUM_BURST_FINDINGS } from './burst.ts';
 import {
   type Case,
   type CaseEffect,
@@ -17,13 +17,20 @@ import {
   type PersonRef,
   type Verdict,
 } from './case.ts';
+import type { Planner } from './page/planner.ts';
 import type { Policy } from './policy.ts';
 import type { CaseUnit } from './store.ts';
 
+/** What every change of a case needs. */
+export interface ChangeOptions {
+  readonly nowMs: number;
+  /** Names of whatever shows cases elsewhere: each looks again after every change. */
+  readonly followers: readonly string[];
+}
+
 export interface ConductOptions {
   readonly policy: Policy;
-  /** Names of the channels that a page goes to; never empty: the console is always one. */
-  readonly channels: readonly string[];
+  readonly followers: readonly string[];
   /** A new identifier. */
   readonly newId: () => string;
   /** Whether an actor is one of the known people: what `actor: person` of the policy means. */
@@ -33,6 +40,18 @@ export interface ConductOptions {
     finding: Finding,
     ask: 'actor' | 'owner',
   ) => { readonly person: PersonRef | null; readonly why: string | null };
+  /** Who answers for the account of a finding, and whose ladder is climbed. */
+  readonly teamOf: (finding: Finding) => { readonly team: string | null; readonly escalation: string | null };
+  /** Until when a maintenance window holds pages about the finding; null: not at all. */
+  readonly heldUntil: (finding: Finding, risk: number) => number | null;
+  /** An exercise, labelled as such by whoever began it. */
+  readonly isDrill: (finding: Finding) => boolean;
+}
+
+export interface ConductBatch extends ConductOptions {
+  readonly nowMs: number;
+  /** When the inbox took the events. */
+  readonly receivedMs: number;
 }
 
 /**
@@ -44,58 +63,87 @@ export async function conductFindings(
   unit: CaseUnit,
   burstKey: string,
   findings: readonly Finding[],
-  options: ConductOptions & { readonly nowMs: number },
+  options: ConductBatch,
 ): Promise<Case | null> {
-  const times = findings.map(({ facts }) => facts.timeMs);
-  const fromMs = Math.min(...times) - BURST_WINDOW.gapMs;
-  const toMs = Math.max(...times) + BURST_WINDOW.gapMs;
+  const { fromMs, toMs } = windowOf(findings);
   await unit.lockBurst(burstKey);
   const current = await unit.openCaseOfBurst(burstKey, fromMs, toMs);
-  if (current !== null && findings.every(({ facts }) => fits(current, facts.timeMs))) {
+  if (current !== null && isFullAlert(current, findings)) return current;
+  if (current !== null && findings.every((finding) => fits(current, finding))) {
     return addToCase(unit, current, findings, options);
   }
   const loose = await unit.looseFindings(burstKey, fromMs, toMs);
-  if (loose.length === 0) return null;
-  const { gathered, headline } = gather(loose, options);
+  const telling = loose.filter(({ exemptedBy }) => exemptedBy === null);
+  if (telling.length === 0) return null;
+  const { gathered, headline } = gather(telling, options);
   if (gathered.decision.type === 'record') return null;
   const ask = gathered.decision.type === 'challenge' ? gathered.decision.ask : 'actor';
   const who = gathered.decision.type === 'challenge' ? options.whoToAsk(headline, ask) : { person: null, why: null };
+  const pages = gathered.decision.type === 'page' || who.person === null;
+  const planner = pages
+    ? await unit.loadPlanner({ nowMs: options.nowMs, turnOf: gathered.escalation ?? '' })
+    : UNPLANNED;
   const verdict = openCase(gathered, {
     id: options.newId(),
     burstKey,
     nowMs: options.nowMs,
+    receivedMs: options.receivedMs,
     person: who.person,
     whyNobody: who.why,
+    planner,
   });
   await saveVerdict(unit, null, verdict, options);
   return verdict.case;
 }
 
-function fits(current: Case, timeMs: number): boolean {
-  return joinsBurst({ firstMs: current.firstMs, lastMs: current.lastMs, count: current.findingIds.length }, timeMs);
+/** An alert of another system is known by its key: it joins its open case however long ago that opened. */
+function isAlert(finding: Finding): boolean {
+  return finding.facts.source === 'alert';
+}
+
+function windowOf(findings: readonly Finding[]): { fromMs: number; toMs: number } {
+  const times = findings.map(({ facts }) => facts.timeMs);
+  const gapMs = findings.some(isAlert) ? Number.MAX_SAFE_INTEGER / 2 : BURST_WINDOW.gapMs;
+  return { fromMs: Math.min(...times) - gapMs, toMs: Math.max(...times) + gapMs };
+}
+
+/** Somebody's storm of one alert: the case is open and full, and more of the same says nothing new. */
+function isFullAlert(current: Case, findings: readonly Finding[]): boolean {
+  return findings.every(isAlert) && current.findingIds.length + findings.length > MAXIMUM_BURST_FINDINGS;
+}
+
+function fits(current: Case, finding: Finding): boolean {
+  if (isAlert(finding)) return true;
+  const { firstMs, lastMs, findingIds } = current;
+  return joinsBurst({ firstMs, lastMs, count: findingIds.length }, finding.facts.timeMs);
 }
 
 async function addToCase(
   unit: CaseUnit,
   current: Case,
   findings: readonly Finding[],
-  options: ConductOptions & { readonly nowMs: number },
+  options: ConductBatch,
 ): Promise<Case> {
   const known = new Set(current.findingIds);
-  const fresh = findings.filter(({ id }) => !known.has(id));
+  const fresh = findings.filter(({ id, exemptedBy }) => !known.has(id) && exemptedBy === null);
   if (fresh.length === 0) return current;
   const { gathered } = gather([...(await unit.findingsOfCase(current.id)), ...fresh], options);
-  const verdict = decide(current, { type: 'findings-added', gathered }, options.nowMs);
+  const planner =
+    current.state === 'asked' && gathered.decision.type === 'page'
+      ? await unit.loadPlanner({ nowMs: options.nowMs, turnOf: gathered.escalation ?? '' })
+      : UNPLANNED;
+  const verdict = decide(current, { type: 'findings-added', gathered }, { nowMs: options.nowMs, planner });
   await saveVerdict(unit, current, verdict, options);
   return verdict.case;
 }
 
-function gather(findings: readonly Finding[], options: ConductOptions): { gathered: Gathered; headline: Finding } {
+function gather(findings: readonly Finding[], options: ConductBatch): { gathered: Gathered; headline: Finding } {
   const sorted = findings.toSorted(
     (one, other) => one.facts.timeMs - other.facts.timeMs || (one.id < other.id ? -1 : 1),
   );
   const actorIsPerson = sorted.some((finding) => options.isPerson(finding));
   const { risk, reasons, decision, headline } = considerBurst(sorted, options.policy, { actorIsPerson });
+  const { team, escalation } = options.teamOf(headline);
   const gathered: Gathered = {
     risk,
     reasons,
@@ -105,6 +153,13 @@ function gather(findings: readonly Finding[], options: ConductOptions): { gather
     digest: digestOf(sorted),
     firstMs: sorted[0]?.facts.timeMs ?? 0,
     lastMs: sorted.at(-1)?.facts.timeMs ?? 0,
+    drill: sorted.every((finding) => options.isDrill(finding)),
+    team,
+    account: headline.facts.account,
+    rule: headline.rule,
+    escalation: (decision.type === 'record' ? undefined : decision.escalation) ?? escalation,
+    eventMs: headline.facts.timeMs,
+    heldUntilMs: options.heldUntil(headline, risk),
   };
   return { gathered, headline };
 }
@@ -127,34 +182,74 @@ export async function conductInput(
   unit: CaseUnit,
   caseId: string,
   input: CaseInput,
-  options: Pick<ConductOptions, 'channels'> & { readonly nowMs: number },
+  options: ChangeOptions,
 ): Promise<{ readonly case: Case; readonly outcome: Outcome } | null> {
   const current = await unit.loadCase(caseId);
   if (current === null) return null;
-  const verdict = decide(current, input, options.nowMs);
+  const planner = QUIET_INPUTS.has(input.type)
+    ? UNPLANNED
+    : await unit.loadPlanner({ nowMs: options.nowMs, turnOf: 'turn' in current ? null : (current.escalation ?? '') });
+  const verdict = decide(current, input, { nowMs: options.nowMs, planner });
   await saveVerdict(unit, current, verdict, options);
   return { case: verdict.case, outcome: verdict.outcome };
+}
+
+/** These never call anybody: whom a page would reach need not be read for them. */
+const QUIET_INPUTS: ReadonlySet<CaseInput['type']> = new Set([
+  'acknowledged',
+  'snoozed',
+  'resolved',
+  'merged',
+  'absorbed',
+  'noted',
+  'prioritised',
+]);
+
+const UNPLANNED: Planner = {
+  turn: 0,
+  plan: () => {
+    throw new Error('this decision was not expected to page: whom to reach was not read');
+  },
+  reach: () => {
+    throw new Error('this decision was not expected to call anybody: whom to reach was not read');
+  },
+};
+
+/** One case goes on for another. Both change in the caller's transaction; null when one does not exist. */
+export async function conductMerge(
+  unit: CaseUnit,
+  ids: { readonly from: string; readonly into: string },
+  by: PersonRef,
+  options: ChangeOptions,
+): Promise<{ readonly case: Case; readonly outcome: Outcome } | null> {
+  // Locked in one order everywhere, so that two merges cannot wait for each other.
+  for (const id of [ids.from, ids.into].sort()) if ((await unit.loadCase(id)) === null) return null;
+  const into = await unit.loadCase(ids.into);
+  if (into?.state !== 'paged' && into?.state !== 'acknowledged')
+    return into === null ? null : { case: into, outcome: 'ignored' };
+  const merged = await conductInput(unit, ids.from, { type: 'merged', by, into: ids.into }, options);
+  if (merged?.outcome === 'done') await conductInput(unit, ids.into, { type: 'absorbed', by, from: ids.from }, options);
+  return merged;
 }
 
 async function saveVerdict(
   unit: CaseUnit,
   previous: Case | null,
   verdict: Verdict,
-  options: Pick<ConductOptions, 'channels'> & { readonly nowMs: number },
+  options: ChangeOptions,
 ): Promise<void> {
   if (verdict.case === previous && verdict.entries.length === 0 && verdict.effects.length === 0) return;
-  const { nowMs, channels } = options;
-  const effects = verdict.effects.flatMap((effect) =>
-    spread(effect, channels).map((channel) => ({ effect, channel, dueMs: dueOf(effect, nowMs) })),
-  );
-  await unit.save({ case: verdict.case, previous, entries: verdict.entries, effects, nowMs });
-}
-
-/** A page goes to every channel, as an effect of its own each: one that fails holds up no other. */
-function spread(effect: CaseEffect, channels: readonly string[]): readonly (string | null)[] {
-  return effect.type === 'page' ? channels : [null];
-}
-
-function dueOf(effect: CaseEffect, nowMs: number): number {
-  return 'dueMs' in effect ? effect.dueMs : nowMs;
+  const { nowMs, followers } = options;
+  const kinds = verdict.entries.map(({ kind }) => kind);
+  const effects: readonly CaseEffect[] = [
+    ...verdict.effects,
+    ...followers.map((follower) => ({ type: 'follow', follower, kinds }) as const),
+  ];
+  await unit.save({
+    case: verdict.case,
+    previous,
+    entries: verdict.entries,
+    effects: effects.map((effect) => ({ effect, dueMs: 'dueMs' in effect ? effect.dueMs : nowMs })),
+    nowMs,
+  });
 }

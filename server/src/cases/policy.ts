@@ -38,6 +38,7 @@ export const PolicyLineSchema = Type.Object(
     ask: Type.Optional(Type.String()),
     within: Type.Optional(Type.String()),
     else: Type.Optional(Type.String()),
+    escalation: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   { additionalProperties: false },
 );
@@ -49,6 +50,8 @@ export const PolicySchema = Type.Array(PolicyLineSchema, { minItems: 1, maxItems
 /** What matters when nobody wrote a policy. */
 export const DEFAULT_POLICY: readonly PolicyLine[] = [
   { when: { risk: '>= 85' }, then: 'page' },
+  { when: { source: 'alert', risk: '>= 40' }, then: 'page' },
+  { when: { source: 'alert' }, then: 'record' },
   { when: { risk: '>= 50', actor: ['person', 'federated'] }, then: 'challenge', within: '10m', else: 'page' },
   { when: { risk: '>= 50' }, then: 'challenge', ask: 'owner', within: '30m', else: 'page' },
   { when: {}, then: 'record' },
@@ -144,7 +147,7 @@ const ACTOR_KINDS: readonly ActorKind[] = [
   'anonymous',
   'unknown',
 ];
-const SOURCES: readonly string[] = ['aws_cloudtrail', 'k8s_audit', 'syscall'];
+const SOURCES: readonly string[] = ['aws_cloudtrail', 'k8s_audit', 'syscall', 'alert'];
 
 function compileWhen(when: PolicyLine['when'], complain: Complain): Check[] {
   const checks: Check[] = [];
@@ -241,7 +244,11 @@ function compileThen(line: PolicyLine, complain: Complain): Decision {
         complain([key], `'${key}' only means something with \`then: challenge\``, `remove ${key}, or challenge`);
       }
     }
-    return acts[0] === 'record' ? { type: 'record' } : { type: 'page' };
+    if (acts[0] !== 'record') return { type: 'page', ...escalationOf(line) };
+    if (line.escalation !== undefined) {
+      complain(['escalation'], 'a record pages nobody', 'remove escalation, or page');
+    }
+    return { type: 'record' };
   }
   return compileChallenge(line, complain);
 }
@@ -258,7 +265,17 @@ function compileChallenge(line: PolicyLine, complain: Complain): Decision {
   if (withinMs === null || withinMs < MINIMUM_WITHIN_MS || withinMs > MAXIMUM_WITHIN_MS) {
     complain(['within'], `'${line.within}' is not a time to answer`, "write it like '10m', from 1s to 24h");
   }
-  return { type: 'challenge', ask: ask === 'owner' ? 'owner' : 'actor', withinMs: withinMs ?? DEFAULT_WITHIN_MS };
+  return {
+    type: 'challenge',
+    ask: ask === 'owner' ? 'owner' : 'actor',
+    withinMs: withinMs ?? DEFAULT_WITHIN_MS,
+    ...escalationOf(line),
+  };
+}
+
+/** Whether the ladder exists is checked where ladders are known. */
+function escalationOf({ escalation }: PolicyLine): { readonly escalation?: string } {
+  return escalation === undefined ? {} : { escalation };
 }
 
 function toList(words: Static<typeof Words>): readonly string[] {

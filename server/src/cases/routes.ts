@@ -3,6 +3,7 @@ import {
   ChallengeAnswer,
   ChallengeLookup,
   type ChallengeOutcome,
+  ChallengePasskey,
   type ChallengeView,
   type LiveCase,
   type NowView,
@@ -13,21 +14,21 @@ import type { Clock } from '../ground/clock.ts';
 import { Failure } from '../ground/failure.ts';
 import { type HttpServer, publicRoute } from '../ground/http.ts';
 import { journalLength } from '../ground/journal.ts';
+import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
-import { answerChallenge, type ChallengeOptions, viewChallenge } from './challenge/challenge.ts';
-import type { CaseInput } from './case.ts';
-import { conductInput } from './conduct.ts';
-import { unitOf } from './sql-store.ts';
+import { answerChallenge, beginPasskey, type ChallengeOptions, viewChallenge } from './challenge/challenge.ts';
+import { registerResponding, type RespondingOptions } from './responding.ts';
 import type { CaseTables } from './tables.ts';
 import { listCases, type Viewer, viewCase, viewNow } from './views.ts';
 
-export interface CaseRoutesOptions extends ChallengeOptions {
+export interface CaseRoutesOptions extends ChallengeOptions, RespondingOptions {
+  readonly state: State;
   readonly clock: Clock;
   readonly guards: Guards;
   readonly publicUrl: () => string;
   /** Names of people by id, for the timeline. */
   readonly names: () => Promise<ReadonlyMap<string, string>>;
-  readonly intake: () => Promise<Pick<NowView, 'intake' | 'findingsPerMinute' | 'firstRun'>>;
+  readonly intake: () => Promise<Omit<NowView, 'waiting' | 'paged'>>;
   /** Aborts when the server stops: live lists end then. */
   readonly stopping: AbortSignal;
 }
@@ -37,9 +38,10 @@ const CaseQuery = Type.Object({
   state: Type.Optional(Type.String({ maxLength: 200 })),
   after: Type.Optional(Type.String({ maxLength: 100 })),
 });
-const Note = Type.Object({ note: Type.Optional(Type.String({ maxLength: 2_000 })) });
 /** Answering is work for people; a program that guesses codes is stopped by attempts long before. */
 const ANSWER_LIMIT = { max: 60, timeWindow: 60_000 };
+/** Long enough to read what came of it. */
+const RETURN_MS = 10 * 60_000;
 const LIVE_POLL_MS = 500;
 const LIVE_HEARTBEAT_MS = 15_000;
 const MOST_LIVE_CLIENTS = 200;
@@ -76,26 +78,6 @@ function registerReading(server: HttpServer, options: CaseRoutesOptions): void {
   );
 }
 
-function registerResponding(server: HttpServer, options: CaseRoutesOptions): void {
-  const { state, guards, channels, nowMs } = options;
-  const respond = async (caseId: string, input: CaseInput) => {
-    const result = await state.transaction((trx) =>
-      conductInput(unitOf(trx), caseId, input, { channels, nowMs: nowMs() }),
-    );
-    const { outcome, case: changed } = found(result);
-    return { outcome, state: changed.state };
-  };
-  const config = { access: guards.role('responder') };
-  server.post('/api/cases/:id/acknowledge', { config, schema: { params: CaseParams } }, async (request) => {
-    const { id, name } = signedInOf(request).person;
-    return respond(request.params.id, { type: 'acknowledged', by: { id, name } });
-  });
-  server.post('/api/cases/:id/resolve', { config, schema: { params: CaseParams, body: Note } }, async (request) => {
-    const { id, name } = signedInOf(request).person;
-    return respond(request.params.id, { type: 'resolved', by: { id, name }, note: request.body.note ?? '' });
-  });
-}
-
 function registerChallenges(server: HttpServer, options: CaseRoutesOptions): void {
   const access = publicRoute('possession of a signed link opens the question; answering yes needs a second factor too');
   const config = { access, rateLimit: ANSWER_LIMIT };
@@ -110,6 +92,11 @@ function registerChallenges(server: HttpServer, options: CaseRoutesOptions): voi
     async (request): Promise<ChallengeOutcome> => answerChallenge(options, request.body),
   );
 
+  server.post('/api/challenges/passkey', { config, schema: { body: ChallengePasskey } }, async (request) => ({
+    options: await beginPasskey(options, request.body),
+  }));
+  registerPrompt(server, options);
+
   // Whoever is signed in and was asked gets a link to the question; nobody gets one to somebody else's.
   server.post(
     '/api/cases/:id/challenge-link',
@@ -117,15 +104,41 @@ function registerChallenges(server: HttpServer, options: CaseRoutesOptions): voi
     async (request) => {
       const { person } = signedInOf(request);
       const token = await options.state.transaction(async (trx) => {
-        const asked = found(await unitOf(trx).loadCase(request.params.id));
+        const asked = found(await options.cases.unit(trx).loadCase(request.params.id));
         if (asked.state !== 'asked' || asked.person.id !== person.id) {
           const message = 'this question waits for nobody, or for somebody else';
           throw new Failure(message, { code: 'not-asked', httpStatus: 403, retryable: false });
         }
         const ticket = { caseId: asked.id, personId: person.id, expiresMs: asked.deadlineMs };
-        return options.links.mint(trx, ticket, options.nowMs());
+        return options.links.mint(trx, ticket, options.cases.nowMs());
       });
       return { url: `${options.publicUrl()}/challenge#${token}` };
+    },
+  );
+}
+
+const PromptReturn = Type.Object({
+  state: Type.String({ minLength: 22, maxLength: 1_024 }),
+  duo_code: Type.Optional(Type.String({ maxLength: 1_024 })),
+});
+
+/** Where the vendor's page sends the browser back to; the proof counts, the browser only sees what came of it. */
+function registerPrompt(server: HttpServer, options: CaseRoutesOptions): void {
+  const access = publicRoute(
+    'the state that comes back is a secret of ours, single use, and the code is checked with the vendor',
+  );
+  server.get(
+    '/api/duo/callback',
+    { config: { access, rateLimit: ANSWER_LIMIT }, schema: { querystring: PromptReturn } },
+    async (request, reply) => {
+      const { state, duo_code: code } = request.query;
+      const back = await options.proofs.finishPrompt(state, code ?? '');
+      if (back === null) return reply.redirect(`${options.publicUrl()}/challenge`);
+      const token = await options.cases.state.transaction((trx) => {
+        const nowMs = options.cases.nowMs();
+        return options.links.mint(trx, { ...back, expiresMs: nowMs + RETURN_MS }, nowMs);
+      });
+      return reply.redirect(`${options.publicUrl()}/challenge#${token}`);
     },
   );
 }
@@ -162,7 +175,7 @@ async function streamChanges(reply: FastifyReply, options: CaseRoutesOptions, go
   const { state, clock } = options;
   const db = state.db.withTables<CaseTables>();
   let length = await journalLength(state);
-  let sinceMs = options.nowMs();
+  let sinceMs = options.cases.nowMs();
   let beatMs = 0;
   while (!gone.aborted) {
     const now = await journalLength(state);
@@ -180,7 +193,7 @@ async function streamChanges(reply: FastifyReply, options: CaseRoutesOptions, go
       }
       length = now;
       // Clocks of servers differ a little; telling a change twice is harmless.
-      sinceMs = options.nowMs() - LIVE_POLL_MS * 4;
+      sinceMs = options.cases.nowMs() - LIVE_POLL_MS * 4;
     }
     if (clock.steadyMs() - beatMs > LIVE_HEARTBEAT_MS) {
       reply.raw.write(': alive\n\n');

@@ -8,24 +8,34 @@ import { findingsById, findingsOfBurst } from '../findings/store.ts';
 import { appendJournal } from '../ground/journal.ts';
 import { finishEffect, nextDueMs, putEffect, retryEffect, type TakenEffect, takeEffects } from '../ground/outbox.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
+import { LADDER_START } from '../people/on-call/escalation.ts';
 import type { Case, CaseEffect } from './case.ts';
+import type { Planner } from './page/planner.ts';
 import { type CaseChange, type CaseStore, type CaseUnit, type DueEffect, effectKey } from './store.ts';
 import type { CaseTables } from './tables.ts';
 
 const EFFECT_KINDS: readonly CaseEffect['type'][] = [
   'ask',
+  'prove',
   'page',
   'challenge-deadline',
   'page-repeat',
   'acknowledgement-deadline',
+  'follow',
 ];
 /** Tells our advisory locks on bursts from all others. */
 const BURST_LOCK = 0x62757273;
 const OPEN_STATES = ['asked', 'paged', 'acknowledged'];
 
-export function createSqlStore(state: State): CaseStore {
+/** Reads whom pages would reach, in the caller's transaction. */
+export type LoadPlanner = (
+  trx: StateTransaction,
+  options: { readonly nowMs: number; readonly turnOf: string | null },
+) => Promise<Planner>;
+
+export function createSqlStore(state: State, loadPlanner: LoadPlanner): CaseStore {
   return {
-    transact: (body) => state.transaction((trx) => body(unitOf(trx))),
+    transact: (body) => state.transaction((trx) => body(unitOf(trx, loadPlanner))),
     takeDue: async ({ nowMs, leaseMs, limit, worker }) => {
       const taken = await takeEffects(state, { kinds: EFFECT_KINDS, limit, leaseMs, nowMs, worker });
       return taken.map(dueOf);
@@ -36,18 +46,18 @@ export function createSqlStore(state: State): CaseStore {
 
 interface StoredPayload {
   readonly effect: CaseEffect;
-  readonly channel: string | null;
 }
 
 function dueOf(taken: TakenEffect): DueEffect {
-  const { effect, channel } = taken.payload as StoredPayload;
-  return { caseId: taken.caseId ?? '', effect, channel, key: taken.key, attempt: taken.attempt, handle: taken };
+  const { effect } = taken.payload as StoredPayload;
+  return { caseId: taken.caseId ?? '', effect, key: taken.key, attempt: taken.attempt, handle: taken };
 }
 
 /** The store's view of a transaction that somebody else opened: for routes that also verify a code in it. */
-export function unitOf(trx: StateTransaction): CaseUnit {
+export function unitOf(trx: StateTransaction, loadPlanner: LoadPlanner): CaseUnit {
   const db = trx.withTables<CaseTables>();
   return {
+    loadPlanner: (options) => loadPlanner(trx, options),
     lockBurst: async (burstKey) => {
       await sql`select pg_advisory_xact_lock(${BURST_LOCK}, hashtext(${burstKey}))`.execute(trx);
     },
@@ -117,6 +127,7 @@ async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
     opened_ms: next.openedMs,
     updated_ms: next.updatedMs,
     document: JSON.stringify(next),
+    ...columnsOf(next),
   };
   if (previous === null) await db.insertInto('case_record').values(row).execute();
   else await db.updateTable('case_record').set(row).where('id', '=', next.id).execute();
@@ -132,14 +143,56 @@ async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
   for (const entry of change.entries) {
     await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
   }
-  for (const { effect, channel, dueMs } of change.effects) {
-    const key = effectKey(next.id, next.version, effect, channel);
-    const payload: StoredPayload = { effect, channel };
-    await putEffect(trx, { kind: effect.type, key, caseId: next.id, payload, dueMs }, nowMs);
-  }
+  for (const { effect, dueMs } of change.effects) await putCaseEffect(trx, next, { effect, dueMs }, nowMs);
 }
 
-/** Documents are written by `save` alone; what it wrote is a case. */
+/** For effects that no decision makes: a second factor that takes its time. */
+export async function putCaseEffect(
+  trx: StateTransaction,
+  { id, version }: Pick<Case, 'id' | 'version'>,
+  { effect, dueMs }: { readonly effect: CaseEffect; readonly dueMs: number },
+  nowMs: number,
+): Promise<void> {
+  const payload: StoredPayload = { effect };
+  await putEffect(trx, { kind: effect.type, key: effectKey(id, version, effect), caseId: id, payload, dueMs }, nowMs);
+}
+
+/** What numbers are made of (`cases/numbers`). */
+function columnsOf({ times, drill, team, account, rule }: Case) {
+  return {
+    t0_ms: times.eventMs,
+    t1_ms: times.receivedMs,
+    t2_ms: times.askedMs,
+    t3_ms: times.answeredMs,
+    t4_ms: times.pagedMs,
+    t5_ms: times.acknowledgedMs,
+    t6_ms: times.containedMs,
+    t7_ms: times.resolvedMs,
+    drill,
+    team,
+    account,
+    rule,
+  };
+}
+
+/** Documents are written by `save` alone; what it wrote is a case. One written before paging knew ladders lacks some parts. */
 export function parseCase(document: string): Case {
-  return JSON.parse(document) as Case;
+  const stored = JSON.parse(document) as Case;
+  return stored.times === undefined ? completed(stored) : stored;
+}
+
+function completed(stored: Case): Case {
+  const times = {
+    eventMs: stored.firstMs,
+    receivedMs: stored.openedMs,
+    askedMs: null,
+    answeredMs: stored.answer?.atMs ?? null,
+    pagedMs: 'pagedMs' in stored ? stored.pagedMs : null,
+    acknowledgedMs: null,
+    containedMs: null,
+    resolvedMs: stored.state === 'resolved' ? stored.updatedMs : null,
+  };
+  const facts = { times, drill: false, team: null, account: null, rule: '', escalation: null, priority: null };
+  const paging = { position: LADDER_START, turn: 0, called: [], assigned: [], responders: [], mergedInto: null };
+  return { ...facts, ...paging, ...stored };
 }

@@ -7,13 +7,12 @@
  */
 import type { Finding } from '../findings/finding.ts';
 import type { Case, CaseEffect, CaseEntry } from './case.ts';
+import type { Planner } from './page/planner.ts';
 
 /** An effect with the name it has in the outbox. */
 export interface DueEffect {
   readonly caseId: string;
   readonly effect: CaseEffect;
-  /** For a page: which channel. */
-  readonly channel: string | null;
   /** Stable; what makes doing it twice harmless. */
   readonly key: string;
   /** 1 on the first try. */
@@ -27,6 +26,11 @@ export interface CaseUnit {
   lockBurst(burstKey: string): Promise<void>;
   /** The case that still takes findings of the burst near this time, locked. */
   openCaseOfBurst(burstKey: string, fromMs: number, toMs: number): Promise<Case | null>;
+  /**
+   * Whom a page would reach at this time. `escalation` names the ladder whose turn is taken (a page that may be the case's
+   * first), null takes none.
+   */
+  loadPlanner(options: { readonly nowMs: number; readonly turnOf: string | null }): Promise<Planner>;
   /** Locked until the end of the transaction. */
   loadCase(caseId: string): Promise<Case | null>;
   /** The findings of the burst between two times that no case has yet. */
@@ -37,7 +41,7 @@ export interface CaseUnit {
   /** The effect has been performed. False: another worker has taken it meanwhile. */
   finish(effect: DueEffect, nowMs: number): Promise<boolean>;
   /** The effect failed; to be tried again. */
-  retry(effect: DueEffect, options: { readonly dueMs: number; readonly failure: string }): Promise<boolean>;
+  retry(effect: DueEffect, options: { readonly dueMs: number; readonly failure: string | null }): Promise<boolean>;
 }
 
 export interface CaseChange {
@@ -45,7 +49,7 @@ export interface CaseChange {
   /** Null for a new case. */
   readonly previous: Case | null;
   readonly entries: readonly CaseEntry[];
-  readonly effects: readonly { readonly effect: CaseEffect; readonly channel: string | null; readonly dueMs: number }[];
+  readonly effects: readonly { readonly effect: CaseEffect; readonly dueMs: number }[];
   readonly nowMs: number;
 }
 
@@ -63,17 +67,22 @@ export interface CaseStore {
 }
 
 /** The key of an effect: the same decision always makes the same key. */
-export function effectKey(caseId: string, version: number, effect: CaseEffect, channel: string | null): string {
+export function effectKey(caseId: string, version: number, effect: CaseEffect): string {
+  const about = `case:${caseId}:${effect.type}`;
   switch (effect.type) {
     case 'ask':
-      return `case:${caseId}:ask:${version}`;
+      return `${about}:${version}`;
     case 'page':
-      return `case:${caseId}:page:${effect.action}:${effect.pageNumber}:${channel ?? ''}`;
+      return `${about}:${effect.action}:${effect.pageNumber}:${effect.channel}:${effect.person?.id ?? ''}:${version}`;
     case 'page-repeat':
-      return `case:${caseId}:page-repeat:${effect.pageNumber}`;
+      return `${about}:${effect.pageNumber}:${version}`;
     case 'challenge-deadline':
-      return `case:${caseId}:challenge-deadline:${effect.dueMs}`;
+      return `${about}:${effect.dueMs}`;
     case 'acknowledgement-deadline':
-      return `case:${caseId}:acknowledgement-deadline:${effect.dueMs}`;
+      return `${about}:${effect.dueMs}:${version}`;
+    case 'follow':
+      return `${about}:${effect.follower}:${version}`;
+    case 'prove':
+      return `${about}:${effect.proofId}`;
   }
 }

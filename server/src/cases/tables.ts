@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql` and `0011-conversation.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
@@ -13,6 +13,18 @@ export type CaseTables = {
     opened_ms: number;
     updated_ms: number;
     document: string;
+    t0_ms: number | null;
+    t1_ms: number | null;
+    t2_ms: number | null;
+    t3_ms: number | null;
+    t4_ms: number | null;
+    t5_ms: number | null;
+    t6_ms: number | null;
+    t7_ms: number | null;
+    drill: boolean;
+    team: string | null;
+    account: string | null;
+    rule: string | null;
   };
   case_finding: { finding_id: string; case_id: string };
   challenge_link: {
@@ -22,4 +34,42 @@ export type CaseTables = {
     created_ms: number;
     expires_ms: number;
   };
+  maintenance_window: {
+    id: string;
+    source: string | null;
+    account: string | null;
+    rule: string | null;
+    reason: string;
+    from_ms: number;
+    to_ms: number;
+    created_by: string;
+    created_ms: number;
+    ended_ms: number | null;
+  };
+  proof: {
+    id: string;
+    case_id: string;
+    person_id: string;
+    factor: string;
+    digest: string;
+    reason: string;
+    state: string;
+    why: string | null;
+    transaction_id: string | null;
+    state_hash: string | null;
+    created_ms: number;
+    expires_ms: number;
+    ended_ms: number | null;
+  };
+  slack_message: {
+    case_id: string;
+    purpose: string;
+    channel: string;
+    ts: string;
+    shown: string;
+    last_sequence: number;
+    updated_ms: number;
+  };
+  slack_user: { email: string; user_id: string | null; looked_ms: number };
+  pagerduty_webhook: { id: string; incident_id: string; occurred_ms: number; received_ms: number };
 };

@@ -1,5 +1,5 @@
 /** Cases as the console reads them: lists, one case with its timeline, what needs a person now. */
-import type { CaseDetail, CaseList, CaseSummary, NowView, TimelineEntry } from '@countersign/contract';
+import type { CaseDetail, CaseList, CaseSummary, CaseTimesView, NowView, TimelineEntry } from '@countersign/contract';
 import { sql } from 'kysely';
 import { viewFinding } from '../findings/enrich.ts';
 import type { Finding } from '../findings/finding.ts';
@@ -81,6 +81,12 @@ export async function viewCase(state: State, caseId: string, viewer: Viewer, nam
       answer === null
         ? null
         : { answer: answer.answer, reason: answer.reason, by: answer.by, factor: answer.factor, at: iso(answer.atMs) },
+    times: timesOf(found),
+    acknowledgedBy: found.state === 'acknowledged' ? found.acknowledgedBy : null,
+    assigned: 'assigned' in found ? [...found.assigned] : [],
+    responders: 'responders' in found ? [...found.responders] : [],
+    mergedInto: found.state === 'resolved' ? found.mergedInto : null,
+    escalation: found.escalation,
     pages: await pagesOf(state, caseId),
     timeline: entries.map((entry): TimelineEntry => {
       const actor = entry.actor === null ? null : { id: entry.actor, name: names.get(entry.actor) ?? entry.actor };
@@ -96,24 +102,44 @@ export async function viewCase(state: State, caseId: string, viewer: Viewer, nam
   };
 }
 
+function timesOf({ times }: Case): CaseTimesView {
+  const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
+  return {
+    event: iso(times.eventMs),
+    received: iso(times.receivedMs),
+    asked: maybe(times.askedMs),
+    answered: maybe(times.answeredMs),
+    paged: maybe(times.pagedMs),
+    acknowledged: maybe(times.acknowledgedMs),
+    contained: maybe(times.containedMs),
+    resolved: maybe(times.resolvedMs),
+  };
+}
+
 function actionsOf(found: Case, viewer: Viewer): CaseDetail['actions'] {
   const actions: CaseDetail['actions'] = [];
   if (found.state === 'asked' && found.person.id === viewer.id) actions.push('answer');
-  if (found.state === 'paged' && viewer.mayRespond) actions.push('acknowledge');
-  if ((found.state === 'paged' || found.state === 'acknowledged') && viewer.mayRespond) actions.push('resolve');
-  return actions;
+  if (!viewer.mayRespond) return actions;
+  if (found.state === 'paged') actions.push('acknowledge');
+  if (found.state === 'paged' || found.state === 'acknowledged') {
+    actions.push('resolve', 'snooze', 'escalate', 'reassign', 'add-responders', 'merge');
+  }
+  if (found.state === 'resolved') actions.push('reopen');
+  return [...actions, 'note', 'prioritise'];
 }
 
 async function pagesOf(state: State, caseId: string): Promise<CaseDetail['pages']> {
   const effects = await effectsOfCase(state.db, caseId, ['page']);
   return effects.flatMap(({ payload, outcome, failure, attempts, finishedMs }) => {
-    const { effect, channel } = payload as { effect: CaseEffect; channel: string | null };
+    const { effect } = payload as { effect: CaseEffect };
     if (effect.type !== 'page' || effect.action !== 'trigger') return [];
     const sent = outcome === 'done';
     const stateOf = sent ? 'sent' : failure === null ? 'pending' : 'failing';
     return [
       {
-        channel: channel ?? '',
+        channel: effect.channel,
+        person: effect.person,
+        number: effect.pageNumber,
         state: stateOf,
         attempts,
         at: finishedMs === null ? null : iso(finishedMs),
@@ -124,10 +150,7 @@ async function pagesOf(state: State, caseId: string): Promise<CaseDetail['pages'
 }
 
 /** What waits for somebody: questions by their deadlines, pages by their risk. */
-export async function viewNow(
-  state: State,
-  rest: Pick<NowView, 'intake' | 'findingsPerMinute' | 'firstRun'>,
-): Promise<NowView> {
+export async function viewNow(state: State, rest: Omit<NowView, 'waiting' | 'paged'>): Promise<NowView> {
   const db = state.db.withTables<CaseTables>();
   const of = async (name: string) => {
     const rows = await db
@@ -178,6 +201,9 @@ function summaryOf(found: Case, headline: Finding): CaseSummary {
     openedAt: iso(found.openedMs),
     updatedAt: iso(found.updatedMs),
     deadlineAt: deadline === null ? null : iso(deadline),
+    priority: found.priority,
+    drill: found.drill,
+    team: found.team,
   };
 }
 

@@ -9,6 +9,7 @@ import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { Random } from '../ground/random.ts';
 import type { CaseInput } from './case.ts';
+import type { Follower } from './follow.ts';
 import { conductInput } from './conduct.ts';
 import type { Delivery, PageChannel } from './page/page.ts';
 import type { CaseStore, DueEffect } from './store.ts';
@@ -16,8 +17,11 @@ import type { CaseStore, DueEffect } from './store.ts';
 export interface WorkerOptions {
   readonly store: CaseStore;
   readonly channels: ReadonlyMap<string, PageChannel>;
+  readonly followers: ReadonlyMap<string, Follower>;
   /** Puts the question to the person: mints the link and hands it to whatever reaches them. */
   readonly ask: (caseId: string) => Promise<Delivery>;
+  /** Goes on with a second factor that takes its time. Null: it is over; a number: look again in that many ms. */
+  readonly prove: (proofId: string) => Promise<number | null>;
   readonly caseUrl: (caseId: string) => string;
   readonly clock: Clock;
   readonly random: Random;
@@ -27,39 +31,61 @@ export interface WorkerOptions {
 
 const LEASE_MS = 60_000;
 const MOST_AT_ONCE = 20;
+const MOST_IN_FLIGHT = 100;
 /** The longest sleep between looks; a new decision wakes nobody, so it is also the latency of a page. */
 const LONGEST_SLEEP_MS = 500;
+/** What is in flight has this long to end when the server stops. */
+const STOP_MS = 3_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 /** A question that cannot be put within this many tries is not put: the case pages. */
 const MOST_ASKS = 5;
+/** About a day of tries. */
+const MOST_FOLLOWS = 1_500;
 
-/** Works until `signal` aborts. An error of the store is logged and tried again. */
+/**
+ * Works until `signal` aborts. An error of the store is logged and tried again. What takes long (a vendor that does not answer,
+ * a push on a phone) holds up nothing else while fewer than `MOST_IN_FLIGHT` do.
+ */
 export async function runCaseWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const { clock, log } = options;
+  const inFlight = new Set<Promise<void>>();
   while (!signal.aborted) {
-    let performed = 0;
+    const limit = Math.min(MOST_AT_ONCE, MOST_IN_FLIGHT - inFlight.size);
+    let taken = 0;
     try {
-      performed = await workOnce(options);
+      const due = limit <= 0 ? [] : await take(options, limit);
+      taken = due.length;
+      for (const effect of due) {
+        const work = performOrLog(effect, options).finally(() => inFlight.delete(work));
+        inFlight.add(work);
+      }
     } catch (error) {
       log.error('the case worker could not work; it tries again', { error });
-      await clock.sleep(LONGEST_SLEEP_MS, signal);
     }
-    if (performed === 0) await clock.sleep(LONGEST_SLEEP_MS, signal);
+    if (taken < limit || limit <= 0) await clock.sleep(LONGEST_SLEEP_MS, signal);
   }
+  // Leases bring back what does not end in time.
+  await Promise.race([Promise.all(inFlight), clock.sleep(STOP_MS)]);
 }
 
 /** Takes what is due now and performs it; returns how many effects were taken. */
 export async function workOnce(options: WorkerOptions): Promise<number> {
-  const nowMs = options.clock.nowMs();
-  const due = await options.store.takeDue({ nowMs, leaseMs: LEASE_MS, limit: MOST_AT_ONCE, worker: options.name });
-  const results = await Promise.allSettled(due.map((effect) => perform(effect, options)));
-  for (const [index, result] of results.entries()) {
-    if (result.status === 'rejected') {
-      options.log.error('an effect failed and is tried again', { key: due[index]?.key, error: result.reason });
-    }
-  }
+  const due = await take(options, MOST_AT_ONCE);
+  await Promise.all(due.map((effect) => performOrLog(effect, options)));
   return due.length;
+}
+
+function take({ store, clock, name }: WorkerOptions, limit: number): Promise<readonly DueEffect[]> {
+  return store.takeDue({ nowMs: clock.nowMs(), leaseMs: LEASE_MS, limit, worker: name });
+}
+
+async function performOrLog(due: DueEffect, options: WorkerOptions): Promise<void> {
+  try {
+    await perform(due, options);
+  } catch (error) {
+    options.log.error('an effect failed and is tried again', { key: due.key, error });
+  }
 }
 
 async function perform(due: DueEffect, options: WorkerOptions): Promise<void> {
@@ -75,15 +101,21 @@ async function perform(due: DueEffect, options: WorkerOptions): Promise<void> {
       return performAsk(due, options);
     case 'page':
       return performPage(due, effect, options);
+    case 'follow':
+      return performFollow(due, effect, options);
+    case 'prove':
+      return performProof(due, effect.proofId, options);
   }
 }
 
 /** A deadline: the decision and the end of the effect are one transaction. */
 async function performInput(due: DueEffect, input: CaseInput, options: WorkerOptions): Promise<void> {
-  const nowMs = options.clock.nowMs();
+  // A deadline that was due is due: a clock that is set back meanwhile must not make it pass unseen.
+  const dueMs = 'dueMs' in due.effect ? due.effect.dueMs : 0;
+  const nowMs = Math.max(options.clock.nowMs(), dueMs);
   await options.store.transact(async (unit) => {
     if (!(await unit.finish(due, nowMs))) return;
-    await conductInput(unit, due.caseId, input, { channels: [...options.channels.keys()], nowMs });
+    await conductInput(unit, due.caseId, input, { followers: [...options.followers.keys()], nowMs });
   });
 }
 
@@ -99,10 +131,10 @@ async function performPage(
   effect: Extract<DueEffect['effect'], { type: 'page' }>,
   options: WorkerOptions,
 ): Promise<void> {
-  const channel = options.channels.get(due.channel ?? '');
+  const channel = options.channels.get(effect.channel);
   if (channel === undefined) {
     options.log.warn('a page was meant for a channel that is no longer configured', {
-      channel: due.channel,
+      channel: effect.channel,
       caseId: due.caseId,
     });
     return finish(due, options);
@@ -114,19 +146,46 @@ async function performPage(
   });
   if (paged === null || headline === undefined) throw new Error(`the case ${due.caseId} of a page does not exist`);
   // Somebody has answered meanwhile: calling for help now would wake people for nothing.
-  if (effect.action === 'trigger' && paged.state !== 'paged') return finish(due, options);
+  const wanted = paged.state === 'paged' || (paged.state === 'acknowledged' && effect.call === 'responder');
+  if (effect.action === 'trigger' && !wanted) return finish(due, options);
   const delivery = await channel
     .deliver({
       action: effect.action,
       dedupKey: `countersign-${paged.id}`,
       pageNumber: effect.pageNumber,
       attempt: due.attempt,
+      person: effect.person,
       case: paged,
       headline,
       url: options.caseUrl(paged.id),
     })
     .catch(failedBy);
   return delivery.type === 'delivered' ? finish(due, options) : retry(due, delivery, options);
+}
+
+async function performFollow(
+  due: DueEffect,
+  effect: Extract<DueEffect['effect'], { type: 'follow' }>,
+  options: WorkerOptions,
+): Promise<void> {
+  const follower = options.followers.get(effect.follower);
+  if (follower === undefined) return finish(due, options);
+  const change = { caseId: due.caseId, key: due.key, kinds: effect.kinds, attempt: due.attempt };
+  const delivery = await follower.follow(change).catch(failedBy);
+  if (delivery.type === 'delivered') return finish(due, options);
+  // What only shows a case may be given up in the end; what calls for help never is.
+  if (due.attempt >= MOST_FOLLOWS) {
+    options.log.warn('a change of a case could not be shown', { key: due.key, failure: delivery.failure });
+    return finish(due, options);
+  }
+  return retry(due, delivery, options);
+}
+
+async function performProof(due: DueEffect, proofId: string, options: WorkerOptions): Promise<void> {
+  const againMs = await options.prove(proofId);
+  if (againMs === null) return finish(due, options);
+  const dueMs = options.clock.nowMs() + againMs;
+  await options.store.transact((unit) => unit.retry(due, { dueMs, failure: null }));
 }
 
 async function finish(due: DueEffect, options: WorkerOptions): Promise<void> {

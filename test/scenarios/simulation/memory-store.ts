@@ -11,18 +11,25 @@ import {
   effectKey,
 } from '../../../server/src/cases/store.ts';
 import type { CaseEffect, CaseEntry } from '../../../server/src/cases/case.ts';
+import type { Planner } from '../../../server/src/cases/page/planner.ts';
 import type { Finding } from '../../../server/src/findings/finding.ts';
 
 interface Row {
   readonly key: string;
   readonly caseId: string;
   readonly effect: CaseEffect;
-  readonly channel: string | null;
   dueMs: number;
   attempts: number;
   leaseMs: number;
   owner: string | null;
   done: boolean;
+}
+
+interface TakeOptions {
+  readonly nowMs: number;
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly worker: string;
 }
 
 interface World {
@@ -34,6 +41,10 @@ interface World {
 
 export class MemoryStore implements CaseStore {
   readonly findings = new Map<string, Finding>();
+  /** Whom a page would reach. */
+  planner: () => Planner = () => {
+    throw new Error('the simulation gives a planner');
+  };
   /** Called at every step; may throw a crash. */
   step: () => void = () => undefined;
   #world: World = { cases: new Map(), owned: new Map(), outbox: new Map(), journal: [] };
@@ -50,7 +61,20 @@ export class MemoryStore implements CaseStore {
     return this.#world.outbox;
   }
 
-  async transact<T>(body: (unit: CaseUnit) => Promise<T>): Promise<T> {
+  /** One after the other, as a database's locks would have it. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  #alone<T>(body: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(body);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  transact<T>(body: (unit: CaseUnit) => Promise<T>): Promise<T> {
+    return this.#alone(() => this.#transact(body));
+  }
+
+  async #transact<T>(body: (unit: CaseUnit) => Promise<T>): Promise<T> {
     const draft: World = {
       cases: new Map(this.#world.cases),
       owned: new Map(this.#world.owned),
@@ -64,12 +88,11 @@ export class MemoryStore implements CaseStore {
     return result;
   }
 
-  async takeDue(options: {
-    nowMs: number;
-    leaseMs: number;
-    limit: number;
-    worker: string;
-  }): Promise<readonly DueEffect[]> {
+  takeDue(options: TakeOptions): Promise<readonly DueEffect[]> {
+    return this.#alone(() => this.#takeDue(options));
+  }
+
+  async #takeDue(options: TakeOptions): Promise<readonly DueEffect[]> {
     const due = [...this.#world.outbox.values()]
       .filter((row) => !row.done && row.dueMs <= options.nowMs && row.leaseMs <= options.nowMs)
       .sort((one, other) => one.dueMs - other.dueMs)
@@ -80,11 +103,10 @@ export class MemoryStore implements CaseStore {
       row.owner = options.worker;
     }
     this.step();
-    return due.map(({ key, caseId, effect, channel, attempts }) => ({
+    return due.map(({ key, caseId, effect, attempts }) => ({
       key,
       caseId,
       effect,
-      channel,
       attempt: attempts,
       handle: options.worker,
     }));
@@ -101,6 +123,10 @@ export class MemoryStore implements CaseStore {
       return row === undefined || row.done || row.owner !== effect.handle ? null : row;
     };
     return {
+      loadPlanner: async () => {
+        this.step();
+        return this.planner();
+      },
       lockBurst: async () => this.step(),
       openCaseOfBurst: async (burstKey, fromMs, toMs) =>
         [...world.cases.values()].find(
@@ -136,14 +162,13 @@ export class MemoryStore implements CaseStore {
     world.cases.set(next.id, next);
     for (const id of next.findingIds) if (!world.owned.has(id)) world.owned.set(id, next.id);
     for (const entry of entries) world.journal.push({ ...entry, caseId: next.id });
-    for (const { effect, channel, dueMs } of effects) {
-      const key = effectKey(next.id, next.version, effect, channel);
+    for (const { effect, dueMs } of effects) {
+      const key = effectKey(next.id, next.version, effect);
       if (!world.outbox.has(key))
         world.outbox.set(key, {
           key,
           caseId: next.id,
           effect,
-          channel,
           dueMs,
           attempts: 0,
           leaseMs: 0,

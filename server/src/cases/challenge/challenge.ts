@@ -1,42 +1,35 @@
 /**
  * Answering a challenge: the one place where a question, a second factor and the case meet, in one transaction.
  *
- * The port of a second factor is `Factor`; a factor that cannot say "proven" for sure says "refused", and an error never
- * confirms anything.
+ * A factor that cannot say "proven" for sure says "refused", and an error never confirms anything. A proof is of exactly the
+ * changes that were shown: their digest comes back with the answer, and another digest answers nothing.
  */
-import type { ChallengeAnswer, ChallengeOutcome, ChallengeView } from '@countersign/contract';
+import type { ChallengeAnswer, ChallengeOutcome, ChallengeView, Factor } from '@countersign/contract';
 import { viewFinding } from '../../findings/enrich.ts';
 import { Failure } from '../../ground/failure.ts';
-import type { State, StateTransaction } from '../../ground/state.ts';
-import { type Case, MAXIMUM_ATTEMPTS, type Outcome } from '../case.ts';
-import { conductInput } from '../conduct.ts';
-import { unitOf } from '../sql-store.ts';
+import type { StateTransaction } from '../../ground/state.ts';
+import { MAXIMUM_ATTEMPTS } from '../asking.ts';
+import type { AskedCase, Case, CaseInput, Outcome } from '../case.ts';
+import type { Cases } from '../cases.ts';
+import { type Factors, factorsOf, type Prover } from './factor.ts';
 import type { ChallengeTicket, LinkSigner } from './link.ts';
-
-/** A way to prove who one is. `totp` here; others come beside it. */
-export interface Factor {
-  readonly kind: 'totp';
-  /** True once for a proof that holds, inside the caller's transaction. */
-  verify(
-    trx: StateTransaction,
-    personId: string,
-    proof: { readonly code: string; readonly nowMs: number },
-  ): Promise<boolean>;
-}
+import type { Proofs } from './proofs.ts';
 
 export interface ChallengeOptions {
-  readonly state: State;
+  readonly cases: Cases;
   readonly links: LinkSigner;
-  readonly factor: Factor;
-  readonly channels: readonly string[];
-  readonly nowMs: () => number;
+  readonly factors: Factors;
+  readonly proofs: Proofs;
+  readonly proverOf: (trx: StateTransaction, personId: string) => Promise<Prover | null>;
 }
 
 /** @throws Failure `challenge-not-found` for a token that we did not mint. */
 export async function viewChallenge(options: ChallengeOptions, token: string): Promise<ChallengeView> {
-  return options.state.transaction(async (trx) => {
-    const { found } = await open(options, trx, token);
-    const findings = await unitOf(trx).findingsOfCase(found.id);
+  const { cases } = options;
+  return cases.state.transaction(async (trx) => {
+    const { found, ticket } = await open(options, trx, token);
+    const findings = await cases.unit(trx).findingsOfCase(found.id);
+    const proof = await options.proofs.latest(trx, found.id);
     return {
       caseId: found.id,
       person: found.person ?? { id: '', name: '' },
@@ -47,47 +40,110 @@ export async function viewChallenge(options: ChallengeOptions, token: string): P
       askedAt: new Date(found.state === 'asked' ? found.askedMs : found.openedMs).toISOString(),
       deadlineAt: new Date(found.state === 'asked' ? found.deadlineMs : found.updatedMs).toISOString(),
       digest: found.digest,
-      factors: ['totp'],
+      factors: await factorsOf(trx, options.factors, ticket.personId),
       attemptsLeft: found.state === 'asked' ? found.attemptsLeft : 0,
+      proof:
+        proof === null || proof.state === 'proven' || proof.why === 'replaced'
+          ? null
+          : {
+              factor: proof.factor as Factor,
+              state: proof.ended_ms === null && proof.expires_ms > cases.nowMs() ? 'waiting' : 'failed',
+              why: proof.ended_ms === null && proof.expires_ms <= cases.nowMs() ? 'timed-out' : proof.why,
+            },
     };
   });
 }
 
 /** @throws Failure `challenge-not-found`. Everything else is an outcome. */
 export async function answerChallenge(options: ChallengeOptions, input: ChallengeAnswer): Promise<ChallengeOutcome> {
-  return options.state.transaction(async (trx) => {
+  const { cases } = options;
+  const answered = await cases.state.transaction(async (trx) => {
     const { found, ticket } = await open(options, trx, input.token);
-    const nowMs = options.nowMs();
-    const unit = unitOf(trx);
     const by = { id: ticket.personId, name: found.person?.name ?? '' };
-    const conduct = { channels: options.channels, nowMs };
+    const conduct = (given: CaseInput) => cases.conductIn(trx, found.id, given);
     if (input.answer === 'no') {
-      const result = await conductInput(unit, found.id, { type: 'answered-no', by, reason: input.reason }, conduct);
-      return outcomeOf(result, 'denied');
+      return outcomeOf(await conduct({ type: 'answered-no', by, reason: input.reason }), 'denied');
     }
     // A code counts once: it is not spent on an answer that could not count anyway.
-    if (found.state === 'asked' && nowMs < found.deadlineMs) {
-      if (input.digest !== found.digest) return { outcome: 'changes-differ', attemptsLeft: found.attemptsLeft };
-      const proven = await options.factor.verify(trx, ticket.personId, { code: input.code ?? '', nowMs });
-      if (!proven) {
-        const result = await conductInput(
-          unit,
-          found.id,
-          { type: 'code-refused', by, factor: options.factor.kind },
-          conduct,
-        );
-        return outcomeOf(result, 'wrong-code');
-      }
+    const waits = found.state === 'asked' && cases.nowMs() < found.deadlineMs;
+    if (waits && input.digest !== found.digest) {
+      return { outcome: 'changes-differ' as const, attemptsLeft: found.attemptsLeft };
     }
-    const proof = { factor: options.factor.kind, digest: input.digest };
-    const result = await conductInput(
-      unit,
-      found.id,
-      { type: 'answered-yes', by, reason: input.reason, proof },
-      conduct,
-    );
-    return outcomeOf(result, 'confirmed');
+    const factor = input.factor ?? 'totp';
+    if (waits && (factor === 'duo-push' || factor === 'duo-prompt')) {
+      return startProof(options, trx, found, { factor, reason: input.reason });
+    }
+    if (waits && !(await holds(options, trx, found, { ...input, factor }))) {
+      return outcomeOf(await conduct({ type: 'code-refused', by, factor }), 'wrong-code');
+    }
+    const proof = { factor, digest: input.digest };
+    return outcomeOf(await conduct({ type: 'answered-yes', by, reason: input.reason, proof }), 'confirmed');
   });
+  return 'prompt' in answered ? goToPrompt(options, answered.prompt) : answered;
+}
+
+/** What a browser needs to use a passkey on exactly these changes; null when the person has none. */
+export async function beginPasskey(
+  options: ChallengeOptions,
+  input: { readonly token: string; readonly digest: string },
+): Promise<unknown> {
+  const { cases, factors } = options;
+  return cases.state.transaction(async (trx) => {
+    const { found } = await open(options, trx, input.token);
+    if (factors.passkey === null || found.state !== 'asked' || found.digest !== input.digest) return null;
+    const binding = bindingOf(found);
+    return factors.passkey.begin(trx, { personId: found.person.id, binding, nowMs: cases.nowMs() });
+  });
+}
+
+async function holds(
+  { factors, cases }: ChallengeOptions,
+  trx: StateTransaction,
+  asked: AskedCase,
+  input: ChallengeAnswer & { readonly factor: Factor },
+): Promise<boolean> {
+  const nowMs = cases.nowMs();
+  const personId = asked.person.id;
+  if (input.factor === 'totp') return factors.totp.verify(trx, personId, { code: input.code ?? '', nowMs });
+  if (factors.passkey === null) return false;
+  return factors.passkey.verify(trx, { personId, binding: bindingOf(asked), response: input.passkey, nowMs });
+}
+
+/** A key signs over the case and the digest of its changes: an assertion for anything else does not verify. */
+function bindingOf({ id, digest }: AskedCase): string {
+  return `${id}:${digest}`;
+}
+
+interface PromptToOpen {
+  readonly prover: Prover;
+  readonly state: string;
+  readonly proofId: string;
+  readonly attemptsLeft: number;
+}
+
+async function startProof(
+  options: ChallengeOptions,
+  trx: StateTransaction,
+  asked: AskedCase,
+  { factor, reason }: { readonly factor: 'duo-push' | 'duo-prompt'; readonly reason: string },
+): Promise<ChallengeOutcome | { readonly prompt: PromptToOpen }> {
+  const { attemptsLeft, digest } = asked;
+  const available = factor === 'duo-push' ? options.factors.push !== null : options.factors.prompt !== null;
+  const prover = await options.proverOf(trx, asked.person.id);
+  if (!available || prover === null) return { outcome: 'cannot-prove', attemptsLeft };
+  const { id, state } = await options.proofs.start(trx, { asked, digest, reason, factor });
+  return state === null
+    ? { outcome: 'proving', attemptsLeft }
+    : { prompt: { prover, state, proofId: id, attemptsLeft } };
+}
+
+/** The vendor is asked outside the transaction; a browser that never comes back leaves a proof that expires. */
+async function goToPrompt(options: ChallengeOptions, prompt: PromptToOpen): Promise<ChallengeOutcome> {
+  const { attemptsLeft, proofId } = prompt;
+  const begun = await options.factors.prompt?.begin(prompt.prover, prompt.state);
+  if (begun?.type === 'redirect') return { outcome: 'redirect', url: begun.url, attemptsLeft };
+  await options.proofs.fail(proofId, begun?.why ?? 'unavailable');
+  return { outcome: 'cannot-prove', attemptsLeft };
 }
 
 async function open(
@@ -96,7 +152,7 @@ async function open(
   token: string,
 ): Promise<{ found: Case; ticket: ChallengeTicket }> {
   const ticket = await options.links.read(trx, token);
-  const found = ticket === null ? null : await unitOf(trx).loadCase(ticket.caseId);
+  const found = ticket === null ? null : await options.cases.unit(trx).loadCase(ticket.caseId);
   if (ticket === null || found === null) {
     const message = 'this link is not one of ours, or was cut off: open the whole link again';
     throw new Failure(message, { code: 'challenge-not-found', httpStatus: 404, retryable: false });

@@ -5,7 +5,7 @@
  * call the same page wherever the other side can tell.
  */
 import type { Finding } from '../../findings/finding.ts';
-import type { Case } from '../case.ts';
+import type { Case, PersonRef } from '../case.ts';
 
 export interface PageMessage {
   readonly action: 'trigger' | 'acknowledge' | 'resolve';
@@ -15,6 +15,8 @@ export interface PageMessage {
   readonly pageNumber: number;
   /** 1 on the first try of this very message; above 1 it may be a duplicate. */
   readonly attempt: number;
+  /** Whom a personal channel reaches; null for a channel of the configuration. */
+  readonly person: PersonRef | null;
   readonly case: Case;
   readonly headline: Finding;
   /** Where a person sees the case. */
@@ -40,7 +42,9 @@ export function summaryOf(message: Pick<PageMessage, 'case' | 'headline'>): stri
   const where = headline.account === null ? '' : ` in ${headline.account.name}`;
   const what = resources[0] === undefined ? '' : ` on ${resources[0].id}`;
   const more = paged.findingIds.length > 1 ? ` (+${paged.findingIds.length - 1} more)` : '';
-  return `Risk ${paged.risk}: ${who} called ${action}${what}${where}${region === null ? '' : ` / ${region}`}${more}`;
+  const drill = paged.drill ? 'DRILL ' : '';
+  if (headline.facts.source === 'alert') return `${drill}${headline.output}${more}`;
+  return `${drill}Risk ${paged.risk}: ${who} called ${action}${what}${where}${region === null ? '' : ` / ${region}`}${more}`;
 }
 
 /** The console is always a channel: a paged case stands on its first page until somebody acknowledges it. */

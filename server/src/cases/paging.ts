@@ -1,0 +1,339 @@
+/**
+ * The page's half of the state machine: up the ladder until a person acknowledges, and everything people do with a page.
+ *
+ * The surprise: nothing a person does ends a page but acknowledging, snoozing, resolving or merging, and of these only
+ * resolving and merging are for good: an acknowledgement that nobody follows up runs out and pages again.
+ */
+import type { PageCause } from '@countersign/contract';
+import { LADDER_START, type LadderPosition, type Notice, type Urgency } from '../people/on-call/escalation.ts';
+import type {
+  AcknowledgedCase,
+  Case,
+  CaseEffect,
+  CaseEntry,
+  CaseFacts,
+  CaseInput,
+  DecideContext,
+  PagedCase,
+  PersonRef,
+  ResolvedCase,
+  Verdict,
+  WasPaged,
+} from './case.ts';
+import { factsOf, firstTime, ignored, noted } from './verdict.ts';
+
+/** Who acknowledged has this long to resolve before the page comes back. */
+export const ACKNOWLEDGEMENT_MS = 30 * 60_000;
+/** A page may be put off from a minute to a week. */
+export const SHORTEST_SNOOZE_MS = 60_000;
+export const LONGEST_SNOOZE_MS = 7 * 86_400_000;
+const URGENT_RISK = 70;
+/** What one case names; more are cut. */
+const MOST_PEOPLE = 50;
+const MOST_CALLED = 100;
+
+export interface Paging {
+  readonly cause: PageCause;
+  readonly actor: string | null;
+  readonly why: string | null;
+}
+
+/** A denied, forged or unverifiable change is urgent whatever its risk. */
+export function urgencyOf(current: { readonly risk: number; readonly cause?: PageCause }): Urgency {
+  const { cause } = current;
+  const urgent = cause === 'denied' || cause === 'fraud' || cause === 'cannot-verify';
+  return urgent || current.risk >= URGENT_RISK ? 'high' : 'low';
+}
+
+/** A new case that pages, at once or when a maintenance window ends. */
+export function openPage(
+  base: CaseFacts,
+  options: { readonly cause: PageCause; readonly why: string | null; readonly heldUntilMs: number | null },
+  context: DecideContext,
+): Verdict {
+  const { cause, why, heldUntilMs } = options;
+  if (heldUntilMs === null || heldUntilMs <= context.nowMs) return page(base, { cause, actor: null, why }, context);
+  const held: PagedCase = { ...pagedOf(base, cause, context), pageNumber: 0 };
+  const entry: CaseEntry = { kind: 'page-held', actor: null, parameters: { until: heldUntilMs } };
+  const effects: CaseEffect[] = [{ type: 'page-repeat', dueMs: heldUntilMs, pageNumber: 0 }];
+  return { case: held, effects, entries: [entry], outcome: 'done' };
+}
+
+/** Calls for help, from the bottom of the ladder. */
+export function page(current: Case | CaseFacts, { cause, actor, why }: Paging, context: DecideContext): Verdict {
+  const fresh = pagedOf(current, cause, context);
+  const { next, effects, reached } = call(fresh, LADDER_START, context);
+  const { pageNumber } = next;
+  const entry: CaseEntry = {
+    kind: 'paged',
+    actor,
+    parameters: { cause, pageNumber, ...reached, ...(why === null ? {} : { why }) },
+  };
+  return { case: next, effects, entries: [entry], outcome: 'done' };
+}
+
+function pagedOf(current: Case | CaseFacts, cause: PageCause, { nowMs, planner }: DecideContext): PagedCase {
+  const facts = factsOf(current);
+  const before: WasPaged | null = 'pageNumber' in current ? current : null;
+  return {
+    ...facts,
+    state: 'paged',
+    cause,
+    pagedMs: nowMs,
+    pageNumber: before?.pageNumber ?? 0,
+    position: LADDER_START,
+    turn: before?.turn ?? planner.turn,
+    called: before?.called ?? [],
+    assigned: before?.assigned ?? [],
+    responders: before?.responders ?? [],
+    version: facts.version + 1,
+    updatedMs: nowMs,
+  };
+}
+
+/** One call: whoever the ladder names at this position, as effects, and when to call again. */
+function call(current: PagedCase, position: LadderPosition, { nowMs, planner }: DecideContext) {
+  const planned = planner.plan({
+    escalation: current.escalation,
+    position,
+    turn: current.turn,
+    urgency: urgencyOf(current),
+    assigned: current.assigned,
+  });
+  const pageNumber = current.pageNumber + 1;
+  const pages = planned.notices.map((notice) => triggerOf(notice, 'ladder', pageNumber, nowMs));
+  const channels = planned.notices.flatMap(({ channel, personId }) => (personId === null ? [channel] : []));
+  const people = [...new Set(planned.notices.flatMap(({ personName }) => personName ?? []))];
+  const next: PagedCase = {
+    ...current,
+    pageNumber,
+    position: planned.next,
+    called: [...new Set([...current.called, ...channels])].slice(0, MOST_CALLED),
+    times: firstTime(current.times, 'pagedMs', nowMs),
+  };
+  const effects: CaseEffect[] = [...pages, { type: 'page-repeat', dueMs: nowMs + planned.waitMs, pageNumber }];
+  const reached = { people: people.slice(0, MOST_PEOPLE), channels, ...(planned.caughtAll ? { caughtAll: true } : {}) };
+  return { next, effects, reached };
+}
+
+function triggerOf(notice: Notice, call: 'ladder' | 'responder', pageNumber: number, nowMs: number): CaseEffect {
+  const { channel, personId, personName, afterMs } = notice;
+  const person = personId === null ? null : { id: personId, name: personName ?? personId };
+  return { type: 'page', action: 'trigger', pageNumber, channel, person, call, dueMs: nowMs + afterMs };
+}
+
+export function repeatPage(current: Case, pageNumber: number, context: DecideContext): Verdict {
+  if (current.state !== 'paged' || current.pageNumber !== pageNumber) return ignored(current);
+  return callAgain(current, current.position, pageNumber === 0 ? 'paged' : 'paged-again', null, context);
+}
+
+/** Somebody wants the next on the ladder now. */
+export function climb(current: Case, by: PersonRef, context: DecideContext): Verdict {
+  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
+  const paged =
+    current.state === 'paged' ? current : { ...pagedOf(current, current.cause, context), position: current.position };
+  return callAgain({ ...paged, assigned: [] }, paged.position, 'escalated', by, context);
+}
+
+function callAgain(
+  current: PagedCase,
+  position: LadderPosition,
+  kind: string,
+  by: PersonRef | null,
+  context: DecideContext,
+): Verdict {
+  const { next, effects, reached } = call(current, position, context);
+  const entry: CaseEntry = {
+    kind,
+    actor: by?.id ?? null,
+    parameters: {
+      pageNumber: next.pageNumber,
+      cause: next.cause,
+      ...reached,
+      ...(by === null ? {} : { name: by.name }),
+    },
+  };
+  const changed = { ...next, version: current.version + 1, updatedMs: context.nowMs };
+  return { case: changed, effects, entries: [entry], outcome: 'done' };
+}
+
+export function acknowledge(current: Case, by: PersonRef, context: DecideContext): Verdict {
+  if (current.state !== 'paged') return ignored(current);
+  const deadlineMs = context.nowMs + ACKNOWLEDGEMENT_MS;
+  const entry: CaseEntry = { kind: 'page-acknowledged', actor: by.id, parameters: { name: by.name } };
+  return quieten(current, { by, deadlineMs, entry }, context);
+}
+
+/** Acknowledged until a time of the person's choosing; then it pages again. */
+export function snooze(current: Case, input: Extract<CaseInput, { type: 'snoozed' }>, context: DecideContext): Verdict {
+  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
+  const { nowMs } = context;
+  const deadlineMs = Math.min(Math.max(input.untilMs, nowMs + SHORTEST_SNOOZE_MS), nowMs + LONGEST_SNOOZE_MS);
+  const parameters = { name: input.by.name, until: deadlineMs };
+  const entry: CaseEntry = { kind: 'page-snoozed', actor: input.by.id, parameters };
+  return quieten(current, { by: input.by, deadlineMs, entry }, context);
+}
+
+function quieten(
+  current: PagedCase | AcknowledgedCase,
+  options: { readonly by: PersonRef; readonly deadlineMs: number; readonly entry: CaseEntry },
+  { nowMs }: DecideContext,
+): Verdict {
+  const { by, deadlineMs, entry } = options;
+  const next: AcknowledgedCase = {
+    ...current,
+    state: 'acknowledged',
+    acknowledgedBy: by,
+    deadlineMs,
+    times: firstTime(current.times, 'acknowledgedMs', nowMs),
+    version: current.version + 1,
+    updatedMs: nowMs,
+  };
+  const effects: CaseEffect[] = [
+    ...(current.state === 'paged' ? tell(current, 'acknowledge', nowMs) : []),
+    { type: 'acknowledgement-deadline', dueMs: deadlineMs },
+  ];
+  return { case: next, effects, entries: [entry], outcome: 'done' };
+}
+
+/** Channels that were called hear what became of it. */
+function tell(current: WasPaged, action: 'acknowledge' | 'resolve', nowMs: number): readonly CaseEffect[] {
+  const { called, pageNumber } = current;
+  return called.map((channel) => ({
+    type: 'page',
+    action,
+    pageNumber,
+    channel,
+    person: null,
+    call: 'ladder',
+    dueMs: nowMs,
+  }));
+}
+
+export function expireAcknowledgement(current: Case, deadlineMs: number, context: DecideContext): Verdict {
+  if (current.state !== 'acknowledged' || current.deadlineMs !== deadlineMs || context.nowMs < deadlineMs)
+    return ignored(current);
+  return page(current, { cause: 'acknowledgement-expired', actor: null, why: null }, context);
+}
+
+export function unacknowledge(current: Case, by: PersonRef, context: DecideContext): Verdict {
+  if (current.state !== 'acknowledged') return ignored(current);
+  return page(current, { cause: current.cause, actor: by.id, why: `taken back by ${by.name}` }, context);
+}
+
+/** Others take it over: they are called now, and when they are silent the ladder goes on from its start. */
+export function reassign(
+  current: Case,
+  input: Extract<CaseInput, { type: 'reassigned' }>,
+  context: DecideContext,
+): Verdict {
+  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
+  if (input.to.length === 0 && input.escalation === null) return ignored(current);
+  const paged: PagedCase = {
+    ...pagedOf(current, current.cause, context),
+    assigned: input.to.slice(0, MOST_PEOPLE),
+    escalation: input.escalation ?? current.escalation,
+  };
+  const { next, effects, reached } = call(paged, LADDER_START, context);
+  const to = input.to.map(({ name }) => name);
+  const parameters = { name: input.by.name, to, escalation: input.escalation, pageNumber: next.pageNumber, ...reached };
+  const entry: CaseEntry = { kind: 'reassigned', actor: input.by.id, parameters };
+  return { case: next, effects, entries: [entry], outcome: 'done' };
+}
+
+/** More people are called; who had it keeps it. */
+export function addResponders(
+  current: Case,
+  input: Extract<CaseInput, { type: 'responders-added' }>,
+  context: DecideContext,
+): Verdict {
+  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
+  const known = new Set(current.responders.map(({ id }) => id));
+  const added = input.people.filter(({ id }) => !known.has(id)).slice(0, MOST_PEOPLE - known.size);
+  if (added.length === 0) return ignored(current);
+  const { nowMs, planner } = context;
+  const effects = planner
+    .reach(added, urgencyOf(current))
+    .map((notice) => triggerOf(notice, 'responder', current.pageNumber, nowMs));
+  const names = added.map(({ name }) => name);
+  const entry: CaseEntry = { kind: 'responders-added', actor: input.by.id, parameters: { name: input.by.name, names } };
+  const next: Case = {
+    ...current,
+    responders: [...current.responders, ...added],
+    version: current.version + 1,
+    updatedMs: nowMs,
+  };
+  return { case: next, effects, entries: [entry], outcome: 'done' };
+}
+
+export function prioritise(
+  current: Case,
+  input: Extract<CaseInput, { type: 'prioritised' }>,
+  { nowMs }: DecideContext,
+): Verdict {
+  if (current.priority === input.priority) return ignored(current);
+  const { by, priority } = input;
+  const entry = { kind: 'priority-set', actor: by.id, parameters: { name: by.name, priority } };
+  return noted({ ...current, priority }, entry, 'done', nowMs);
+}
+
+export function resolve(
+  current: Case,
+  input: Extract<CaseInput, { type: 'resolved' }>,
+  context: DecideContext,
+): Verdict {
+  const { by, note } = input;
+  const entry: CaseEntry = { kind: 'case-resolved', actor: by.id, parameters: { name: by.name, note } };
+  return end(current, { by, entry, mergedInto: null }, context);
+}
+
+/** The case ends and another goes on for it; only pages merge, a question must be answered. */
+export function merge(current: Case, input: Extract<CaseInput, { type: 'merged' }>, context: DecideContext): Verdict {
+  if (input.into === current.id) return ignored(current);
+  const { by, into } = input;
+  const entry: CaseEntry = { kind: 'case-merged', actor: by.id, parameters: { name: by.name, into } };
+  return end(current, { by, entry, mergedInto: into }, context);
+}
+
+function end(
+  current: Case,
+  options: { readonly by: PersonRef; readonly entry: CaseEntry; readonly mergedInto: string | null },
+  { nowMs }: DecideContext,
+): Verdict {
+  if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
+  const { cause, pagedMs, pageNumber, position, turn, called, assigned, responders } = current;
+  const next: ResolvedCase = {
+    ...factsOf(current),
+    state: 'resolved',
+    resolvedBy: options.by,
+    mergedInto: options.mergedInto,
+    cause,
+    pagedMs,
+    pageNumber,
+    position,
+    turn,
+    called,
+    assigned,
+    responders,
+    times: { ...current.times, resolvedMs: nowMs },
+    version: current.version + 1,
+    updatedMs: nowMs,
+  };
+  return { case: next, effects: tell(current, 'resolve', nowMs), entries: [options.entry], outcome: 'done' };
+}
+
+export function reopen(
+  current: Case,
+  input: Extract<CaseInput, { type: 'reopened' }>,
+  context: DecideContext,
+): Verdict {
+  if (current.state !== 'resolved') return ignored(current);
+  const open: CaseFacts = { ...current, times: { ...current.times, resolvedMs: null } };
+  const entry: CaseEntry = {
+    kind: 'case-reopened',
+    actor: input.by.id,
+    parameters: { name: input.by.name, why: input.why },
+  };
+  const paged = page({ ...current, ...open }, { cause: current.cause, actor: input.by.id, why: input.why }, context);
+  return { ...paged, entries: [entry, ...paged.entries] };
+}
