@@ -2,7 +2,7 @@
  * What other systems say of their own alerts after raising them: acknowledged, resolved. It reaches the open case of the same
  * key and integration, and is dropped where there is none.
  */
-import { alertBurstKey } from './burst.ts';
+import { alertBurstKey, FOREVER_MS } from './burst.ts';
 import { conductInput, type ChangeOptions } from './conduct.ts';
 import type { CaseUnit } from './store.ts';
 
@@ -12,7 +12,7 @@ export interface AlertAction {
   readonly dedupKey: string;
 }
 
-const EVER = { fromMs: Number.MIN_SAFE_INTEGER / 2, toMs: Number.MAX_SAFE_INTEGER / 2 };
+const EVER = { fromMs: -FOREVER_MS, toMs: FOREVER_MS };
 
 /** False when no open case has the key. */
 export async function conductAlertAction(unit: CaseUnit, alert: AlertAction, options: ChangeOptions): Promise<boolean> {

@@ -21,6 +21,8 @@ export interface BurstWindow {
 }
 
 export const BURST_WINDOW: BurstWindow = { gapMs: 60 * 60_000, spanMs: 8 * 3_600_000 };
+/** Further than any time of an event, and a whole number that databases take. */
+export const FOREVER_MS = 2 ** 52;
 /** A burst takes no more findings than this; the next one begins another burst. */
 export const MAXIMUM_BURST_FINDINGS = 5_000;
 

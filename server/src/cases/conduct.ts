@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Finding } from '../findings/finding.ts';
-import { BURST_WINDOW, considerBurst, joinsBurst, MAXIMUM_BURST_FINDINGS } from './burst.ts';
+import { BURST_WINDOW, considerBurst, FOREVER_MS, joinsBurst, MAXIMUM_BURST_FINDINGS } from './burst.ts';
 import {
   type Case,
   type CaseEffect,
@@ -103,7 +103,7 @@ function isAlert(finding: Finding): boolean {
 
 function windowOf(findings: readonly Finding[]): { fromMs: number; toMs: number } {
   const times = findings.map(({ facts }) => facts.timeMs);
-  const gapMs = findings.some(isAlert) ? Number.MAX_SAFE_INTEGER / 2 : BURST_WINDOW.gapMs;
+  const gapMs = findings.some(isAlert) ? FOREVER_MS : BURST_WINDOW.gapMs;
   return { fromMs: Math.min(...times) - gapMs, toMs: Math.max(...times) + gapMs };
 }
 

@@ -198,7 +198,11 @@ class Night {
       if (round < MOST_ROUNDS / 2) continue;
       const cases = await this.#store.cases();
       // Nobody has acknowledged for an hour: whoever acknowledged earlier may have been faster than a channel that was down.
-      if (round === MOST_ROUNDS / 2) for (const { id, state } of cases) if (state === 'paged') this.#mustPage.add(id);
+      if (round === MOST_ROUNDS / 2) {
+        for (const found of cases) {
+          if (found.state === 'paged' && found.pagedMs < this.#clock.nowMs() - LADDER_MS) this.#mustPage.add(found.id);
+        }
+      }
       for (const found of cases) {
         if (found.state === 'paged') await this.#input(found.id, { type: 'acknowledged', by: ONCALL });
         if (found.state === 'acknowledged') await this.#input(found.id, { type: 'resolved', by: ONCALL, note: '' });

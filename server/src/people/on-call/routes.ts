@@ -85,7 +85,7 @@ export function registerOnCallRoutes(server: HttpServer, options: OnCallRoutesOp
 }
 
 function registerReading(server: HttpServer, options: OnCallRoutesOptions): void {
-  const { guards, state, nowMs } = options;
+  const { guards, nowMs } = options;
   server.get('/api/on-call', { config: { access: guards.person }, schema: { querystring: Range } }, async (request) =>
     viewOnCall(options, rangeOf(request.query, nowMs())),
   );
