@@ -102,7 +102,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     url: { current: configuration.publicUrl },
   };
   const people = await openPeople(rooms);
-  const response = await openResponse({ ...rooms, ...people });
+  const response = await openResponse({ ...rooms, ...people, passkey: null });
   undo.push(() => response.close());
   const house = await openHttp(rooms, people, response);
   undo.push(() => house.server.close());

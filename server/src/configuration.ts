@@ -176,7 +176,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   readonly configuration: Configuration | null;
   readonly problems: readonly ConfigProblem[];
 } {
-  const people = (file.people ?? []).map(buildPerson);
+  const people = withOnCallRoles((file.people ?? []).map(buildPerson), file);
   const pages = (file.pages ?? []).map(buildPage);
   const onCall = buildOnCall(file, {
     emails: new Set(people.map(({ email }) => email)),
@@ -274,6 +274,21 @@ function checkPeople(people: readonly ConfiguredPerson[]): ConfigProblem[] {
             hint: 'put all names of one person under one entry',
           },
         ],
+  );
+}
+
+/** Whoever can be called must be able to answer: on a ladder or schedule a person is at least a responder. */
+function withOnCallRoles(people: readonly ConfiguredPerson[], file: ConfigurationFile): readonly ConfiguredPerson[] {
+  const named = [
+    ...Object.values(file.schedules ?? {}).flatMap(({ layers }) => layers.flatMap((layer) => layer.people)),
+    ...Object.values(file.escalations ?? {}).flatMap(({ steps }) => steps.flatMap(({ to }) => to)),
+    ...(file.catch_all ?? []),
+  ];
+  const onCall = new Set(named.map((name) => lower(name.replace(/^person:/, ''))));
+  return people.map((person) =>
+    onCall.has(person.email) && (person.role === null || person.role === 'member')
+      ? { ...person, role: 'responder' }
+      : person,
   );
 }
 

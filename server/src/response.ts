@@ -3,26 +3,42 @@
  * shows cases elsewhere. Everything that is not configured is left out; the console is always there.
  */
 import type { PersonalChannel } from '@countersign/contract';
-import { createCases } from './cases/cases.ts';
+import type { AppOptions } from './app.ts';
+import { type Cases, createCases } from './cases/cases.ts';
 import type { ChallengeOptions } from './cases/challenge/challenge.ts';
-import type { Factors, Prover } from './cases/challenge/factor.ts';
+import { duoPrompt, duoPush } from './cases/challenge/duo.ts';
+import type { Factors, KeyFactor, Prover } from './cases/challenge/factor.ts';
 import { createLinkSigner } from './cases/challenge/link.ts';
+import { askByMail } from './cases/challenge/mail.ts';
 import { createProofs } from './cases/challenge/proofs.ts';
+import { type AskingWay, createAsk } from './cases/challenge/question.ts';
 import type { Follower } from './cases/follow.ts';
+import { mailChannel } from './cases/page/mail.ts';
+import { outgoingFollower } from './cases/page/outgoing.ts';
 import { consoleChannel, type PageChannel } from './cases/page/page.ts';
 import { pagerDutyChannel } from './cases/page/pagerduty.ts';
+import { personalWebhookChannel, pushChannel } from './cases/page/personal.ts';
+import { smsChannel, voiceChannel } from './cases/page/phone.ts';
 import { webhookChannel } from './cases/page/webhook.ts';
 import { createSqlStore, type LoadPlanner } from './cases/sql-store.ts';
 import type { WorkerOptions } from './cases/worker.ts';
-import type { AppOptions } from './app.ts';
 import type { HttpServer } from './ground/http.ts';
-import { readSecret } from './ground/secret.ts';
+import { readSecret, type SecretReference } from './ground/secret.ts';
 import type { State, StateTransaction } from './ground/state.ts';
+import { readContact, readContacts } from './people/on-call/store.ts';
 import type { People } from './people/people.ts';
+import type { KnownPerson } from './people/person.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import type { SecretBox } from './people/sign-in/secret-box.ts';
 import type { SecondFactor } from './people/sign-in/second-factor.ts';
 import { createLoadPlanner } from './planning.ts';
+import { registerDeliveryLog, registerVendorRoutes } from './response-routes.ts';
+import { openSlack, type SlackParts } from './slack-conversation.ts';
+import { loadVapidKeys } from './vapid.ts';
+import { createDuoAuthApi } from './vendors/duo/auth-api.ts';
+import type { SmtpSettings } from './vendors/smtp.ts';
+import type { TwilioSettings } from './vendors/twilio.ts';
+import type { VapidKeys } from './vendors/web-push.ts';
 
 export interface ResponseOptions {
   readonly options: AppOptions;
@@ -32,9 +48,11 @@ export interface ResponseOptions {
   readonly people: People;
   readonly box: SecretBox;
   readonly secondFactor: SecondFactor;
+  readonly passkey: KeyFactor | null;
 }
 
 export interface Response {
+  readonly cases: Cases;
   readonly challenge: ChallengeOptions;
   readonly worker: Omit<WorkerOptions, 'name'>;
   readonly loadPlanner: LoadPlanner;
@@ -47,56 +65,184 @@ export interface Response {
   close(): Promise<void>;
 }
 
+/** Everything that the connections need, secrets read. */
+interface Opened {
+  readonly mail: SmtpSettings | null;
+  readonly twilio: TwilioSettings | null;
+  readonly vapid: (VapidKeys & { readonly subject: string }) | null;
+  readonly pagerDutySecrets: readonly string[];
+}
+
+const DEFAULT_SMTP_PORT = 587;
+
 export async function openResponse(given: ResponseOptions): Promise<Response> {
-  const { options, state, serverKey, url, people, secondFactor } = given;
-  const { clock, random, log, configuration } = options;
+  const { options, state, serverKey, url, people, random, clock } = { ...given, ...given.options };
+  const { configuration } = options;
+  const nowMs = () => clock.nowMs();
+  const publicUrl = () => url.current ?? '';
+  const caseUrl = (caseId: string) => `${publicUrl()}/cases/${caseId}`;
+  const opened = await openConnections(given);
   const configured = await openChannels(options);
-  const personal: readonly PersonalChannel[] = [];
+  const personal = personalChannels(given, opened);
   const channelNames = configured.map(({ name }) => name);
   const loadPlanner = createLoadPlanner({ configuration, people, channels: channelNames, personal });
-  const followers: readonly Follower[] = [];
-  const followerNames = followers.map(({ name }) => name);
-  const cases = createCases({ state, loadPlanner, followers: followerNames, nowMs: () => clock.nowMs() });
-  const factors: Factors = {
-    totp: {
-      has: (trx, personId) => secondFactor.hasTotp(trx, personId),
-      verify: (trx, personId, proof) => secondFactor.verifyTotp(trx, personId, proof),
-    },
-    passkey: null,
-    push: null,
-    prompt: null,
-  };
-  const proverOf = async (trx: StateTransaction, personId: string): Promise<Prover | null> => {
-    const person = (await people.directory(trx)).people.find(({ id }) => id === personId);
-    if (person === undefined) return null;
-    const { id, name, email, identities } = person;
-    return { id, name, email, duoUsername: identities.duoUsername ?? email };
-  };
+  const hooks = await Promise.all(
+    configuration.connections.webhooks.map(async ({ name, url: to, secret, kinds }) => {
+      const hook = { name, url: to, secret: await readSecret(secret, options.environment), kinds: kinds ?? null };
+      return outgoingFollower(hook, () => cases, caseUrl);
+    }),
+  );
+  const followerNames = [
+    ...(configuration.connections.slack === null ? [] : ['slack']),
+    ...hooks.map(({ name }) => name),
+  ];
+  const cases: Cases = createCases({ state, loadPlanner, followers: followerNames, nowMs });
+  const factors = await openFactors(given, publicUrl);
+  const personOf = async (personId: string): Promise<KnownPerson | null> =>
+    (await people.directory(state.db)).people.find(({ id }) => id === personId) ?? null;
+  const proverOf = (trx: StateTransaction, personId: string) => findProver(people, trx, personId);
   const proofs = createProofs({ cases, factors, random, proverOf });
   const links = createLinkSigner(serverKey, random);
+  const slack = await openSlack({ given, cases, proofs, factors, links, personOf, publicUrl, caseUrl });
+  const followers: readonly Follower[] = [...(slack === null ? [] : [slack.conversation.follower]), ...hooks];
+  const channels = [...configured, ...openPersonal(given, { opened, slack, personOf, publicUrl })];
+  const ways: AskingWay[] = slack === null ? [] : [slack.conversation.way];
+  const { mail } = opened;
+  if (mail !== null) ways.push({ name: 'email', ask: (question) => askByMail(mail, question) });
   return {
+    cases,
     challenge: { cases, links, factors, proofs, proverOf },
     worker: {
       store: createSqlStore(state, loadPlanner),
-      channels: new Map(configured.map((channel) => [channel.name, channel])),
+      channels: new Map(channels.map((channel) => [channel.name, channel])),
       followers: new Map(followers.map((follower) => [follower.name, follower])),
-      // The question stands on the Now page of the person asked; other ways to reach people come beside it.
-      ask: async () => ({ type: 'delivered' }),
+      ask: createAsk({ cases, links, ways, publicUrl, personOf }),
       prove: (proofId) => proofs.prove(proofId),
-      caseUrl: (caseId) => `${url.current ?? ''}/cases/${caseId}`,
+      caseUrl,
       clock,
       random,
-      log,
+      log: options.log,
     },
     loadPlanner,
     followers: followerNames,
     channelNames,
     personal,
-    pushKey: null,
-    register: () => undefined,
-    start: async () => undefined,
-    close: async () => undefined,
+    pushKey: opened.vapid?.publicKey ?? null,
+    register: (server, guards) => {
+      registerDeliveryLog(server, { cases }, guards);
+      registerVendorRoutes(server, {
+        cases,
+        slack: slack?.slack ?? null,
+        pagerDutySecrets: opened.pagerDutySecrets,
+        twilioToken: opened.twilio?.authToken ?? null,
+        publicUrl,
+        personByPhone: async (phone) => {
+          const contact = [...(await readContacts(state.db)).values()].find((one) => one.phone === phone);
+          return contact === undefined ? null : personOf(contact.personId);
+        },
+      });
+    },
+    start: async () => slack?.slack.start(),
+    close: async () => slack?.slack.stop(),
   };
+}
+
+async function findProver(people: People, trx: StateTransaction, personId: string): Promise<Prover | null> {
+  const person = (await people.directory(trx)).people.find(({ id }) => id === personId);
+  if (person === undefined) return null;
+  const { id, name, email, identities } = person;
+  return { id, name, email, duoUsername: identities.duoUsername ?? email };
+}
+
+async function openConnections({ options, state, box }: ResponseOptions): Promise<Opened> {
+  const { environment, configuration } = options;
+  const { email, twilio, push, pagerduty } = configuration.connections;
+  const secret = (reference: SecretReference) => readSecret(reference, environment);
+  return {
+    mail:
+      email === null
+        ? null
+        : {
+            host: email.host,
+            port: email.port ?? DEFAULT_SMTP_PORT,
+            secure: email.secure ?? false,
+            user: email.user ?? null,
+            password: email.password === undefined ? null : await secret(email.password),
+            from: email.from,
+          },
+    twilio:
+      twilio === null
+        ? null
+        : {
+            accountSid: twilio.account_sid,
+            authToken: await secret(twilio.auth_token),
+            from: twilio.from,
+            ...(twilio.url === undefined ? {} : { url: twilio.url }),
+          },
+    vapid: push === null ? null : { ...(await loadVapidKeys(state, box)), subject: push.subject },
+    pagerDutySecrets: await Promise.all((pagerduty?.webhook_secrets ?? []).map(secret)),
+  };
+}
+
+async function openFactors(
+  { options, secondFactor, passkey }: ResponseOptions,
+  publicUrl: () => string,
+): Promise<Factors> {
+  const { environment, configuration, clock } = options;
+  const { duo } = configuration.connections;
+  const totp: Factors['totp'] = {
+    has: (trx, personId) => secondFactor.hasTotp(trx, personId),
+    verify: (trx, personId, proof) => secondFactor.verifyTotp(trx, personId, proof),
+  };
+  if (duo === null) return { totp, passkey, push: null, prompt: null };
+  const relay = duo.url === undefined ? {} : { url: duo.url };
+  const secretKey = await readSecret(duo.secret_key, environment);
+  const api = createDuoAuthApi({ host: duo.host, integrationKey: duo.integration_key, secretKey, ...relay }, () =>
+    clock.nowMs(),
+  );
+  const { client_id: clientId, client_secret: clientReference } = duo;
+  if (clientId === undefined || clientReference === undefined) {
+    return { totp, passkey, push: duoPush(api), prompt: null };
+  }
+  const clientSecret = await readSecret(clientReference, environment);
+  const redirectUrl = () => `${publicUrl()}/api/duo/callback`;
+  const prompt = duoPrompt(() => ({ host: duo.host, clientId, clientSecret, redirectUrl: redirectUrl(), ...relay }));
+  return { totp, passkey, push: duoPush(api), prompt };
+}
+
+function personalChannels({ options }: ResponseOptions, { mail, twilio, vapid }: Opened): readonly PersonalChannel[] {
+  const { slack, twilio: phone } = options.configuration.connections;
+  return [
+    ...(slack === null ? [] : (['slack'] as const)),
+    ...(mail === null ? [] : (['email'] as const)),
+    ...(twilio === null ? [] : (['sms'] as const)),
+    ...(phone?.voice === true ? (['voice'] as const) : []),
+    ...(vapid === null ? [] : (['push'] as const)),
+    'webhook',
+  ];
+}
+
+function openPersonal(
+  { options, state, box }: ResponseOptions,
+  parts: {
+    readonly opened: Opened;
+    readonly slack: SlackParts | null;
+    readonly personOf: (personId: string) => Promise<KnownPerson | null>;
+    readonly publicUrl: () => string;
+  },
+): readonly PageChannel[] {
+  const { opened, slack, personOf, publicUrl } = parts;
+  const { mail, twilio, vapid } = opened;
+  const contactOf = (personId: string) => readContact(state.db, personId);
+  const phone = twilio === null ? null : { settings: twilio, personOf, contactOf, publicUrl };
+  const common = { box, contactOf, nowMs: () => options.clock.nowMs() };
+  return [
+    ...(slack === null ? [] : [slack.conversation.channel]),
+    ...(mail === null ? [] : [mailChannel(mail, personOf)]),
+    ...(phone === null ? [] : [smsChannel(phone), voiceChannel(phone)]),
+    ...(vapid === null ? [] : [pushChannel(vapid, common)]),
+    personalWebhookChannel(common),
+  ];
 }
 
 /** The console is always among them: a page has somewhere to stand even when nothing else is configured. */

@@ -5,8 +5,9 @@
  * taken again, so effects are performed at least once and carry a stable key. Nothing here ever gives up on an effect:
  * whether to stop trying is decided, and journaled, by the room that owns it. Deadlines are effects that are due later.
  */
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { State, StateTransaction } from './state.ts';
+import type { GroundTables } from './tables.ts';
 
 export interface NewEffect {
   readonly kind: string;
@@ -183,7 +184,11 @@ export async function effectsOfCase(
     .orderBy('id')
     .limit(MOST_EFFECTS)
     .execute();
-  return rows.map((row) => ({
+  return rows.map(statusOf);
+}
+
+function statusOf(row: Selectable<GroundTables['outbox']>): EffectStatus {
+  return {
     id: row.id,
     kind: row.kind,
     key: row.key,
@@ -194,7 +199,23 @@ export async function effectsOfCase(
     failure: row.failure,
     finishedMs: row.finished_ms,
     outcome: row.outcome,
-  }));
+  };
+}
+
+/** The newest effects of one kind, newest first, at most `limit`. */
+export async function effectsOfKind(
+  reader: Pick<State['db'], 'selectFrom'>,
+  kind: string,
+  limit: number,
+): Promise<readonly EffectStatus[]> {
+  const rows = await reader
+    .selectFrom('outbox')
+    .selectAll()
+    .where('kind', '=', kind)
+    .orderBy('id', 'desc')
+    .limit(Math.min(limit, MOST_EFFECTS))
+    .execute();
+  return rows.map(statusOf);
 }
 
 /** When the next effect can be taken, in ms since 1970 (it may have passed); null when nothing waits. */

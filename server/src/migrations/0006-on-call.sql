@@ -30,3 +30,9 @@ create table escalation_turn (
   escalation text primary key,
   turn bigint not null
 );
+
+-- Keys that the server made for itself, sealed with its own.
+create table server_secret (
+  name text primary key,
+  sealed text not null
+);

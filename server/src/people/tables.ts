@@ -51,3 +51,5 @@ export type PeopleTables = {
   sign_in_session: SignInSessionTable;
   sign_in_attempt: SignInAttemptTable;
 };
+
+export type ServerTables = { server_secret: { name: string; sealed: string } };

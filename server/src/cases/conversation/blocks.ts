@@ -1,0 +1,205 @@
+/**
+ * What Slack shows of a case: the question, the page, the thread's first message.
+ *
+ * The surprise: names, resources and reasons come from logs and people. All of them are escaped, so that none can mention a
+ * channel, draw a link or end a code span.
+ */
+import type { SlackBlock, SlackView } from '../../vendors/slack/slack.ts';
+import type { Finding } from '../../findings/finding.ts';
+import type { Case, CaseEntry } from '../case.ts';
+import type { ProofRow } from '../challenge/proofs.ts';
+import { type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
+
+export const ACTIONS = {
+  yes: 'challenge_yes',
+  no: 'challenge_no',
+  show: 'challenge_show',
+  acknowledge: 'case_acknowledge',
+  escalate: 'case_escalate',
+  resolve: 'case_resolve',
+  open: 'case_open',
+} as const;
+export const REASON_VIEW = 'challenge_reason';
+
+export interface Shown {
+  readonly text: string;
+  readonly blocks: readonly SlackBlock[];
+}
+
+export interface Picture {
+  readonly current: Case;
+  readonly headline: Finding;
+  readonly changes: number;
+  readonly url: string;
+}
+
+const LONGEST_FIELD = 300;
+const LONGEST_CHANGE = 2_500;
+const LONGEST_TITLE = 24;
+const MOST_FIELDS = 10;
+const LONGEST_LINE = 2_500;
+
+/** Slack's three; nothing else means anything outside a code span. */
+export function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** A machine's value: in a code span that it cannot end. */
+function code(text: string): string {
+  const cut = text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text;
+  return `\`${escapeText(cut.replaceAll('`', 'ʼ').replace(/\s+/g, ' '))}\``;
+}
+
+export function questionBlocks(picture: Picture, words: CaseWords, proof: ProofRow | null): Shown {
+  const { current, headline, changes } = picture;
+  const drill = current.drill ? `${words.drill}: ` : '';
+  const text = `${drill}${words.question} ${headline.facts.action}`;
+  const blocks: SlackBlock[] = [
+    section(`*${drill}${words.question}*${changes > 1 ? ` (${words.more(changes - 1)})` : ''}`),
+    fieldsOf(headline, words),
+  ];
+  const ended = standing(current, words);
+  if (ended !== null || current.state !== 'asked') return { text, blocks: [...blocks, section(`*${ended ?? ''}*`)] };
+  blocks.push(context(`${words.answerBy}: *${utc(current.deadlineMs)}*. ${words.silencePages}`));
+  const waits = proof !== null && proof.ended_ms === null && proof.digest === current.digest;
+  if (waits && proof.factor === 'duo-push') blocks.push(section(`*${words.approvePush}*`));
+  else if (proof !== null && proof.state === 'failed' && proof.why !== 'replaced') {
+    blocks.push(section(words.proofFailed(proof.why ?? '')));
+  }
+  const value = JSON.stringify({ caseId: current.id, digest: current.digest });
+  blocks.push({
+    type: 'actions',
+    elements: [
+      button(ACTIONS.yes, words.yes, value, 'primary'),
+      button(ACTIONS.no, words.no, value, 'danger'),
+      button(ACTIONS.show, words.showChange, value),
+    ],
+  });
+  return { text, blocks };
+}
+
+export function pageBlocks({ current, headline, url }: Picture, words: CaseWords, summary: string): Shown {
+  const ended = current.state === 'paged' ? null : standing(current, words);
+  const text = `${current.drill ? `${words.drill}: ` : ''}${summary}`;
+  const blocks: SlackBlock[] = [
+    section(`*${escapeText(text)}*`),
+    fieldsOf(headline, words),
+    context(`${words.risk} *${current.risk}*${'cause' in current ? ` · ${current.cause}` : ''}`),
+  ];
+  if (ended !== null) blocks.push(section(`*${escapeText(ended)}*`));
+  const value = current.id;
+  const open: SlackBlock = {
+    type: 'actions',
+    elements: [
+      ...(current.state === 'paged' ? [button(ACTIONS.acknowledge, words.acknowledge, value, 'primary')] : []),
+      ...(current.state === 'paged' ? [button(ACTIONS.escalate, words.escalate, value)] : []),
+      ...(current.state === 'paged' || current.state === 'acknowledged'
+        ? [button(ACTIONS.resolve, words.resolve, value)]
+        : []),
+      { ...button(ACTIONS.open, words.open, value), url },
+    ],
+  };
+  return { text, blocks: [...blocks, open] };
+}
+
+/** The first message of a case's thread in the security channel. */
+export function threadBlocks(picture: Picture, words: CaseWords, summary: string): Shown {
+  const { current } = picture;
+  const asked =
+    current.state === 'asked'
+      ? `asked ${current.person.name}, until ${utc(current.deadlineMs)}`
+      : standing(current, words);
+  const shown = pageBlocks(picture, words, summary);
+  return {
+    text: shown.text,
+    blocks: [
+      ...shown.blocks.slice(0, 2),
+      context(`*${current.state}* · ${escapeText(asked ?? '')}`),
+      ...shown.blocks.slice(-1),
+    ],
+  };
+}
+
+/** One journal entry as a line of the thread. */
+export function threadLine(entry: CaseEntry): Shown {
+  const text = escapeText(historyLine(entry)).slice(0, LONGEST_LINE);
+  return { text, blocks: [context(text)] };
+}
+
+/** What exactly was changed, for the person asked alone. */
+export function changeBlocks(findings: readonly Finding[]): Shown {
+  const changes = findings.map(({ facts }) => ({
+    call: facts.action,
+    at: new Date(facts.timeMs).toISOString(),
+    before: facts.change.before,
+    after: facts.change.after,
+    request: facts.change.request,
+  }));
+  const json = JSON.stringify(changes, null, 2).replaceAll('```', 'ʼʼʼ');
+  const cut = json.length > LONGEST_CHANGE ? `${json.slice(0, LONGEST_CHANGE)}\n…` : json;
+  const text = `\`\`\`${escapeText(cut).slice(0, LONGEST_CHANGE + 400)}\`\`\``;
+  return { text: 'The change', blocks: [section(text)] };
+}
+
+/** Asks for the reason; the second factor comes after it. */
+export function reasonView(
+  words: CaseWords,
+  metadata: { readonly caseId: string; readonly digest: string },
+): SlackView {
+  return {
+    type: 'modal',
+    callback_id: REASON_VIEW,
+    private_metadata: JSON.stringify(metadata),
+    title: plain(words.whyTitle.slice(0, LONGEST_TITLE)),
+    submit: plain(words.confirm),
+    close: plain(words.cancel),
+    blocks: [
+      {
+        type: 'input',
+        block_id: 'reason',
+        label: plain(words.why),
+        element: { type: 'plain_text_input', action_id: 'input', multiline: true, min_length: 3, max_length: 2_000 },
+      },
+    ],
+  };
+}
+
+/** What to do next, in place of the form. */
+export function nextView(words: CaseWords, text: string): SlackView {
+  return {
+    type: 'modal',
+    callback_id: 'challenge_next',
+    title: plain(words.whyTitle.slice(0, LONGEST_TITLE)),
+    close: plain(words.cancel),
+    blocks: [section(text)],
+  };
+}
+
+function fieldsOf(headline: Finding, words: CaseWords): SlackBlock {
+  const fields = factLines(headline, words)
+    .slice(0, MOST_FIELDS)
+    .map(([name, value]) => ({ type: 'mrkdwn' as const, text: `*${name}*\n${code(value)}` }));
+  return fields.length === 0 ? section(code(headline.output || headline.rule)) : { type: 'section', fields };
+}
+
+function section(text: string): SlackBlock {
+  return { type: 'section', text: { type: 'mrkdwn', text: text === '' ? ' ' : text } };
+}
+
+function context(text: string): SlackBlock {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: text === '' ? ' ' : text }] };
+}
+
+function plain(text: string) {
+  return { type: 'plain_text' as const, text };
+}
+
+function button(actionId: string, text: string, value: string, style?: 'primary' | 'danger') {
+  return {
+    type: 'button' as const,
+    action_id: actionId,
+    text: plain(text),
+    value,
+    ...(style === undefined ? {} : { style }),
+  };
+}

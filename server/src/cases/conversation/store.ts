@@ -1,0 +1,113 @@
+/** Which messages show which case, and who is who in Slack. */
+import type { State } from '../../ground/state.ts';
+import type { SlackClient, SlackPlace, SlackResult } from '../../vendors/slack/client.ts';
+import type { Directory, KnownPerson } from '../../people/person.ts';
+import type { CaseTables } from '../tables.ts';
+
+export type ShownMessage = CaseTables['slack_message'];
+
+/** An address that Slack does not know is asked about again this much later. */
+const UNKNOWN_AGAIN_MS = 10 * 60_000;
+const KNOWN_AGAIN_MS = 24 * 3_600_000;
+const MOST_MESSAGES = 500;
+
+export interface SlackPeople {
+  /** Slack's id of a person; null when Slack has nobody of this address. */
+  idOf(person: KnownPerson): Promise<SlackResult<string | null>>;
+  /** Who clicked; null for strangers. */
+  personOf(slackId: string): Promise<KnownPerson | null>;
+}
+
+export function createSlackPeople(options: {
+  readonly state: State;
+  readonly client: () => SlackClient;
+  readonly directory: () => Promise<Directory>;
+  readonly nowMs: () => number;
+}): SlackPeople {
+  const { state, client, directory, nowMs } = options;
+  const remember = async (email: string, userId: string | null) => {
+    const columns = { user_id: userId, looked_ms: nowMs() };
+    await state.db
+      .withTables<CaseTables>()
+      .insertInto('slack_user')
+      .values({ email, ...columns })
+      .onConflict((conflict) => conflict.column('email').doUpdateSet(columns))
+      .execute();
+  };
+  const known = async (where: { readonly email: string } | { readonly userId: string }) => {
+    const rows = state.db.withTables<CaseTables>().selectFrom('slack_user').selectAll();
+    const found = 'email' in where ? rows.where('email', '=', where.email) : rows.where('user_id', '=', where.userId);
+    const row = await found.executeTakeFirst();
+    const keptMs = row?.user_id === null ? UNKNOWN_AGAIN_MS : KNOWN_AGAIN_MS;
+    return row === undefined || row.looked_ms < nowMs() - keptMs ? null : row;
+  };
+  return {
+    async idOf({ email, identities }) {
+      if (identities.slackUser !== null) return { type: 'ok', value: identities.slackUser };
+      const row = await known({ email });
+      if (row !== null) return { type: 'ok', value: row.user_id };
+      const found = await client().lookUpByEmail(email);
+      if (found.type === 'ok') await remember(email, found.value);
+      return found;
+    },
+    async personOf(slackId) {
+      const { people } = await directory();
+      const listed = people.filter(({ identities }) => identities.slackUser === slackId);
+      if (listed.length > 0) return listed.length === 1 ? (listed[0] ?? null) : null;
+      const row = await known({ userId: slackId });
+      const asked = row === null ? await client().emailOf(slackId) : null;
+      const email = row?.email ?? (asked?.type === 'ok' ? (asked.value?.toLowerCase() ?? null) : null);
+      if (email === null) return null;
+      if (row === null) await remember(email, slackId);
+      return people.find((person) => person.email === email) ?? null;
+    },
+  };
+}
+
+export async function shownMessages(state: State, caseId: string): Promise<readonly ShownMessage[]> {
+  return state.db
+    .withTables<CaseTables>()
+    .selectFrom('slack_message')
+    .selectAll()
+    .where('case_id', '=', caseId)
+    .limit(MOST_MESSAGES)
+    .execute();
+}
+
+export async function shownMessage(state: State, caseId: string, purpose: string): Promise<ShownMessage | null> {
+  const row = await state.db
+    .withTables<CaseTables>()
+    .selectFrom('slack_message')
+    .selectAll()
+    .where('case_id', '=', caseId)
+    .where('purpose', '=', purpose)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export async function rememberMessage(
+  state: State,
+  message: { readonly caseId: string; readonly purpose: string; readonly place: SlackPlace; readonly shown: string },
+  nowMs: number,
+): Promise<void> {
+  const { caseId, purpose, place, shown } = message;
+  const columns = { channel: place.channel, ts: place.ts, shown, updated_ms: nowMs };
+  await state.db
+    .withTables<CaseTables>()
+    .insertInto('slack_message')
+    .values({ case_id: caseId, purpose, last_sequence: 0, ...columns })
+    .onConflict((conflict) => conflict.columns(['case_id', 'purpose']).doUpdateSet(columns))
+    .execute();
+}
+
+/** How far the thread tells the journal; never backwards. */
+export async function rememberTold(state: State, caseId: string, purpose: string, sequence: number): Promise<void> {
+  await state.db
+    .withTables<CaseTables>()
+    .updateTable('slack_message')
+    .set({ last_sequence: sequence })
+    .where('case_id', '=', caseId)
+    .where('purpose', '=', purpose)
+    .where('last_sequence', '<', sequence)
+    .execute();
+}

@@ -1,0 +1,62 @@
+/** Pages to a person's own webhook and to their browsers. */
+import { viewFinding } from '../../findings/enrich.ts';
+import type { Contact } from '../../people/on-call/store.ts';
+import { pushPurpose, webhookPurpose } from '../../people/on-call/routes.ts';
+import type { SecretBox } from '../../people/sign-in/secret-box.ts';
+import { sendWebhook } from '../../vendors/signed-webhook.ts';
+import { sendPush, type Subscription, type VapidKeys } from '../../vendors/web-push.ts';
+import { deliveryOf } from './delivery.ts';
+import { type PageChannel, summaryOf } from './page.ts';
+
+export interface PersonalOptions {
+  readonly box: SecretBox;
+  readonly contactOf: (personId: string) => Promise<Contact | null>;
+  readonly nowMs: () => number;
+}
+
+export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOptions): PageChannel {
+  return {
+    name: 'webhook',
+    deliver: async (message) => {
+      const { action, person, case: paged, headline, url, pageNumber } = message;
+      if (action !== 'trigger') return { type: 'delivered' };
+      const contact = person === null ? null : await contactOf(person.id);
+      if (contact === null || contact.webhookUrl === null || contact.webhookSecretSealed === null) {
+        return { type: 'failed', failure: 'the person has no webhook any more', afterMs: null };
+      }
+      const secret = box.open(contact.webhookSecretSealed, webhookPurpose(contact.personId));
+      const body = {
+        type: 'page.trigger',
+        person,
+        page_number: pageNumber,
+        case: { id: paged.id, risk: paged.risk, drill: paged.drill, url },
+        summary: summaryOf(message),
+        finding: viewFinding(headline),
+      };
+      const id = `${paged.id}:${contact.personId}:${pageNumber}`;
+      return deliveryOf(await sendWebhook({ url: contact.webhookUrl, secret }, { id, body, nowMs: nowMs() }));
+    },
+  };
+}
+
+export function pushChannel(
+  vapid: VapidKeys & { readonly subject: string },
+  { box, contactOf }: PersonalOptions & { readonly forget?: (personId: string) => Promise<void> },
+): PageChannel {
+  return {
+    name: 'push',
+    deliver: async (message) => {
+      const { action, person, url } = message;
+      if (action !== 'trigger') return { type: 'delivered' };
+      const contact = person === null ? null : await contactOf(person.id);
+      if (contact === null || contact.pushSealed === null) {
+        return { type: 'failed', failure: 'the person has no browser any more that takes pushes', afterMs: null };
+      }
+      const subscription = JSON.parse(box.open(contact.pushSealed, pushPurpose(contact.personId))) as Subscription;
+      const result = await sendPush(vapid, subscription, JSON.stringify({ title: summaryOf(message), url }));
+      return result.type === 'gone'
+        ? { type: 'failed', failure: 'the browser no longer takes pushes', afterMs: 3_600_000 }
+        : deliveryOf(result);
+    },
+  };
+}

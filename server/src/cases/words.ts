@@ -1,0 +1,210 @@
+/** What is said to people outside the console: questions and pages by chat, mail and phone, in each person's language. */
+import type { Finding } from '../findings/finding.ts';
+import type { Language } from '../people/person.ts';
+import type { Case, CaseEntry } from './case.ts';
+
+export interface CaseWords {
+  readonly question: string;
+  readonly yes: string;
+  readonly no: string;
+  readonly showChange: string;
+  readonly acknowledge: string;
+  readonly resolve: string;
+  readonly escalate: string;
+  readonly open: string;
+  readonly call: string;
+  readonly account: string;
+  readonly region: string;
+  readonly resource: string;
+  readonly sourceIp: string;
+  readonly time: string;
+  readonly answerBy: string;
+  readonly risk: string;
+  readonly more: (count: number) => string;
+  readonly answerHere: string;
+  readonly silencePages: string;
+  readonly neverAsked: string;
+  readonly whyTitle: string;
+  readonly why: string;
+  readonly confirm: string;
+  readonly cancel: string;
+  readonly approvePush: string;
+  readonly proveHere: (url: string) => string;
+  readonly proofFailed: (why: string) => string;
+  readonly states: {
+    readonly confirmed: string;
+    readonly denied: string;
+    readonly expired: string;
+    readonly paged: string;
+    readonly acknowledged: (name: string) => string;
+    readonly resolved: (name: string) => string;
+  };
+  readonly drill: string;
+  readonly pageSubject: (summary: string) => string;
+  readonly notYours: string;
+  readonly tooLate: string;
+  readonly changed: string;
+  readonly done: string;
+  readonly phone: (summary: string) => string;
+  readonly phoneDone: string;
+  readonly phoneNothing: string;
+}
+
+const en: CaseWords = {
+  question: 'Was this you?',
+  yes: 'Yes, I did this',
+  no: 'Not me',
+  showChange: 'Show the change',
+  acknowledge: 'Acknowledge',
+  resolve: 'Resolve',
+  escalate: 'Escalate',
+  open: 'Open the case',
+  call: 'Call',
+  account: 'Account',
+  region: 'Region',
+  resource: 'Resource',
+  sourceIp: 'From',
+  time: 'Time',
+  answerBy: 'Answer by',
+  risk: 'Risk',
+  more: (count) => `and ${count} more changes`,
+  answerHere: 'Answer here:',
+  silencePages: 'Without an answer by then, security is paged.',
+  neverAsked: 'We never ask for a password, and never for a code in a mail or in chat.',
+  whyTitle: 'Was this you?',
+  why: 'Why was it done?',
+  confirm: 'Go on',
+  cancel: 'Cancel',
+  approvePush: 'Now approve the push on your phone. It shows this change.',
+  proveHere: (url) => `Now prove that it is you: ${url}`,
+  proofFailed: (why) => `That was no proof (${why}). Answer again.`,
+  states: {
+    confirmed: 'Confirmed. Thank you.',
+    denied: 'Not you: security has been paged.',
+    expired: 'No answer in time: security has been paged.',
+    paged: 'Security has been paged.',
+    acknowledged: (name) => `Acknowledged by ${name}`,
+    resolved: (name) => `Resolved by ${name}`,
+  },
+  drill: 'EXERCISE',
+  pageSubject: (summary) => `[page] ${summary}`,
+  notYours: 'This question is for somebody else. Nobody may answer for another.',
+  tooLate: 'This has been decided already.',
+  changed: 'More changes have been made since. Look at them, then answer again.',
+  done: 'Done.',
+  phone: (summary) => `Countersign page. ${summary}. Press 4 to acknowledge, 6 to escalate.`,
+  phoneDone: 'Thank you. Goodbye.',
+  phoneNothing: 'Nothing was changed. Goodbye.',
+};
+
+const ja: CaseWords = {
+  question: 'この操作はご本人ですか？',
+  yes: 'はい、私です',
+  no: '私ではありません',
+  showChange: '変更内容を見る',
+  acknowledge: '対応を始める',
+  resolve: '解決済みにする',
+  escalate: '次の担当者を呼ぶ',
+  open: 'ケースを開く',
+  call: '操作',
+  account: 'アカウント',
+  region: 'リージョン',
+  resource: 'リソース',
+  sourceIp: '接続元',
+  time: '日時',
+  answerBy: '回答期限',
+  risk: 'リスク',
+  more: (count) => `ほか ${count} 件の変更`,
+  answerHere: 'こちらから回答してください：',
+  silencePages: '期限までに回答がない場合は、セキュリティ担当者を呼び出します。',
+  neverAsked: 'パスワードや確認コードをメールやチャットでお尋ねすることはありません。',
+  whyTitle: 'この操作はご本人ですか？',
+  why: '理由を教えてください',
+  confirm: '次へ',
+  cancel: 'キャンセル',
+  approvePush: 'スマートフォンの通知を承認してください。この変更が表示されます。',
+  proveHere: (url) => `続けて本人確認をしてください：${url}`,
+  proofFailed: (why) => `本人確認ができませんでした（${why}）。もう一度回答してください。`,
+  states: {
+    confirmed: '確認できました。ありがとうございます。',
+    denied: 'ご本人ではないため、セキュリティ担当者を呼び出しました。',
+    expired: '期限までに回答がなかったため、セキュリティ担当者を呼び出しました。',
+    paged: 'セキュリティ担当者を呼び出しました。',
+    acknowledged: (name) => `${name} さんが対応中です`,
+    resolved: (name) => `${name} さんが解決しました`,
+  },
+  drill: '訓練',
+  pageSubject: (summary) => `[呼び出し] ${summary}`,
+  notYours: 'この確認は別の方宛てです。代わりに回答することはできません。',
+  tooLate: 'すでに処理が済んでいます。',
+  changed: 'その後、別の変更がありました。内容を確認してから回答してください。',
+  done: '完了しました。',
+  phone: (summary) =>
+    `カウンターサインからの呼び出しです。${summary}。対応を始める場合は4を、次の担当者を呼ぶ場合は6を押してください。`,
+  phoneDone: 'ありがとうございました。失礼します。',
+  phoneNothing: '変更はありませんでした。失礼します。',
+};
+
+export function wordsFor(language: Language): CaseWords {
+  return language === 'ja' ? ja : en;
+}
+
+/** The facts that a question shows, as name and value. */
+export function factLines(headline: Finding, words: CaseWords): readonly (readonly [string, string])[] {
+  const { facts, account } = headline;
+  const lines: readonly (readonly [string, string | null])[] = [
+    [words.call, facts.action],
+    [
+      words.resource,
+      facts.resources
+        .map(({ id }) => id)
+        .slice(0, 3)
+        .join(', ') || null,
+    ],
+    [words.account, account === null ? facts.account : `${account.name} (${account.label})`],
+    [words.region, facts.region],
+    [words.sourceIp, facts.sourceIp],
+    [words.time, utc(facts.timeMs)],
+  ];
+  return lines.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+}
+
+/** `2026-03-02 10:00:00 UTC`: chat and mail do not know the reader's zone. */
+export function utc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** How a case stands, in one line; null while it waits. */
+export function standing(current: Case, words: CaseWords): string | null {
+  switch (current.state) {
+    case 'asked':
+      return null;
+    case 'confirmed':
+      return words.states.confirmed;
+    case 'acknowledged':
+      return words.states.acknowledged(current.acknowledgedBy.name);
+    case 'resolved':
+      return words.states.resolved(current.resolvedBy.name);
+    case 'paged':
+      if (current.answer?.answer === 'no') return words.states.denied;
+      return current.cause === 'expired' ? words.states.expired : words.states.paged;
+  }
+}
+
+/** One line of a case's history for chat, in English: it is the language of the journal. */
+export function historyLine({ kind, actor, parameters }: CaseEntry): string {
+  const name = typeof parameters['name'] === 'string' ? parameters['name'] : (actor ?? '');
+  const told = Object.entries(parameters)
+    .filter(([key]) =>
+      ['reason', 'note', 'text', 'cause', 'why', 'factor', 'until', 'into', 'people', 'to'].includes(key),
+    )
+    .flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}: ${tell(key, value)}`]));
+  return [kind.replaceAll('-', ' '), name === '' ? '' : `by ${name}`, told.join(', ')]
+    .filter((part) => part !== '')
+    .join(' — ');
+}
+
+function tell(key: string, value: unknown): string {
+  if (key === 'until' && typeof value === 'number') return utc(value);
+  return Array.isArray(value) ? value.join(', ') : String(value);
+}

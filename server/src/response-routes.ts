@@ -1,0 +1,171 @@
+/**
+ * The doors for what vendors send to us: Slack, PagerDuty, Twilio. Each checks its signature over the bytes as they came, and
+ * says nothing to whoever cannot sign.
+ */
+import { Type } from 'typebox';
+import type { Cases } from './cases/cases.ts';
+import { shortCode } from './cases/page/phone.ts';
+import { takePagerDutyWebhook } from './cases/page/pagerduty-webhooks.ts';
+import type { CaseTables } from './cases/tables.ts';
+import { wordsFor } from './cases/words.ts';
+import { Failure } from './ground/failure.ts';
+import { type HttpServer, publicRoute } from './ground/http.ts';
+import { effectsOfKind } from './ground/outbox.ts';
+import type { Guards } from './people/sign-in/guard.ts';
+import type { KnownPerson } from './people/person.ts';
+import type { Slack } from './vendors/slack/slack.ts';
+import { sayAndHangUp, verifyTwilioSignature } from './vendors/twilio.ts';
+
+export interface VendorRoutesOptions {
+  readonly cases: Cases;
+  readonly slack: Slack | null;
+  readonly pagerDutySecrets: readonly string[];
+  readonly twilioToken: string | null;
+  readonly publicUrl: () => string;
+  /** Who has this phone number. */
+  readonly personByPhone: (phone: string) => Promise<KnownPerson | null>;
+}
+
+const LARGEST_BODY = 512 * 1024;
+const MOST_OPEN = 200;
+const MOST_DELIVERIES = 200;
+const VoiceQuery = Type.Object({ case: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) });
+
+/** Bodies stay the bytes that were signed: this scope parses nothing. */
+export function registerVendorRoutes(server: HttpServer, options: VendorRoutesOptions): void {
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'string', bodyLimit: LARGEST_BODY },
+      async (_request: unknown, body: string) => body,
+    );
+    const raw = scope as unknown as HttpServer;
+    if (options.slack !== null) registerSlack(raw, options, options.slack);
+    if (options.pagerDutySecrets.length > 0) registerPagerDuty(raw, options);
+    if (options.twilioToken !== null) registerTwilio(raw, options, options.twilioToken);
+  });
+}
+
+/** What became of outgoing webhooks, newest first. */
+export function registerDeliveryLog(
+  server: HttpServer,
+  { cases }: Pick<VendorRoutesOptions, 'cases'>,
+  guards: Guards,
+): void {
+  server.get('/api/webhooks/deliveries', { config: { access: guards.role('responder') } }, async () => {
+    const effects = await effectsOfKind(cases.state.db, 'follow', MOST_DELIVERIES);
+    return {
+      deliveries: effects.flatMap(({ payload, ...effect }) => {
+        const { follower, kinds } = (payload as { effect: { follower: string; kinds: readonly string[] } }).effect;
+        if (!follower.startsWith('webhook:')) return [];
+        return [
+          {
+            webhook: follower.slice('webhook:'.length),
+            id: effect.key,
+            kinds,
+            attempts: effect.attempts,
+            failure: effect.failure,
+            state: effect.finishedMs !== null ? 'delivered' : effect.failure === null ? 'pending' : 'failing',
+            createdAt: new Date(effect.createdMs).toISOString(),
+            finishedAt: effect.finishedMs === null ? null : new Date(effect.finishedMs).toISOString(),
+          },
+        ];
+      }),
+    };
+  });
+}
+
+function registerSlack(server: HttpServer, { cases }: VendorRoutesOptions, slack: Slack): void {
+  const access = publicRoute('Slack signs its requests, and the signature and its age are checked');
+  server.post('/api/slack', { config: { access, rateLimit: false } }, async (request, reply) => {
+    const { headers } = request;
+    const answer = await slack.receive({ headers, rawBody: String(request.body ?? ''), nowMs: cases.nowMs() });
+    return reply.code(answer.status).type(answer.contentType).send(answer.body);
+  });
+}
+
+function registerPagerDuty(server: HttpServer, { cases, pagerDutySecrets }: VendorRoutesOptions): void {
+  const access = publicRoute('PagerDuty signs its webhooks, and one that was taken is not taken again');
+  server.post('/api/pagerduty', { config: { access, rateLimit: false } }, async (request) => {
+    const header = request.headers['x-pagerduty-signature'];
+    const signature = Array.isArray(header) ? header.join(',') : header;
+    const taken = await takePagerDutyWebhook(cases, pagerDutySecrets, { body: String(request.body ?? ''), signature });
+    if (taken === 'unsigned') throw refusal('not signed with any of our secrets', 401);
+    if (taken === 'malformed') throw refusal('no webhook of version 3', 400);
+    return { taken };
+  });
+}
+
+function registerTwilio(server: HttpServer, options: VendorRoutesOptions, token: string): void {
+  const access = publicRoute('Twilio signs its requests, and the number must be of one of the people');
+  const config = { access, rateLimit: false as const };
+  const formOf = (request: {
+    readonly url: string;
+    readonly body: unknown;
+    readonly headers: Readonly<Record<string, unknown>>;
+  }) => {
+    const parameters = Object.fromEntries(new URLSearchParams(String(request.body ?? '')));
+    const signature = request.headers['x-twilio-signature'];
+    const url = `${options.publicUrl()}${request.url}`;
+    const signed = verifyTwilioSignature(token, {
+      url,
+      parameters,
+      signature: typeof signature === 'string' ? signature : undefined,
+    });
+    if (!signed) throw refusal('not signed by Twilio', 401);
+    return parameters;
+  };
+  server.post('/api/twilio/voice', { config, schema: { querystring: VoiceQuery } }, async (request, reply) => {
+    const form = formOf(request);
+    const person = await options.personByPhone(form['To'] ?? '');
+    const words = wordsFor(person?.language ?? 'en');
+    const type = form['Digits'] === '4' ? 'acknowledged' : form['Digits'] === '6' ? 'escalated' : null;
+    const by = person === null ? null : { id: person.id, name: person.name };
+    const result = type === null || by === null ? null : await options.cases.conduct(request.query.case, { type, by });
+    const said = result?.outcome === 'done' ? words.phoneDone : words.phoneNothing;
+    return reply.type('text/xml').send(sayAndHangUp(said, person?.language === 'ja' ? 'ja-JP' : 'en-GB'));
+  });
+  server.post('/api/twilio/sms', { config }, async (request, reply) => {
+    const form = formOf(request);
+    const person = await options.personByPhone(form['From'] ?? '');
+    const done = person === null ? false : await answerText(form['Body'] ?? '', person, options);
+    const words = wordsFor(person?.language ?? 'en');
+    return reply
+      .type('text/xml')
+      .send(`<Response><Message>${done ? words.done : words.phoneNothing}</Message></Response>`);
+  });
+}
+
+/** `ack abc123`, `resolve abc123`; without a code the one page that is open. */
+async function answerText(text: string, person: KnownPerson, { cases }: VendorRoutesOptions): Promise<boolean> {
+  const match = /^\s*(ack\w*|res\w*|esc\w*)\s*([0-9a-z]{6})?\s*$/i.exec(text);
+  if (match === null) return false;
+  const rows = await cases.state.db
+    .withTables<CaseTables>()
+    .selectFrom('case_record')
+    .select('id')
+    .where('state', 'in', ['paged', 'acknowledged'])
+    .limit(MOST_OPEN)
+    .execute();
+  const code = match[2]?.toLowerCase();
+  const fitting = rows.filter(({ id }) => code === undefined || shortCode(id) === code);
+  const [only] = fitting;
+  if (only === undefined || fitting.length > 1) return false;
+  const by = { id: person.id, name: person.name };
+  const word = (match[1] ?? '').toLowerCase();
+  const input = word.startsWith('ack')
+    ? ({ type: 'acknowledged', by } as const)
+    : word.startsWith('res')
+      ? ({ type: 'resolved', by, note: 'by text message' } as const)
+      : ({ type: 'escalated', by } as const);
+  return (await cases.conduct(only.id, input))?.outcome === 'done';
+}
+
+function refusal(message: string, httpStatus: 400 | 401): Failure {
+  return new Failure(message, {
+    code: httpStatus === 401 ? 'not-signed' : 'invalid-input',
+    httpStatus,
+    retryable: false,
+  });
+}
