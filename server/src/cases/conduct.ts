@@ -17,6 +17,7 @@ import {
   type PersonRef,
   type Verdict,
 } from './case.ts';
+import type { Decision } from './decision.ts';
 import type { Planner } from './page/planner.ts';
 import type { Policy } from './policy.ts';
 import type { CaseUnit } from './store.ts';
@@ -101,6 +102,22 @@ function isAlert(finding: Finding): boolean {
   return finding.facts.source === 'alert';
 }
 
+const OWN_SENDER = 'countersign';
+const OWN_PAGE_RISK = 50;
+
+/**
+ * Nobody can be asked "was this you?" about an alert: it pages instead. And what we say of ourselves (a heartbeat that is late,
+ * a person who calls for help) is never only recorded, whatever the policy forgot.
+ */
+function decisionOfAlert({ facts, risk }: Finding, decision: Decision): Decision {
+  if (decision.type === 'challenge') {
+    const { escalation } = decision;
+    return { type: 'page', ...(escalation === undefined ? {} : { escalation }) };
+  }
+  const isOurs = facts.service === OWN_SENDER && risk >= OWN_PAGE_RISK;
+  return decision.type === 'record' && isOurs ? { type: 'page' } : decision;
+}
+
 function windowOf(findings: readonly Finding[]): { fromMs: number; toMs: number } {
   const times = findings.map(({ facts }) => facts.timeMs);
   const gapMs = findings.some(isAlert) ? FOREVER_MS : BURST_WINDOW.gapMs;
@@ -142,7 +159,9 @@ function gather(findings: readonly Finding[], options: ConductBatch): { gathered
     (one, other) => one.facts.timeMs - other.facts.timeMs || (one.id < other.id ? -1 : 1),
   );
   const actorIsPerson = sorted.some((finding) => options.isPerson(finding));
-  const { risk, reasons, decision, headline } = considerBurst(sorted, options.policy, { actorIsPerson });
+  const considered = considerBurst(sorted, options.policy, { actorIsPerson });
+  const { risk, reasons, headline } = considered;
+  const decision = isAlert(headline) ? decisionOfAlert(headline, considered.decision) : considered.decision;
   const { team, escalation } = options.teamOf(headline);
   const gathered: Gathered = {
     risk,
