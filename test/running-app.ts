@@ -107,35 +107,7 @@ export async function startRunningApp(
     call,
     cases,
     enrol: (email, language = 'en') => enrol(app, email, language),
-    happens: async ({ call: eventName, service = 'cloudtrail', user, account = '111122223333', request = {} }) => {
-      events += 1;
-      const record = {
-        eventVersion: '1.10',
-        eventID: `00000000-0000-4000-8000-${String(events).padStart(12, '0')}`,
-        eventName,
-        eventSource: `${service}.amazonaws.com`,
-        eventTime: `${new Date(Date.now() - 1_000).toISOString().slice(0, 19)}Z`,
-        awsRegion: 'eu-west-1',
-        recipientAccountId: account,
-        sourceIPAddress: '203.0.113.7',
-        userIdentity: {
-          type: 'IAMUser',
-          userName: user,
-          accountId: account,
-          arn: `arn:aws:iam::${account}:user/${user}`,
-        },
-        requestParameters: request,
-        readOnly: false,
-      };
-      const admission = cloudtrailSource.admit(record);
-      if (admission.type !== 'record') throw new Error(admission.reason);
-      const { id, timeMs } = admission;
-      await acceptBatch(
-        app.state,
-        { source: 'aws_cloudtrail', origin: 'test', records: [{ id, timeMs, json: JSON.stringify(record) }] },
-        Date.now(),
-      );
-    },
+    happens: (event) => happen(app, event),
     until: async (what, fits) => {
       const deadline = Date.now() + WAIT_MS;
       for (;;) {
@@ -154,6 +126,34 @@ export async function startRunningApp(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function happen(app: App, event: SampleEvent): Promise<void> {
+  const { call: eventName, service = 'cloudtrail', user, account = '111122223333', request = {} } = event;
+  events += 1;
+  const record = {
+    eventVersion: '1.10',
+    eventID: `00000000-0000-4000-8000-${String(events).padStart(12, '0')}`,
+    eventName,
+    eventSource: `${service}.amazonaws.com`,
+    eventTime: `${new Date(Date.now() - 1_000).toISOString().slice(0, 19)}Z`,
+    awsRegion: 'eu-west-1',
+    recipientAccountId: account,
+    sourceIPAddress: '203.0.113.7',
+    userIdentity: {
+      type: 'IAMUser',
+      userName: user,
+      accountId: account,
+      arn: `arn:aws:iam::${account}:user/${user}`,
+    },
+    requestParameters: request,
+    readOnly: false,
+  };
+  const admission = cloudtrailSource.admit(record);
+  if (admission.type !== 'record') throw new Error(admission.reason);
+  const { id, timeMs } = admission;
+  const records = [{ id, timeMs, json: JSON.stringify(record) }];
+  await acceptBatch(app.state, { source: 'aws_cloudtrail', origin: 'test', records }, Date.now());
 }
 
 async function enrol(app: App, email: string, language: 'en' | 'ja'): Promise<EnrolledPerson> {

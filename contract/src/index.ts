@@ -5,4 +5,5 @@ export * from './errors.ts';
 export * from './findings.ts';
 export * from './now.ts';
 export * from './on-call.ts';
+export * from './passkeys.ts';
 export * from './people.ts';

@@ -25,6 +25,8 @@ import { type Environment, readSecret, type SecretReference } from './ground/sec
 import { openState, type State } from './ground/state.ts';
 import { watchSources } from './intake.ts';
 import { syncPeople } from './people/directory.ts';
+import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
+import { registerPasskeyRoutes } from './people/passkeys/routes.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createGuards, createSessionCookie, type Guards } from './people/sign-in/guard.ts';
 import { createFirstSignInLink, signInUrl } from './people/sign-in/links.ts';
@@ -102,7 +104,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     url: { current: configuration.publicUrl },
   };
   const people = await openPeople(rooms);
-  const response = await openResponse({ ...rooms, ...people, passkey: null });
+  const response = await openResponse({ ...rooms, ...people, passkey: people.passkeys });
   undo.push(() => response.close());
   const house = await openHttp(rooms, people, response);
   undo.push(() => house.server.close());
@@ -146,19 +148,21 @@ interface PeopleRooms {
   readonly people: People;
   readonly box: SecretBox;
   readonly secondFactor: SecondFactor;
+  readonly passkeys: Passkeys;
 }
 
-async function openPeople({ options, state, serverKey }: Rooms): Promise<PeopleRooms> {
+async function openPeople({ options, state, serverKey, url }: Rooms): Promise<PeopleRooms> {
   const { configuration, clock, random } = options;
   const box = createSecretBox(serverKey, random);
   const secondFactor = createSecondFactor(box);
   await state.transaction((trx) => syncPeople(trx, configuration.ownership.people, { nowMs: clock.nowMs(), random }));
-  return { box, secondFactor, people: createPeople(configuration.ownership, secondFactor) };
+  const passkeys = createPasskeys({ publicUrl: () => url.current ?? '' });
+  return { box, secondFactor, passkeys, people: createPeople(configuration.ownership, secondFactor) };
 }
 
 async function openHttp(
   rooms: Rooms,
-  { people, box, secondFactor }: PeopleRooms,
+  { people, box, secondFactor, passkeys }: PeopleRooms,
   response: Response,
 ): Promise<HttpHouse> {
   const { options, state, stopping } = rooms;
@@ -189,6 +193,7 @@ async function openHttp(
     intake: () => intakeView(state, clock),
     stopping,
   });
+  registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerMaintenanceRoutes(house.server, common);
   registerOnCallRoutes(house.server, {
     ...common,

@@ -80,7 +80,7 @@ function registerSlack(server: HttpServer, { cases }: VendorRoutesOptions, slack
   const access = publicRoute('Slack signs its requests, and the signature and its age are checked');
   server.post('/api/slack', { config: { access, rateLimit: false } }, async (request, reply) => {
     const { headers } = request;
-    const answer = await slack.receive({ headers, rawBody: String(request.body ?? ''), nowMs: cases.nowMs() });
+    const answer = await slack.receive({ headers, rawBody: textOf(request.body), nowMs: cases.nowMs() });
     return reply.code(answer.status).type(answer.contentType).send(answer.body);
   });
 }
@@ -90,7 +90,7 @@ function registerPagerDuty(server: HttpServer, { cases, pagerDutySecrets }: Vend
   server.post('/api/pagerduty', { config: { access, rateLimit: false } }, async (request) => {
     const header = request.headers['x-pagerduty-signature'];
     const signature = Array.isArray(header) ? header.join(',') : header;
-    const taken = await takePagerDutyWebhook(cases, pagerDutySecrets, { body: String(request.body ?? ''), signature });
+    const taken = await takePagerDutyWebhook(cases, pagerDutySecrets, { body: textOf(request.body), signature });
     if (taken === 'unsigned') throw refusal('not signed with any of our secrets', 401);
     if (taken === 'malformed') throw refusal('no webhook of version 3', 400);
     return { taken };
@@ -105,7 +105,7 @@ function registerTwilio(server: HttpServer, options: VendorRoutesOptions, token:
     readonly body: unknown;
     readonly headers: Readonly<Record<string, unknown>>;
   }) => {
-    const parameters = Object.fromEntries(new URLSearchParams(String(request.body ?? '')));
+    const parameters = Object.fromEntries(new URLSearchParams(textOf(request.body)));
     const signature = request.headers['x-twilio-signature'];
     const url = `${options.publicUrl()}${request.url}`;
     const signed = verifyTwilioSignature(token, {
@@ -168,4 +168,9 @@ function refusal(message: string, httpStatus: 400 | 401): Failure {
     httpStatus,
     retryable: false,
   });
+}
+
+/** This scope's parser makes a text of every body. */
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : '';
 }

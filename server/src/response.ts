@@ -86,12 +86,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
   const personal = personalChannels(given, opened);
   const channelNames = configured.map(({ name }) => name);
   const loadPlanner = createLoadPlanner({ configuration, people, channels: channelNames, personal });
-  const hooks = await Promise.all(
-    configuration.connections.webhooks.map(async ({ name, url: to, secret, kinds }) => {
-      const hook = { name, url: to, secret: await readSecret(secret, options.environment), kinds: kinds ?? null };
-      return outgoingFollower(hook, () => cases, caseUrl);
-    }),
-  );
+  const hooks = await openHooks(options, () => cases, caseUrl);
   const followerNames = [
     ...(configuration.connections.slack === null ? [] : ['slack']),
     ...hooks.map(({ name }) => name),
@@ -145,6 +140,19 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     start: async () => slack?.slack.start(),
     close: async () => slack?.slack.stop(),
   };
+}
+
+function openHooks(
+  { configuration, environment }: AppOptions,
+  cases: () => Cases,
+  caseUrl: (caseId: string) => string,
+): Promise<readonly Follower[]> {
+  return Promise.all(
+    configuration.connections.webhooks.map(async ({ name, url, secret, kinds }) => {
+      const hook = { name, url, secret: await readSecret(secret, environment), kinds: kinds ?? null };
+      return outgoingFollower(hook, cases, caseUrl);
+    }),
+  );
 }
 
 async function findProver(people: People, trx: StateTransaction, personId: string): Promise<Prover | null> {

@@ -54,8 +54,8 @@ export interface FakeSlack {
   channel(id: string): readonly SlackPost[];
   /** Waits for a message that fits. */
   expect(channel: string, fits: (post: SlackPost) => boolean): Promise<SlackPost>;
-  /** The next calls of a method end so: `cut` accepts and loses the answer. */
-  fail(method: string, ...endings: ('cut' | 'error' | 'rate' | string)[]): void;
+  /** The next calls of a method end so: `cut` accepts and loses the answer, `rate` and `error`, or Slack's own words. */
+  fail(method: string, ...endings: string[]): void;
   readonly calls: readonly { readonly method: string; readonly atMs: number }[];
   readonly refused: readonly string[];
   close(): Promise<void>;
@@ -100,7 +100,7 @@ class Fake implements FakeSlack {
       socket.send(JSON.stringify({ type: 'hello', num_connections: 1, connection_info: { app_id: 'A1' } }));
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('message', (raw) => {
-        const { envelope_id: id, payload } = JSON.parse(String(raw)) as {
+        const { envelope_id: id, payload } = JSON.parse((raw as Buffer).toString('utf8')) as {
           envelope_id: string;
           payload?: Record<string, unknown>;
         };
@@ -302,7 +302,7 @@ class Fake implements FakeSlack {
       case 'apps.connections.open':
         return { ok: true, url: `${this.apiUrl.replace('http', 'ws').replace('/api/', '/socket')}` };
       case 'users.lookupByEmail': {
-        const id = this.#people.get(String(given['email']));
+        const id = this.#people.get(textOf(given['email']));
         // Slack answers so, and it is nothing that anybody did wrong.
         if (id === undefined) return { ok: false, error: 'users_not_found' };
         return { ok: true, user: { id } };
@@ -314,11 +314,11 @@ class Fake implements FakeSlack {
           : { ok: true, user: { profile: { email } } };
       }
       case 'conversations.open':
-        return { ok: true, channel: { id: `D${String(given['users'])}` } };
+        return { ok: true, channel: { id: `D${textOf(given['users'])}` } };
       case 'conversations.history':
       case 'conversations.replies': {
-        const thread = given['ts'] === undefined ? null : String(given['ts']);
-        const posts = this.channel(String(given['channel'])).filter(({ threadTs, ts }) =>
+        const thread = given['ts'] === undefined ? null : textOf(given['ts']);
+        const posts = this.channel(textOf(given['channel'])).filter(({ threadTs, ts }) =>
           thread === null ? threadTs === null : threadTs === thread || ts === thread,
         );
         return {
@@ -332,19 +332,19 @@ class Fake implements FakeSlack {
       }
       case 'chat.postMessage':
       case 'chat.postEphemeral':
-        return this.#post(given, method === 'chat.postEphemeral' ? String(given['user']) : null);
+        return this.#post(given, method === 'chat.postEphemeral' ? textOf(given['user']) : null);
       case 'chat.update': {
         const post = this.#posts.find(({ channel, ts }) => channel === given['channel'] && ts === given['ts']);
         if (post === undefined) return { ok: false, error: 'message_not_found' };
         const blocks = (given['blocks'] ?? []) as Record<string, unknown>[];
         const complaint = complaintAbout(blocks);
         if (complaint !== null) return { ok: false, error: complaint };
-        post.text = String(given['text']);
+        post.text = textOf(given['text']);
         post.blocks = blocks;
         return { ok: true, channel: post.channel, ts: post.ts };
       }
       case 'views.open': {
-        const trigger = String(given['trigger_id']);
+        const trigger = textOf(given['trigger_id']);
         const user = this.#triggers.get(trigger);
         if (user === undefined) return { ok: false, error: 'expired_trigger_id' };
         this.#triggers.delete(trigger);
@@ -368,12 +368,12 @@ class Fake implements FakeSlack {
     if (typeof given['text'] !== 'string' || given['text'] === '') return { ok: false, error: 'no_text' };
     this.#clock += 1;
     const ts = `${this.#clock}.000100`;
-    const channel = String(given['channel']);
+    const channel = textOf(given['channel']);
     const metadata = given['metadata'] as { event_payload?: { key?: string } } | undefined;
     this.#posts.push({
       channel: channel.startsWith('U') ? `D${channel}` : channel,
       ts,
-      threadTs: given['thread_ts'] === undefined ? null : String(given['thread_ts']),
+      threadTs: given['thread_ts'] === undefined ? null : textOf(given['thread_ts']),
       text: given['text'],
       blocks,
       key: metadata?.event_payload?.key ?? null,
@@ -381,6 +381,10 @@ class Fake implements FakeSlack {
     });
     return { ok: true, channel, ts };
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function readBody(request: IncomingMessage, body: string): Record<string, unknown> {

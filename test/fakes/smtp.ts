@@ -28,14 +28,13 @@ export async function startSmtp(account?: { readonly user: string; readonly pass
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
         const failure = failures.shift();
-        if (failure !== undefined && failure !== 0)
-          return done(Object.assign(new Error('told to'), { responseCode: failure }));
-        void simpleParser(Buffer.concat(chunks)).then((mail) => {
+        if (failure !== undefined && failure !== 0) return done(refusalOf(failure));
+        const keep = async () => {
+          const mail = await simpleParser(Buffer.concat(chunks));
           for (const { address } of session.envelope.rcptTo) mails.push({ to: address, mail });
-          if (failure === 0) done(Object.assign(new Error('gone'), { responseCode: 421 }));
-          else done();
-        });
-        return undefined;
+          done(failure === 0 ? refusalOf(421) : null);
+        };
+        return void keep();
       });
     },
   });
@@ -60,4 +59,8 @@ export async function startSmtp(account?: { readonly user: string; readonly pass
     fail: (...codes) => failures.push(...codes),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+function refusalOf(responseCode: number): Error {
+  return Object.assign(new Error('told to'), { responseCode });
 }

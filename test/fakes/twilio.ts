@@ -1,6 +1,6 @@
 /** A small Twilio: text messages and calls with its checks, and phones that reply and press digits with its signature. */
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface FakePhone {
@@ -36,34 +36,20 @@ export async function startTwilio(): Promise<FakeTwilio> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
-      const answer = (status: number, value: unknown) =>
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
       const failure = failures.shift();
-      if (failure === 0) return request.socket.destroy();
-      if (failure !== undefined)
-        return answer(failure, { code: failure === 429 ? 20_429 : 20_500, message: 'told to' });
-      const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
-      const refuse = (status: number, code: number, message: string) => {
-        refused.push(message);
-        return answer(status, { code, message });
-      };
-      if (request.headers.authorization !== expected) return refuse(401, 20_003, 'Authenticate');
+      if (failure === 0) return void request.socket.destroy();
+      const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+      const told = failure === undefined ? null : { code: failure === 429 ? 20_429 : 20_500, message: 'told to' };
+      const complaint = told ?? complaintAbout(request, form, { accountSid, authToken, from });
+      if (complaint !== null) {
+        if (told === null) refused.push(complaint.message);
+        return void response.writeHead(failure ?? 400, JSON_TYPE).end(JSON.stringify(complaint));
+      }
       const to = form.get('To') ?? '';
-      if (!/^\+[1-9]\d{6,14}$/.test(to) || form.get('From') !== from)
-        return refuse(400, 21_211, `invalid To or From: ${to}`);
-      if (request.url?.endsWith('/Messages.json') === true) {
-        const text = form.get('Body') ?? '';
-        if (text === '' || text.length > 1_600) return refuse(400, 21_617, 'the body is empty or too long');
-        sent.push({ to, text });
-      } else if (request.url?.endsWith('/Calls.json') === true) {
-        const twiml = form.get('Twiml') ?? '';
-        const said = unescape_(/<Say[^>]*>([^<]*)<\/Say>/.exec(twiml)?.[1] ?? '');
-        const action = unescape_(/action="([^"]*)"/.exec(twiml)?.[1] ?? '');
-        if (said === '' || action === '') return refuse(400, 12_100, 'no TwiML that says and gathers');
-        calls.push({ to, said, action });
-      } else return refuse(404, 20_404, 'no such resource');
-      return answer(201, { sid: `SM${sent.length + calls.length}`, status: 'queued' });
+      const twiml = form.get('Twiml');
+      if (twiml === null) sent.push({ to, text: form.get('Body') ?? '' });
+      else calls.push({ to, ...readTwiml(twiml) });
+      return void response.writeHead(201, JSON_TYPE).end(JSON.stringify({ sid: 'SM1', status: 'queued' }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -101,6 +87,36 @@ export async function startTwilio(): Promise<FakeTwilio> {
     fail: (...statuses) => failures.push(...statuses),
     refused,
     close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
+  };
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** What Twilio would refuse, in its codes. */
+function complaintAbout(
+  request: IncomingMessage,
+  form: URLSearchParams,
+  account: { readonly accountSid: string; readonly authToken: string; readonly from: string },
+): { readonly code: number; readonly message: string } | null {
+  const expected = `Basic ${Buffer.from(`${account.accountSid}:${account.authToken}`).toString('base64')}`;
+  if (request.headers.authorization !== expected) return { code: 20_003, message: 'Authenticate' };
+  const to = form.get('To') ?? '';
+  if (!/^\+[1-9]\d{6,14}$/.test(to) || form.get('From') !== account.from) {
+    return { code: 21_211, message: `invalid To or From: ${to}` };
+  }
+  if (request.url?.endsWith('/Messages.json') === true) {
+    const { length } = form.get('Body') ?? '';
+    return length === 0 || length > 1_600 ? { code: 21_617, message: 'the body is empty or too long' } : null;
+  }
+  if (request.url?.endsWith('/Calls.json') !== true) return { code: 20_404, message: 'no such resource' };
+  const { said, action } = readTwiml(form.get('Twiml') ?? '');
+  return said === '' || action === '' ? { code: 12_100, message: 'no TwiML that says and gathers' } : null;
+}
+
+function readTwiml(twiml: string): { readonly said: string; readonly action: string } {
+  return {
+    said: unescape_(/<Say[^>]*>([^<]*)<\/Say>/.exec(twiml)?.[1] ?? ''),
+    action: unescape_(/action="([^"]*)"/.exec(twiml)?.[1] ?? ''),
   };
 }
 

@@ -12,6 +12,7 @@ const Frame = lazy(() => import('./parts/frame.tsx').then((file) => ({ default: 
 const NowPage = lazy(() => import('./pages/now.tsx').then((file) => ({ default: file.NowPage })));
 const CasesPage = lazy(() => import('./pages/cases.tsx').then((file) => ({ default: file.CasesPage })));
 const CasePage = lazy(() => import('./pages/case.tsx').then((file) => ({ default: file.CasePage })));
+const OnCallPage = lazy(() => import('./pages/on-call.tsx').then((file) => ({ default: file.OnCallPage })));
 const SettingsPage = lazy(() => import('./pages/settings.tsx').then((file) => ({ default: file.SettingsPage })));
 const SignInPage = lazy(() => import('./pages/sign-in.tsx').then((file) => ({ default: file.SignInPage })));
 const EnrolmentPage = lazy(() => import('./pages/enrolment.tsx').then((file) => ({ default: file.EnrolmentPage })));
@@ -51,6 +52,7 @@ function Console() {
         <Route index element={<NowPage />} />
         <Route path="/cases" element={<CasesPage />} />
         <Route path="/cases/:id" element={<CasePage />} />
+        <Route path="/on-call" element={<OnCallPage />} />
         <Route path="/settings" element={<SettingsPage />} />
         <Route path="*" element={<Navigate to="/" replace />} />
       </Route>

@@ -9,14 +9,25 @@ import type {
   EnrolmentFinish,
   EnrolmentStart,
   JournalCheck,
+  NewOverride,
+  NotificationSettings,
+  NotificationView,
   NowView,
+  OnCallView,
+  PasskeyFinish,
+  PasskeyListing,
   PeopleList,
+  Priority,
   SampleStarted,
   SampleView,
   SessionView,
   SignIn,
   SignInLinkCreated,
 } from '@countersign/contract';
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from '@simplewebauthn/browser';
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -31,7 +42,7 @@ export class ApiFailure extends Error {
 
 const TIMEOUT_MS = 20_000;
 
-async function call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
@@ -80,10 +91,37 @@ export const api = {
   resolve: (caseId: string, note: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/resolve`, { note }),
   challengeLink: (caseId: string) => call<{ url: string }>('POST', `/api/cases/${id(caseId)}/challenge-link`, {}),
   viewChallenge: (token: string) => call<ChallengeView>('POST', '/api/challenges/view', { token }),
+  snooze: (caseId: string, seconds: number) => call<unknown>('POST', `/api/cases/${id(caseId)}/snooze`, { seconds }),
+  escalate: (caseId: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/escalate`, {}),
+  reassign: (caseId: string, people: readonly string[]) =>
+    call<unknown>('POST', `/api/cases/${id(caseId)}/reassign`, { people }),
+  addResponders: (caseId: string, people: readonly string[]) =>
+    call<unknown>('POST', `/api/cases/${id(caseId)}/responders`, { people }),
+  merge: (caseId: string, into: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/merge`, { into }),
+  note: (caseId: string, text: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/notes`, { text }),
+  prioritise: (caseId: string, priority: Priority | null) =>
+    call<unknown>('POST', `/api/cases/${id(caseId)}/priority`, { priority }),
+  reopen: (caseId: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/reopen`, {}),
+  onCall: (from: string, to: string) => call<OnCallView>('GET', `/api/on-call?${new URLSearchParams({ from, to })}`),
+  addOverride: (override: NewOverride) => call<unknown>('POST', '/api/on-call/overrides', override),
+  endOverride: (overrideId: string) => call<unknown>('DELETE', `/api/on-call/overrides/${id(overrideId)}`),
+  notifications: () => call<NotificationView>('GET', '/api/me/notifications'),
+  saveNotifications: (settings: NotificationSettings) =>
+    call<NotificationView>('PUT', '/api/me/notifications', settings),
+  passkeys: () => call<{ passkeys: PasskeyListing[] }>('GET', '/api/passkeys'),
+  startPasskey: () => call<{ options: PublicKeyCredentialCreationOptionsJSON }>('POST', '/api/passkeys/start', {}),
+  finishPasskey: (input: PasskeyFinish) => call<unknown>('POST', '/api/passkeys/finish', input),
+  removePasskey: (passkeyId: string, code: string) =>
+    call<unknown>('POST', `/api/passkeys/${id(passkeyId)}/remove`, { code }),
+  challengePasskey: (token: string, digest: string) =>
+    call<{ options: PublicKeyCredentialRequestOptionsJSON | null }>('POST', '/api/challenges/passkey', {
+      token,
+      digest,
+    }),
   answerChallenge: (answer: ChallengeAnswer) => call<ChallengeOutcome>('POST', '/api/challenges/answer', answer),
   samples: () => call<SampleView[]>('GET', '/api/samples'),
   replaySample: (sample: string) => call<SampleStarted>('POST', `/api/samples/${id(sample)}/replay`, {}),
   checkJournal: () => call<JournalCheck>('GET', '/api/journal/check'),
   people: () => call<PeopleList>('GET', '/api/people'),
-  signInLink: (personId: string) => call<SignInLinkCreated>('POST', `/api/people/${id(personId)}/sign-in-link`, {}),
+  signInLink: (personId: string) => call<SignInLinkCreated>('POST', `/api/people/${id(personId)}/link`, {}),
 };

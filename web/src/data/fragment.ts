@@ -11,3 +11,16 @@ export function takeToken(path: string): string | null {
   }
   return taken.get(path) ?? null;
 }
+
+/** What was typed in chat before, which the link brings along so that nobody types it twice. */
+export function splitReason(fragment: string): { readonly token: string; readonly reason: string } {
+  const [token = '', typed = ''] = fragment.split('~', 2);
+  try {
+    const bytes = Uint8Array.from(atob(typed.replaceAll('-', '+').replaceAll('_', '/')), (letter) =>
+      letter.charCodeAt(0),
+    );
+    return { token, reason: new TextDecoder().decode(bytes) };
+  } catch {
+    return { token, reason: '' };
+  }
+}

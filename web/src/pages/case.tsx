@@ -1,6 +1,6 @@
 /** One case: a sentence, how it stands, what changed, why it is risky, what the person said, and everything that happened. */
-import type { CaseDetail, FindingView } from '@countersign/contract';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { CaseDetail, CaseTimesView, Factor, FindingView } from '@countersign/contract';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { api } from '../data/api.ts';
@@ -10,6 +10,7 @@ import { ChangeDiff } from '../parts/change-diff.tsx';
 import { FindingFacts } from '../parts/finding-facts.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
+import { CaseActions } from '../parts/case-actions.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
@@ -32,10 +33,11 @@ export function CasePage() {
           <Changes findings={detail.findings} headline={detail.summary.headline} />
         </div>
         <div className="stack">
-          <Actions detail={detail} />
+          <CaseActions detail={detail} />
           <Answer detail={detail} nowMs={nowMs} />
           <Why detail={detail} />
           <Pages detail={detail} nowMs={nowMs} />
+          <Times detail={detail} nowMs={nowMs} />
           <Timeline entries={detail.timeline} nowMs={nowMs} />
         </div>
       </div>
@@ -50,6 +52,8 @@ function Heading({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowM
     <header className="stack">
       <div className="row">
         <StateBadge state={summary.state} />
+        {summary.drill && <span className="badge ask">{words.case.drill}</span>}
+        {summary.priority !== null && <span className="badge">{summary.priority}</span>}
         <Deadline summary={summary} nowMs={nowMs} />
         {summary.state === 'asked' && summary.person !== null && (
           <span className="small quiet">{fill(words.case.asked, { name: summary.person.name })}</span>
@@ -109,59 +113,14 @@ function Changes({
   );
 }
 
-function Actions({ detail }: { readonly detail: CaseDetail }) {
-  const { words } = useSpeech();
-  const client = useQueryClient();
-  const { id } = detail.summary;
-  const [note, setNote] = useState('');
-  const refresh = () => client.invalidateQueries({ queryKey: ['case', id] });
-  const acknowledge = useMutation({ mutationFn: () => api.acknowledge(id), onSuccess: refresh });
-  const resolve = useMutation({ mutationFn: () => api.resolve(id, note), onSuccess: refresh });
-  const answer = useMutation({
-    mutationFn: () => api.challengeLink(id),
-    onSuccess: ({ url }) => window.location.assign(url),
-  });
-  const failed = acknowledge.error ?? resolve.error ?? answer.error;
-  if (detail.actions.length === 0) return null;
-  return (
-    <section className="panel form">
-      {failed !== null && <Fault error={failed} />}
-      {detail.actions.includes('answer') && (
-        <button type="button" className="button main" disabled={answer.isPending} onClick={() => answer.mutate()}>
-          {words.case.answerNow}
-        </button>
-      )}
-      {detail.actions.includes('acknowledge') && (
-        <button
-          type="button"
-          className="button main"
-          disabled={acknowledge.isPending}
-          onClick={() => acknowledge.mutate()}
-        >
-          {words.case.acknowledge}
-        </button>
-      )}
-      {detail.actions.includes('resolve') && (
-        <>
-          <div className="field">
-            <label htmlFor="note">{words.case.resolveNote}</label>
-            <textarea id="note" value={note} maxLength={2_000} onChange={(event) => setNote(event.target.value)} />
-          </div>
-          <button type="button" className="button" disabled={resolve.isPending} onClick={() => resolve.mutate()}>
-            {words.case.resolve}
-          </button>
-        </>
-      )}
-    </section>
-  );
-}
-
 function Answer({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {
   const { words } = useSpeech();
   const { answer } = detail;
   if (answer === null) return null;
   const proven =
-    answer.factor === null ? words.case.notProven : fill(words.case.provenBy, { factor: answer.factor.toUpperCase() });
+    answer.factor === null
+      ? words.case.notProven
+      : fill(words.case.provenBy, { factor: words.challenge.factors[answer.factor as Factor] });
   return (
     <section className="panel">
       <h2>{words.case.answer}</h2>
@@ -207,7 +166,9 @@ function Pages({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs:
         {detail.pages.map((page, index) => (
           <li key={index} className="intake">
             <div className="row between">
-              <code>{page.channel}</code>
+              <span>
+                <code>{page.channel}</code> {page.person?.name} <span className="quiet">#{page.number}</span>
+              </span>
               <span className="small">
                 {words.case.pageStates[page.state]}
                 {page.attempts > 1 && ` · ${fill(words.case.attempts, { count: page.attempts })}`}
@@ -223,6 +184,42 @@ function Pages({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs:
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+const TIMES: readonly (keyof CaseTimesView)[] = [
+  'event',
+  'received',
+  'asked',
+  'answered',
+  'paged',
+  'acknowledged',
+  'contained',
+  'resolved',
+];
+
+function Times({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {
+  const { words } = useSpeech();
+  return (
+    <section className="panel">
+      <h2>{words.case.times}</h2>
+      <table className="reason-table">
+        <tbody>
+          {TIMES.flatMap((name) => {
+            const at = detail.times[name];
+            if (at === null) return [];
+            return [
+              <tr key={name}>
+                <td>{words.case.timeNames[name]}</td>
+                <td>
+                  <Time iso={at} nowMs={nowMs} />
+                </td>
+              </tr>,
+            ];
+          })}
+        </tbody>
+      </table>
     </section>
   );
 }

@@ -2,11 +2,12 @@
  * The question: was this you? For a phone, without navigation. Yes needs a reason and the second factor; no is one tap and a
  * confirmation. Whatever is answered, the page says what happens now.
  */
-import type { ChallengeOutcome, ChallengeView } from '@countersign/contract';
+import type { ChallengeAnswer, ChallengeOutcome, ChallengeView, Factor } from '@countersign/contract';
+import { startAuthentication } from '@simplewebauthn/browser';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { ApiFailure, api } from '../data/api.ts';
-import { takeToken } from '../data/fragment.ts';
+import { splitReason, takeToken } from '../data/fragment.ts';
 import { useNow } from '../data/live.ts';
 import { ChangeDiff } from '../parts/change-diff.tsx';
 import { Field, typed } from '../parts/field.tsx';
@@ -16,11 +17,12 @@ import { countdown, sentenceOf } from '../parts/sentences.ts';
 import { type Meaning, Shape } from '../parts/state-badge.tsx';
 import { fill, useSpeech } from '../words/speech.tsx';
 
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 2_000;
 const NO_LINK = new ApiFailure('challenge-not-found', 'the link has no token', 0);
 
 export function ChallengePage() {
-  const token = takeToken('/challenge');
+  const fragment = takeToken('/challenge');
+  const { token, reason } = fragment === null ? { token: null, reason: '' } : splitReason(fragment);
   const asked = useQuery({
     queryKey: ['challenge', token],
     queryFn: () => api.viewChallenge(token ?? ''),
@@ -34,7 +36,7 @@ export function ChallengePage() {
         {token !== null && asked.isPending && <Skeleton lines={6} />}
         {asked.isError && <Fault error={asked.error} retry={() => void asked.refetch()} />}
         {token !== null && asked.isSuccess && (
-          <Question view={asked.data} token={token} again={() => void asked.refetch()} />
+          <Question view={asked.data} token={token} typedReason={reason} again={() => void asked.refetch()} />
         )}
       </main>
     </div>
@@ -44,10 +46,12 @@ export function ChallengePage() {
 function Question({
   view,
   token,
+  typedReason,
   again,
 }: {
   readonly view: ChallengeView;
   readonly token: string;
+  readonly typedReason: string;
   readonly again: () => void;
 }) {
   const { words } = useSpeech();
@@ -58,6 +62,7 @@ function Question({
   if (state !== 'waiting') return <End state={state} />;
   const settle = (next: ChallengeOutcome) => {
     setOutcome(next);
+    if (next.outcome === 'redirect' && next.url !== undefined) window.location.assign(next.url);
     again();
   };
   return (
@@ -78,7 +83,8 @@ function Question({
           {fill(words.challenge.wrongCode, { count: outcome.attemptsLeft })}
         </p>
       )}
-      <Choice token={token} digest={digest} disabled={differ} settle={settle} deadlineAt={view.deadlineAt} />
+      <ProofNews view={view} />
+      <Choice token={token} digest={digest} disabled={differ} settle={settle} view={view} typedReason={typedReason} />
     </>
   );
 }
@@ -109,64 +115,122 @@ function WhatHappened({ view }: { readonly view: ChallengeView }) {
   );
 }
 
+/** What became of a second factor that takes its time. */
+function ProofNews({ view }: { readonly view: ChallengeView }) {
+  const { words } = useSpeech();
+  const { proof } = view;
+  if (proof === null) return null;
+  if (proof.state === 'waiting') {
+    return (
+      <p className="panel" role="status">
+        {proof.factor === 'duo-push' ? words.challenge.proving : words.common.loading}
+      </p>
+    );
+  }
+  const sentences = words.challenge.proofFailed as Readonly<Record<string, string>>;
+  return (
+    <p className="fault" role="alert">
+      {sentences[proof.why ?? ''] ?? words.challenge.proofFailed.other}
+    </p>
+  );
+}
+
 interface ChoiceProps {
   readonly token: string;
   readonly digest: string;
   readonly disabled: boolean;
-  readonly deadlineAt: string;
+  readonly view: ChallengeView;
+  readonly typedReason: string;
   readonly settle: (outcome: ChallengeOutcome) => void;
 }
 
-function Choice({ token, digest, disabled, deadlineAt, settle }: ChoiceProps) {
+function Choice(props: ChoiceProps) {
   const { words } = useSpeech();
-  const left = countdown(deadlineAt, useNow());
-  const [choice, setChoice] = useState<'yes' | 'no' | null>(null);
-  const answer = useMutation({ mutationFn: api.answerChallenge, onSuccess: settle });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const reason = typed(form, 'reason');
-    const code = typed(form, 'code').replace(/\s/g, '');
-    if (choice !== null)
-      answer.mutate({ token, answer: choice, reason, digest, ...(choice === 'yes' ? { code } : {}) });
-  };
+  const left = countdown(props.view.deadlineAt, useNow());
+  const [choice, setChoice] = useState<'yes' | 'no' | null>(props.typedReason === '' ? null : 'yes');
   return (
     <div className="form">
       <p className="small quiet number">
         {left === null ? words.case.overdue : fill(words.challenge.until, { time: left })}
       </p>
-      {answer.isError && <Fault error={answer.error} />}
       {choice === null ? (
         <div className="choice">
-          <button type="button" className="button main" disabled={disabled} onClick={() => setChoice('yes')}>
+          <button type="button" className="button main" disabled={props.disabled} onClick={() => setChoice('yes')}>
             {words.challenge.yes}
           </button>
-          <button type="button" className="button danger" disabled={disabled} onClick={() => setChoice('no')}>
+          <button type="button" className="button danger" disabled={props.disabled} onClick={() => setChoice('no')}>
             {words.challenge.no}
           </button>
         </div>
       ) : (
-        <form className="form panel" onSubmit={submit}>
-          <Field
-            name="reason"
-            label={choice === 'yes' ? words.challenge.reason : words.challenge.reasonNo}
-            isLong
-            optional={choice === 'no'}
-          />
-          {choice === 'yes' && <Field name="code" label={words.challenge.code} isCode />}
-          <button
-            type="submit"
-            className={`button ${choice === 'yes' ? 'main' : 'danger'}`}
-            disabled={disabled || answer.isPending}
-          >
-            {choice === 'yes' ? words.challenge.confirm : words.challenge.deny}
-          </button>
-          <button type="button" className="plain" onClick={() => setChoice(null)}>
-            {words.challenge.change}
-          </button>
-        </form>
+        <AnswerForm {...props} choice={choice} back={() => setChoice(null)} />
       )}
     </div>
+  );
+}
+
+function AnswerForm({
+  token,
+  digest,
+  disabled,
+  view,
+  typedReason,
+  settle,
+  choice,
+  back,
+}: ChoiceProps & { readonly choice: 'yes' | 'no'; readonly back: () => void }) {
+  const { words } = useSpeech();
+  const [factor, setFactor] = useState<Factor>(view.factors[0] ?? 'totp');
+  const answer = useMutation({
+    mutationFn: async (given: ChallengeAnswer) => {
+      if (given.factor !== 'passkey') return api.answerChallenge(given);
+      const { options } = await api.challengePasskey(token, digest);
+      if (options === null) return { outcome: 'cannot-prove' as const, attemptsLeft: view.attemptsLeft };
+      return api.answerChallenge({ ...given, passkey: await startAuthentication({ optionsJSON: options }) });
+    },
+    onSuccess: settle,
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const reason = typed(form, 'reason');
+    const code = typed(form, 'code').replace(/\s/g, '');
+    const proof = choice === 'no' ? {} : factor === 'totp' ? { factor, code } : { factor };
+    answer.mutate({ token, answer: choice, reason, digest, ...proof });
+  };
+  return (
+    <form className="form panel" onSubmit={submit}>
+      {answer.isError && <Fault error={answer.error} />}
+      <Field
+        name="reason"
+        label={choice === 'yes' ? words.challenge.reason : words.challenge.reasonNo}
+        initial={choice === 'yes' ? typedReason : ''}
+        isLong
+        optional={choice === 'no'}
+      />
+      {choice === 'yes' && view.factors.length > 1 && (
+        <fieldset className="ways">
+          <legend>{words.challenge.how}</legend>
+          {view.factors.map((way) => (
+            <label key={way} className="row">
+              <input type="radio" name="factor" value={way} checked={way === factor} onChange={() => setFactor(way)} />
+              {words.challenge.factors[way]}
+            </label>
+          ))}
+        </fieldset>
+      )}
+      {choice === 'yes' && factor === 'totp' && <Field name="code" label={words.challenge.code} isCode />}
+      <button
+        type="submit"
+        className={`button ${choice === 'yes' ? 'main' : 'danger'}`}
+        disabled={disabled || answer.isPending || (choice === 'yes' && view.proof?.state === 'waiting')}
+      >
+        {choice === 'yes' ? words.challenge.confirm : words.challenge.deny}
+      </button>
+      <button type="button" className="plain" onClick={back}>
+        {words.challenge.change}
+      </button>
+    </form>
   );
 }
 

@@ -3,6 +3,7 @@ import type { PersonListing } from '@countersign/contract';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
 import { Fault, Skeleton } from '../parts/loading.tsx';
+import { MyNotifications, MyPasskeys } from '../parts/my-account.tsx';
 import { MachineValue } from '../parts/machine-value.tsx';
 import { fill, type Language, useSpeech } from '../words/speech.tsx';
 
@@ -14,6 +15,8 @@ export function SettingsPage() {
     <>
       <h1>{words.settings.title}</h1>
       <Preferences />
+      <MyNotifications />
+      <MyPasskeys />
       {isAdmin && <Journal />}
       {isAdmin && <People />}
     </>

@@ -10,6 +10,7 @@ export interface FieldProps {
   readonly isLong?: boolean;
   readonly optional?: boolean;
   readonly minLength?: number;
+  readonly initial?: string;
 }
 
 export function Field({
@@ -21,6 +22,7 @@ export function Field({
   isLong = false,
   optional = false,
   minLength,
+  initial = '',
 }: FieldProps) {
   const id = useId();
   const length = minLength === undefined ? {} : { minLength };
@@ -28,7 +30,7 @@ export function Field({
     <div className="field">
       <label htmlFor={id}>{label}</label>
       {isLong ? (
-        <textarea id={id} name={name} maxLength={2_000} required={!optional} />
+        <textarea id={id} name={name} maxLength={2_000} required={!optional} defaultValue={initial} />
       ) : isCode ? (
         <input
           id={id}
@@ -41,7 +43,15 @@ export function Field({
           required
         />
       ) : (
-        <input id={id} name={name} type={type} autoComplete={autoComplete} required={!optional} {...length} />
+        <input
+          id={id}
+          name={name}
+          type={type}
+          autoComplete={autoComplete}
+          required={!optional}
+          defaultValue={initial}
+          {...length}
+        />
       )}
     </div>
   );

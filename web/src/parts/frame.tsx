@@ -46,6 +46,7 @@ function Rail() {
         {words.nav.now}
       </NavLink>
       <NavLink to="/cases">{words.nav.cases}</NavLink>
+      <NavLink to="/on-call">{words.nav.onCall}</NavLink>
       <NavLink to="/settings">{words.nav.settings}</NavLink>
       <div className="foot">
         <span className="me">{session.data?.person?.name}</span>

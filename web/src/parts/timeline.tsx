@@ -8,6 +8,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'challenge-asked': 'ask',
   'challenge-confirmed': 'fine',
   'challenge-denied': 'act',
+  'fraud-reported': 'act',
+  escalated: 'act',
   paged: 'act',
   'paged-again': 'act',
   'case-resolved': 'fine',

@@ -27,10 +27,10 @@ export function outgoingFollower(
     follow: async ({ caseId, key, kinds, attempt }) => {
       const told = hook.kinds === null ? kinds : kinds.filter((kind) => hook.kinds?.includes(kind));
       if (told.length === 0) return { type: 'delivered' };
-      const { state, unit, nowMs } = cases();
-      const { current, findings } = await state.transaction(async (trx) => ({
-        current: await unit(trx).loadCase(caseId),
-        findings: await unit(trx).findingsOfCase(caseId),
+      const room = cases();
+      const { current, findings } = await room.state.transaction(async (trx) => ({
+        current: await room.unit(trx).loadCase(caseId),
+        findings: await room.unit(trx).findingsOfCase(caseId),
       }));
       const headline = findings.find(({ id }) => id === current?.headlineId) ?? findings[0];
       if (current === null || headline === undefined) return { type: 'delivered' };
@@ -53,7 +53,7 @@ export function outgoingFollower(
         summary: summaryOf({ case: current, headline }),
         finding: viewFinding(headline),
       };
-      return deliveryOf(await sendWebhook(hook, { id: key, body, nowMs: nowMs() }));
+      return deliveryOf(await sendWebhook(hook, { id: key, body, nowMs: room.nowMs() }));
     },
   };
 }

@@ -52,7 +52,13 @@ function alertOf(alert: Readonly<Record<string, unknown>>, client: string | null
   return {
     sender: 'alertmanager',
     action: alert['status'] === 'resolved' ? 'resolve' : 'trigger',
-    dedupKey: textOrNull(alert['fingerprint']) ?? fingerprintOf(Object.entries(labels).sort().flat()),
+    dedupKey:
+      textOrNull(alert['fingerprint']) ??
+      fingerprintOf(
+        Object.entries(labels)
+          .map(([label, value]) => JSON.stringify([label, value]))
+          .sort((one, other) => (one < other ? -1 : 1)),
+      ),
     summary: (annotations['summary'] ?? annotations['description'] ?? annotations['message'] ?? name).slice(
       0,
       LONGEST_SUMMARY,

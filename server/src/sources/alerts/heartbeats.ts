@@ -93,7 +93,7 @@ export function registerHeartbeatRoutes(server: HttpServer, options: HeartbeatOp
     config: { access },
     schema: { params: Name },
     handler: async (request) => {
-      const { name } = request.params as { name: string };
+      const { name } = request.params;
       const key = bearerOf(request);
       const found = heartbeats.find((one) => one.name === name);
       if (found === undefined || key === null || found.keyHash !== hashKey(key)) {

@@ -59,7 +59,7 @@ function complainAboutPayload(payload: unknown): string[] {
     errors.push("'payload.severity' must be one of: critical, error, warning, info");
   }
   const timestamp = payload['timestamp'];
-  if (timestamp !== undefined && timestamp !== null && Number.isNaN(Date.parse(String(timestamp)))) {
+  if (timestamp !== undefined && timestamp !== null && Number.isNaN(Date.parse(textOrNull(timestamp) ?? ''))) {
     errors.push("'payload.timestamp' is not a time: write ISO 8601");
   }
   return errors;

@@ -155,7 +155,7 @@ async function request(
   settings: DuoSettings,
   { method, path, given, timeoutMs, nowMs }: Request,
 ): Promise<DuoResult<unknown>> {
-  const body = method === 'POST' ? JSON.stringify(Object.fromEntries(Object.entries(given).sort())) : '';
+  const body = method === 'POST' ? JSON.stringify(given) : '';
   const query = method === 'GET' ? canonicalQuery(given) : '';
   const date = new Date(nowMs).toUTCString().replace('GMT', '-0000');
   const signed = { method, path, query, body, date };
@@ -192,7 +192,11 @@ function readReply(status: number, text: string): DuoResult<unknown> {
   }
   if (status === 200 && reply['stat'] === 'OK') return { type: 'ok', value: reply['response'] };
   const code = typeof reply['code'] === 'number' ? reply['code'] : null;
-  return { type: 'refused', code, message: `Duo refuses: ${String(reply['message'] ?? status)} (${code ?? status})` };
+  return {
+    type: 'refused',
+    code,
+    message: `Duo refuses: ${typeof reply['message'] === 'string' ? reply['message'] : status} (${code ?? status})`,
+  };
 }
 
 /** The `Authorization` header. */

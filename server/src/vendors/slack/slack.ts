@@ -117,7 +117,7 @@ export function createSlack(options: SlackOptions): Slack {
   register(app, client, options);
   return {
     client,
-    receive: (request) => receive(request, options, door.process),
+    receive: (request) => receive(request, options, (event) => door.process(event)),
     start: async () => {
       await door.receiver.start();
     },
@@ -190,7 +190,8 @@ function register(app: App, client: SlackClient, { handlers, onError }: SlackOpt
 function valueOf(input: unknown): string {
   const { value, selected_option: option, selected_user: user } = (input ?? {}) as Record<string, unknown>;
   const chosen = (option as { readonly value?: unknown } | null | undefined)?.value;
-  return String(value ?? chosen ?? user ?? '');
+  const [text = ''] = [value, chosen, user].filter((one) => typeof one === 'string');
+  return text;
 }
 
 interface Door {
@@ -220,12 +221,8 @@ function socketDoor({ apiUrl, onError }: SlackOptions, appToken: string): Door {
     ...(apiUrl === undefined ? {} : { clientOptions: { slackApiUrl: apiUrl } }),
   });
   let app: App | null = null;
-  socket.on('slack_event', async (given: { readonly ack: AckFn<unknown>; readonly body: ReceiverEvent['body'] }) => {
-    try {
-      await app?.processEvent({ body: given.body, ack: given.ack });
-    } catch (error) {
-      onError(error);
-    }
+  socket.on('slack_event', (given: { readonly ack: AckFn<unknown>; readonly body: ReceiverEvent['body'] }) => {
+    app?.processEvent({ body: given.body, ack: given.ack }).catch(onError);
   });
   socket.on('error', onError);
   return {

@@ -1,0 +1,228 @@
+/**
+ * Answering in a real browser: a passkey of a virtual authenticator, Duo's page, a push; the on-call page, a case with everything
+ * that can be done with it. Wide and narrow, light and dark, in both languages.
+ */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeInBrowser, openBrowser } from '../browser.ts';
+import { type FakeDuo, startDuo } from '../fakes/duo.ts';
+import { look } from '../look.ts';
+import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
+
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 844 };
+
+describeInBrowser('answering in a browser', () => {
+  let duo: FakeDuo;
+  let running: RunningApp;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let alice: EnrolledPerson;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    duo = await startDuo();
+    running = await startRunningApp(
+      `
+accounts: { "111122223333": { name: shop-prod, label: prod } }
+people:
+  - { email: alice@example.com, name: Alice Example, role: admin, identities: { aws_users: [alice] } }
+  - { email: ben@example.com, name: Ben Example }
+schedules:
+  security:
+    time_zone: Europe/Berlin
+    layers: [{ people: [alice@example.com, ben@example.com], start: '2026-01-05 09:00', rotate: daily, restrict: [{ days: [mon, tue, wed, thu, fri, sat], from: '00:00', to: '00:00' }] }]
+escalations: { default: { steps: [{ to: 'schedule:security', wait: 5m }, { to: [ben@example.com], wait: 10m }] } }
+duo: { host: ${duo.settings.host}, integration_key: ${duo.settings.integrationKey}, secret_key: { env: DUO }, client_id: ${duo.client.clientId}, client_secret: { env: DUO_CLIENT }, url: '${duo.url}' }
+policy:
+  - { when: { action: DeleteTrail }, then: page }
+  - { when: { risk: ">= 20", actor: person }, then: challenge, within: 10m }
+  - { when: {}, then: record }
+`,
+      { DUO: duo.settings.secretKey, DUO_CLIENT: duo.client.clientSecret },
+    );
+    alice = await running.enrol('alice@example.com');
+    browser = await openBrowser();
+    context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
+    const [name = '', value = ''] = alice.cookie.split('=');
+    await context.addCookies([{ name, value, url: running.app.url }]);
+    page = await context.newPage();
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('WebAuthn.enable');
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await running?.close();
+    await duo?.close();
+  });
+
+  /** Alice does something; the challenge page about it. */
+  const asked = async (bucket: string) => {
+    await running.happens({ call: 'PutBucketPolicy', service: 's3', user: 'alice', request: { bucketName: bucket } });
+    const found = await running.until('asked', ({ state }) => state === 'asked');
+    await page.goto(`${running.app.url}/cases/${found.id}`);
+    await page.getByRole('button', { name: 'Answer the question' }).click();
+    await page.getByRole('heading', { name: 'Was this you?' }).waitFor();
+    await page.getByRole('button', { name: 'Yes, I did this' }).click();
+    await page.getByLabel('Why was it done?').fill('a planned change');
+    return found;
+  };
+
+  test('a passkey is added in the settings and confirms exactly this change', async () => {
+    await page.goto(`${running.app.url}/settings`);
+    await page.getByLabel('Name of this key').fill('Sample laptop');
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByText('Sample laptop').waitFor();
+    await look(page, 'settings-passkey');
+    const found = await asked('passkey-bucket');
+    await page.getByLabel('Passkey of this device').check();
+    await page.setViewportSize(NARROW);
+    await look(page, 'challenge-factors-narrow');
+    await page.setViewportSize(WIDE);
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Thank you. It is confirmed.').waitFor();
+    const confirmed = await running.until('confirmed', ({ id, state }) => id === found.id && state === 'confirmed');
+    expect(confirmed.answer).toMatchObject({ factor: 'passkey', reason: 'a planned change' });
+  });
+
+  test('an assertion is worth nothing for another change, another person, or a second time', async () => {
+    const found = await asked('passkey-other');
+    const link = await running.call(alice, 'POST', `/api/cases/${found.id}/challenge-link`, {});
+    const token = String(link.body['url']).split('#')[1] ?? '';
+    const answer = (passkey: unknown, digest = found.digest) =>
+      running.call(null, 'POST', '/api/challenges/answer', {
+        token,
+        answer: 'yes',
+        reason: 'x',
+        digest,
+        factor: 'passkey',
+        passkey,
+      });
+    for (const garbage of [
+      null,
+      {},
+      { id: 'x', response: {} },
+      'text',
+      {
+        id: 'x',
+        rawId: 'x',
+        type: 'public-key',
+        response: { clientDataJSON: 'e30', authenticatorData: '', signature: '' },
+      },
+    ]) {
+      const { body } = await answer(garbage);
+      if (body['outcome'] !== 'wrong-code') expect(body).toMatchObject({ outcome: 'expired' });
+      if ((body['attemptsLeft'] as number) <= 1) break;
+    }
+    expect((await running.cases()).find(({ id }) => id === found.id)?.state).toBe('asked');
+    await running.call(null, 'POST', '/api/challenges/answer', {
+      token,
+      answer: 'no',
+      reason: '',
+      digest: found.digest,
+    });
+    const paged = await running.until('paged', ({ id, state }) => id === found.id && state === 'paged');
+    await running.call(alice, 'POST', `/api/cases/${paged.id}/resolve`, {});
+  });
+
+  test("Duo's page proves it where no phone does", async () => {
+    const found = await asked('prompt-bucket');
+    await page.getByLabel('Duo in this browser').check();
+    // Duo's own page stands elsewhere; here the sample Duo is asked in its place.
+    await page.route('https://api-sample.duosecurity.com/**', async (route) => {
+      const { pathname, search } = new URL(route.request().url());
+      const answer = await fetch(`${duo.url}${pathname}${search}`, { redirect: 'manual' });
+      await route.fulfill({ status: 302, headers: { location: answer.headers.get('location') ?? '' } });
+    });
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Thank you. It is confirmed.').waitFor();
+    const confirmed = await running.until('confirmed', ({ id, state }) => id === found.id && state === 'confirmed');
+    expect(confirmed.answer).toMatchObject({ factor: 'duo-prompt' });
+  });
+
+  test('a push that nobody approves is told, and another way is open', async () => {
+    const found = await asked('push-bucket');
+    await page.getByLabel('Push to my phone').check();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Look at your phone', { exact: false }).waitFor();
+    await look(page, 'challenge-push');
+    (await duo.nextPush()).timeout();
+    await page.getByText('Nobody approved it in time', { exact: false }).waitFor();
+    await page.getByLabel('Passkey of this device').check();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Thank you. It is confirmed.').waitFor();
+    await running.until('confirmed', ({ id, state }) => id === found.id && state === 'confirmed');
+  });
+
+  test('who is on call, the gaps in red words, the ladder, and standing in', async () => {
+    await page.goto(`${running.app.url}/on-call`);
+    await page.getByRole('heading', { name: 'Who would be paged right now' }).waitFor();
+    await page.getByText('Nobody is on call in security from', { exact: false }).first().waitFor();
+    await look(page, 'on-call-wide');
+    await page.getByText('Stand in', { exact: true }).click();
+    await page.getByLabel('Who', { exact: true }).selectOption({ label: 'Ben Example' });
+    await page.getByLabel('From', { exact: true }).fill('2027-03-01T09:00');
+    await page.getByLabel('To', { exact: true }).fill('2027-03-02T09:00');
+    await page.getByRole('button', { name: 'Put on call' }).click();
+    await running.until('journaled', () => true);
+    const calendar = await running.call(alice, 'GET', '/api/on-call/schedules/security/calendar.ics');
+    expect(String(calendar.body['text'])).toContain('BEGIN:VEVENT');
+    await page.setViewportSize(NARROW);
+    await look(page, 'on-call-narrow');
+  });
+
+  test('a page is snoozed, noted, handed over and resolved from its page', async () => {
+    await page.setViewportSize(WIDE);
+    await running.happens({ call: 'DeleteTrail', user: 'stranger', request: { name: 'trail' } });
+    const found = await running.until('paged', ({ state, person }) => state === 'paged' && person === null);
+    await page.goto(`${running.app.url}/cases/${found.id}`);
+    await page.getByText('More', { exact: true }).click();
+    await page.getByLabel('Add a note').fill('looking at it');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('Alice Example: looking at it').waitFor();
+    await page.getByLabel('Hand over to').selectOption({ label: 'Ben Example' });
+    await page.locator('.field', { hasText: 'Hand over to' }).getByRole('button', { name: 'OK' }).click();
+    await page.getByText('Handed over by Alice Example').waitFor();
+    await page.getByLabel('Snooze').selectOption({ label: '1 hour' });
+    await page.locator('.field', { hasText: 'Snooze' }).getByRole('button', { name: 'OK' }).click();
+    await page.getByText('Snoozed by Alice Example').waitFor();
+    await look(page, 'case-responding');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.setViewportSize(NARROW);
+    await look(page, 'case-responding-dark-narrow');
+    await page.getByRole('button', { name: 'Resolve' }).click();
+    await page.getByText('Resolved by Alice Example').waitFor();
+  });
+
+  test('all of it stands in Japanese', async () => {
+    await page.evaluate(() => localStorage.setItem('countersign.language', 'ja'));
+    for (const [path, heading] of [
+      ['/on-call', '当番'],
+      ['/settings', '設定'],
+    ] as const) {
+      await page.goto(`${running.app.url}${path}`);
+      await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+      await look(page, `ja${path.replace('/', '-')}`);
+    }
+  });
+
+  test('nothing complained', () => {
+    expect(complaints.filter((text) => !text.includes('status of 4'))).toEqual([]);
+    expect(running.log.entries.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(duo.refused).toEqual([]);
+  });
+});

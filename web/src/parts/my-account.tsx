@@ -1,0 +1,106 @@
+/** My own passkeys, and how I am reached when I am on call. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { startRegistration } from '@simplewebauthn/browser';
+import type { FormEvent } from 'react';
+import { api } from '../data/api.ts';
+import { useNow } from '../data/live.ts';
+import { fill, useSpeech } from '../words/speech.tsx';
+import { Field, typed } from './field.tsx';
+import { Fault, Skeleton } from './loading.tsx';
+import { Time } from './time.tsx';
+
+export function MyPasskeys() {
+  const { words } = useSpeech();
+  const nowMs = useNow();
+  const client = useQueryClient();
+  const keys = useQuery({ queryKey: ['passkeys'], queryFn: api.passkeys });
+  const add = useMutation({
+    mutationFn: async (name: string) => {
+      const { options } = await api.startPasskey();
+      return api.finishPasskey({ name, response: await startRegistration({ optionsJSON: options }) });
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: ['passkeys'] }),
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    add.mutate(typed(new FormData(event.currentTarget), 'name'));
+  };
+  return (
+    <section className="panel form">
+      <h2>{words.settings.passkeys}</h2>
+      <p className="quiet small">{words.settings.passkeysText}</p>
+      {add.isError && <Fault error={add.error} />}
+      {keys.data?.passkeys.length === 0 && <p className="small">{words.settings.noPasskeys}</p>}
+      <ul className="list">
+        {keys.data?.passkeys.map((key) => (
+          <li key={key.id} className="row between intake">
+            <span>{key.name}</span>
+            <span className="small quiet">
+              <Time iso={key.usedAt ?? key.createdAt} nowMs={nowMs} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <form className="form" onSubmit={submit}>
+        <Field name="name" label={words.settings.passkeyName} />
+        <button type="submit" className="button" disabled={add.isPending}>
+          {words.settings.addPasskey}
+        </button>
+      </form>
+    </section>
+  );
+}
+
+export function MyNotifications() {
+  const { words } = useSpeech();
+  const client = useQueryClient();
+  const mine = useQuery({ queryKey: ['notifications'], queryFn: api.notifications });
+  const save = useMutation({
+    mutationFn: api.saveNotifications,
+    onSuccess: (view) => client.setQueryData(['notifications'], view),
+  });
+  if (mine.isPending) return <Skeleton lines={3} />;
+  if (mine.isError) return <Fault error={mine.error} retry={() => void mine.refetch()} />;
+  const { settings, high, low, webhookSecret } = mine.data;
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const textOrNull = (name: string) => (typed(form, name) === '' ? null : typed(form, name));
+    save.mutate({ phone: textOrNull('phone'), webhookUrl: textOrNull('webhook'), rules: settings.rules });
+  };
+  const reached = (rules: typeof high) =>
+    rules.length === 0
+      ? words.settings.nothingReaches
+      : rules
+          .map(({ channel, afterSeconds }) => {
+            const when =
+              afterSeconds === 0 ? words.onCall.atOnce : fill(words.onCall.after, { time: `${afterSeconds} s` });
+            return fill(words.settings.reachedBy, { channel, when });
+          })
+          .join(' · ');
+  return (
+    <section className="panel form">
+      <h2>{words.settings.notifications}</h2>
+      {save.isError && <Fault error={save.error} />}
+      <p className="small">
+        {words.settings.high}: {reached(high)}
+      </p>
+      <p className="small">
+        {words.settings.low}: {reached(low)}
+      </p>
+      {webhookSecret !== null && (
+        <p className="lost" role="status">
+          {fill(words.settings.webhookSecret, { secret: webhookSecret })}
+        </p>
+      )}
+      <form className="form" onSubmit={submit}>
+        <Field name="phone" label={words.settings.phone} initial={settings.phone ?? ''} optional />
+        <Field name="webhook" label={words.settings.webhook} initial={settings.webhookUrl ?? ''} optional />
+        <button type="submit" className="button" disabled={save.isPending}>
+          {words.settings.save}
+        </button>
+        {save.isSuccess && <p role="status">{words.settings.saved}</p>}
+      </form>
+    </section>
+  );
+}
