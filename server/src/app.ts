@@ -40,6 +40,10 @@ import { openResponse, type Response } from './response.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
 import { createRunner, type Runner } from './rules/runner.ts';
 import { registerSampleRoutes } from './samples.ts';
+import { raiseAlert } from './sources/alerts/raise.ts';
+import { runAwsIntake } from './sources/aws-live/intake.ts';
+import { noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
+import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
 import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
 import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
@@ -100,6 +104,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
+    queues: await openQueues(options),
     stopping: stopping.signal,
     url: { current: configuration.publicUrl },
   };
@@ -139,6 +144,7 @@ interface Rooms {
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
+  readonly queues: readonly { readonly name: string; readonly client: TrailClient }[];
   readonly stopping: AbortSignal;
   /** Known only when the server listens, unless it is configured. */
   readonly url: { current: string | null };
@@ -265,14 +271,35 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         escalationOf: ({ source, account, actor }) =>
           (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
           (account === null ? null : (accountEscalations.get(account) ?? null)),
-        noteHeard: async () => undefined,
+        noteHeard: noteAccountsHeard,
       },
       stopping,
     ),
     watchSources(sources, { state, clock, log }, stopping),
+    ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log }, stopping)),
+    watchIntake(
+      {
+        state,
+        clock,
+        log,
+        limits: configuration.watch,
+        accounts: new Map([...accounts].map(([id, account]) => [id, account.name])),
+        raise: (trx, alert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random }),
+      },
+      stopping,
+    ),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
   ];
+}
+
+async function openQueues({ configuration, environment }: AppOptions): Promise<Rooms['queues']> {
+  return Promise.all(
+    configuration.aws.map(async ({ name, externalId, ...settings }) => {
+      const secret = externalId === null ? null : await readSecret(externalId, environment);
+      return { name, client: createTrailClient({ ...settings, externalId: secret }) };
+    }),
+  );
 }
 
 function openEngine({ environment, dataDirectory, clock, random, log }: AppOptions): Promise<EventEngine> {

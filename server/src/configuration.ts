@@ -18,6 +18,14 @@ import {
   type OnCallConfiguration,
   SchedulesSection,
 } from './people/on-call/configuration.ts';
+import {
+  AwsSection,
+  buildAws,
+  buildWatch,
+  type ConfiguredQueue,
+  type WatchLimits,
+  WatchSection,
+} from './sources/aws-live/configuration.ts';
 import { buildHeartbeats, type ConfiguredHeartbeat, HeartbeatsSection } from './sources/alerts/heartbeats.ts';
 import { buildIntegrations, type ConfiguredIntegration, IntegrationsSection } from './sources/alerts/integration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
@@ -102,6 +110,8 @@ export const ConfigurationSchema = Type.Object(
     catch_all: Type.Optional(CatchAllSection),
     integrations: Type.Optional(IntegrationsSection),
     heartbeats: Type.Optional(HeartbeatsSection),
+    aws: Type.Optional(AwsSection),
+    watch: Type.Optional(WatchSection),
     ...ConnectionSections,
     policy: Type.Optional(PolicySchema),
   },
@@ -142,6 +152,8 @@ export interface Configuration {
   readonly heartbeats: readonly ConfiguredHeartbeat[];
   /** Chat, second factors, mail, phones: whatever is configured of them. */
   readonly connections: Connections;
+  readonly aws: readonly ConfiguredQueue[];
+  readonly watch: WatchLimits;
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -185,6 +197,8 @@ export function buildConfiguration(file: ConfigurationFile): {
   const integrations = buildIntegrations(file.integrations ?? []);
   const heartbeats = buildHeartbeats(file.heartbeats ?? []);
   const connections = buildConnections(file);
+  const aws = buildAws(file.aws ?? []);
+  const watch = buildWatch(file.watch ?? {});
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
@@ -197,6 +211,8 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...integrations.problems,
     ...heartbeats.problems,
     ...connections.problems,
+    ...aws.problems,
+    ...watch.problems,
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
     return { configuration: null, problems };
@@ -226,6 +242,8 @@ export function buildConfiguration(file: ConfigurationFile): {
     integrations: integrations.integrations,
     heartbeats: heartbeats.heartbeats,
     connections: connections.connections,
+    aws: aws.queues,
+    watch: watch.limits,
   };
   return { configuration, problems };
 }

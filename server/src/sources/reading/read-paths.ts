@@ -77,6 +77,15 @@ export async function* readFileRecords(file: string, options: ReadOptions): Asyn
   yield* readFetched(file, await fetchSmall(file), options);
 }
 
+/** The readings of bytes that come from somewhere else, packed or not; `name` stands in their origins. Memory stays bounded. */
+export async function* readChunks(
+  chunks: AsyncIterable<Buffer>,
+  name: string,
+  options: ReadOptions,
+): AsyncGenerator<readonly Reading[]> {
+  yield* readStreaming(chunks, new Admitting(name, options.sources, namedSource(options)));
+}
+
 /** The readings of bytes that are in memory already, unpacked. */
 export function* readUnpacked(bytes: Buffer, file: string, options: ReadOptions): Generator<readonly Reading[]> {
   yield* readSmall(bytes, new Admitting(file, options.sources, namedSource(options)));

@@ -1,0 +1,180 @@
+/**
+ * Watches intake itself: an account that fell silent, events that come too late, work that piles up. Each is an alert of our own,
+ * raised once and resolved when it is over.
+ *
+ * The surprise: silence is judged account by account. A trail that somebody switched off in one of them must not be hidden by the
+ * noise of the others.
+ */
+import { sql } from 'kysely';
+import type { Clock } from '../../ground/clock.ts';
+import type { Log } from '../../ground/log.ts';
+import type { State, StateTransaction } from '../../ground/state.ts';
+import type { OwnAlert } from '../alerts/raise.ts';
+import { intakeHealth } from '../inbox-health.ts';
+import type { WatchLimits } from './configuration.ts';
+
+export interface WatchOptions {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: WatchLimits;
+  /** Accounts that are configured: they are missed even if they were never heard. Id → name. */
+  readonly accounts: ReadonlyMap<string, string>;
+  readonly raise: (trx: StateTransaction, alert: OwnAlert) => Promise<void>;
+}
+
+type WatchTables = {
+  account_heard: { account: string; newest_event_ms: number; last_heard_ms: number; batches: number };
+  intake_trouble: { key: string; since_ms: number };
+};
+
+interface Trouble {
+  readonly key: string;
+  readonly summary: string;
+  readonly class: string;
+  readonly account: string | null;
+}
+
+const LOOK_MS = 10_000;
+/** A trouble that ends within this time begins and ends once, not again and again. */
+const SETTLE_MS = 60_000;
+const MOST_ACCOUNTS = 5_000;
+
+/** Notes that accounts were heard; in the transaction that finishes their batch. */
+export async function noteAccountsHeard(
+  trx: StateTransaction,
+  heard: readonly { readonly account: string; readonly eventMs: number }[],
+  nowMs: number,
+): Promise<void> {
+  // In one order everywhere, so that two batches cannot wait for each other's rows.
+  for (const { account, eventMs } of heard.toSorted((one, other) => (one.account < other.account ? -1 : 1))) {
+    await sql`
+      insert into account_heard as a (account, newest_event_ms, last_heard_ms, batches)
+      values (${account}, ${eventMs}, ${nowMs}, 1)
+      on conflict (account) do update set
+        newest_event_ms = greatest(a.newest_event_ms, excluded.newest_event_ms),
+        last_heard_ms = greatest(a.last_heard_ms, excluded.last_heard_ms),
+        batches = a.batches + 1`.execute(trx);
+  }
+}
+
+/** Looks until `signal` aborts. Rows decide, so that any number of servers raise one alert. */
+export async function watchIntake(options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { clock, log } = options;
+  const startedMs = clock.nowMs();
+  while (!signal.aborted) {
+    try {
+      await lookAtIntake(options, startedMs);
+    } catch (error) {
+      log.error('intake could not be looked at; trying again', { error });
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
+/** One look. `startedMs`: what was silent only while we were away is not missed at once. */
+export async function lookAtIntake(options: WatchOptions, startedMs: number): Promise<void> {
+  const { state, clock } = options;
+  const nowMs = clock.nowMs();
+  const troubles = await troublesOf(options, startedMs);
+  await state.transaction(async (trx) => {
+    const db = trx.withTables<WatchTables>();
+    const open = await db.selectFrom('intake_trouble').selectAll().forUpdate().execute();
+    const known = new Map(open.map(({ key, since_ms }) => [key, since_ms]));
+    const now = new Set(troubles.map(({ key }) => key));
+    for (const trouble of troubles.filter(({ key }) => !known.has(key))) {
+      const inserted = await db
+        .insertInto('intake_trouble')
+        .values({ key: trouble.key, since_ms: nowMs })
+        .onConflict((conflict) => conflict.column('key').doNothing())
+        .returning('key')
+        .executeTakeFirst();
+      if (inserted !== undefined) await options.raise(trx, alertOf(trouble, 'trigger'));
+    }
+    for (const [key, sinceMs] of known) {
+      if (now.has(key) || nowMs - sinceMs < SETTLE_MS) continue;
+      await db.deleteFrom('intake_trouble').where('key', '=', key).execute();
+      await options.raise(
+        trx,
+        alertOf({ key, summary: 'Intake is well again', class: 'Intake', account: null }, 'resolve'),
+      );
+    }
+  });
+}
+
+async function troublesOf(
+  { state, clock, limits, accounts }: WatchOptions,
+  startedMs: number,
+): Promise<readonly Trouble[]> {
+  const nowMs = clock.nowMs();
+  const rows = await state.db
+    .withTables<WatchTables>()
+    .selectFrom('account_heard')
+    .selectAll()
+    .limit(MOST_ACCOUNTS)
+    .execute();
+  const heard = new Map(rows.map((row) => [row.account, row]));
+  // Before anything ever came there is nothing to miss: a newcomer has not connected anything yet.
+  const watched = rows.length === 0 ? [] : new Set([...accounts.keys(), ...heard.keys()]);
+  const troubles: Trouble[] = [];
+  for (const account of watched) {
+    const row = heard.get(account);
+    const name = accounts.get(account) ?? account;
+    const lastMs = Math.max(row?.last_heard_ms ?? 0, startedMs);
+    if (nowMs - lastMs > limits.silenceMs) {
+      const since = row === undefined ? 'it was configured' : new Date(row.last_heard_ms).toISOString();
+      const summary = `Nothing has been heard from ${name} since ${since}`;
+      troubles.push({ key: `silence:${account}`, summary, class: 'Account fell silent', account });
+    } else if (row !== undefined && row.last_heard_ms - row.newest_event_ms > limits.lagMs) {
+      const minutes = Math.round((row.last_heard_ms - row.newest_event_ms) / 60_000);
+      const summary = `Events of ${name} come ${minutes} minutes late`;
+      troubles.push({ key: `lag:${account}`, summary, class: 'Events come late', account });
+    }
+  }
+  const { waiting, oldestMs } = await backlogOf(state);
+  const stuckMs = oldestMs === null ? 0 : nowMs - oldestMs;
+  if (waiting > limits.backlogBatches || stuckMs > limits.lagMs) {
+    const summary = `${waiting} batches wait in the inbox, the oldest for ${Math.round(stuckMs / 60_000)} minutes`;
+    troubles.push({ key: 'backlog', summary, class: 'Intake backlog', account: null });
+  }
+  return troubles;
+}
+
+async function backlogOf(state: State): Promise<{ readonly waiting: number; readonly oldestMs: number | null }> {
+  const { oldestWaitingMs } = await intakeHealth(state);
+  const { rows } = await sql<{
+    waiting: number;
+  }>`select count(*)::int as waiting from inbox where finished_ms is null`.execute(state.db);
+  return { waiting: rows[0]?.waiting ?? 0, oldestMs: oldestWaitingMs };
+}
+
+function alertOf(trouble: Trouble, action: 'trigger' | 'resolve'): OwnAlert {
+  return {
+    action,
+    dedupKey: `intake:${trouble.key}`,
+    summary: trouble.summary,
+    severity: 'critical',
+    source: 'intake',
+    component: trouble.account,
+    class: trouble.class,
+    account: trouble.account,
+  };
+}
+
+/** How each account is doing, newest first. */
+export async function accountHealth(
+  state: State,
+): Promise<readonly { readonly account: string; readonly newestEventMs: number; readonly lastHeardMs: number }[]> {
+  const rows = await state.db
+    .withTables<WatchTables>()
+    .selectFrom('account_heard')
+    .selectAll()
+    .orderBy('last_heard_ms', 'desc')
+    .limit(MOST_ACCOUNTS)
+    .execute();
+  return rows.map(({ account, newest_event_ms, last_heard_ms }) => ({
+    account,
+    newestEventMs: newest_event_ms,
+    lastHeardMs: last_heard_ms,
+  }));
+}
