@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
 import { formatDiagnostic } from '@countersign/falco';
+import { registerNumbersRoutes } from './cases/numbers/routes.ts';
 import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
 import { runCaseWorker } from './cases/worker.ts';
+import { viewCase } from './cases/views.ts';
 import type { Configuration } from './configuration.ts';
+import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
 import { countFindingsPerMinute } from './findings/store.ts';
 import type { Clock } from './ground/clock.ts';
@@ -201,6 +204,12 @@ async function openHttp(
   });
   registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerMaintenanceRoutes(house.server, common);
+  registerNumbersRoutes(house.server, common);
+  registerEvidenceRoutes(house.server, {
+    ...common,
+    viewCase: async (caseId, viewerId) =>
+      viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state)),
+  });
   registerOnCallRoutes(house.server, {
     ...common,
     box,
