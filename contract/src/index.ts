@@ -2,6 +2,7 @@
 export * from './cases.ts';
 export * from './challenge.ts';
 export * from './errors.ts';
+export * from './exemptions.ts';
 export * from './findings.ts';
 export * from './now.ts';
 export * from './numbers.ts';

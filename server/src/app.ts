@@ -12,8 +12,9 @@ import { registerNumbersRoutes } from './cases/numbers/routes.ts';
 import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
 import { runCaseWorker } from './cases/worker.ts';
-import { viewCase } from './cases/views.ts';
+import { casesOfFindings, viewCase } from './cases/views.ts';
 import type { Configuration } from './configuration.ts';
+import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
 import { countFindingsPerMinute } from './findings/store.ts';
@@ -42,6 +43,7 @@ import { defaultEscalation } from './planning.ts';
 import { openResponse, type Response } from './response.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
 import { createRunner, type Runner } from './rules/runner.ts';
+import { registerDrillRoutes } from './drills.ts';
 import { registerSampleRoutes } from './samples.ts';
 import { raiseAlert } from './sources/alerts/raise.ts';
 import { runAwsIntake } from './sources/aws-live/intake.ts';
@@ -50,6 +52,7 @@ import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
 import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
 import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
+import { watchSelf } from './self-watch.ts';
 import { intakeHealth } from './sources/inbox-health.ts';
 
 export interface AppOptions {
@@ -76,6 +79,7 @@ export interface App {
 
 const CONSOLE = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 const WORKERS = 2;
+const SELF_WATCH_MS = 60_000;
 
 /** @throws Failure when a store, a port, a rule file or a secret cannot be had; nothing is left running then. */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -108,6 +112,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
     queues: await openQueues(options),
+    deadMan: await deadManOf(options),
     stopping: stopping.signal,
     url: { current: configuration.publicUrl },
   };
@@ -148,6 +153,8 @@ interface Rooms {
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
   readonly queues: readonly { readonly name: string; readonly client: TrailClient }[];
+  /** The address that must hear from us; null: none. */
+  readonly deadMan: string | null;
   readonly stopping: AbortSignal;
   /** Known only when the server listens, unless it is configured. */
   readonly url: { current: string | null };
@@ -205,6 +212,12 @@ async function openHttp(
   registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerMaintenanceRoutes(house.server, common);
   registerNumbersRoutes(house.server, common);
+  registerDrillRoutes(house.server, common);
+  registerExemptionRoutes(house.server, {
+    ...common,
+    secondFactor,
+    casesOf: (findingIds) => casesOfFindings(state, findingIds),
+  });
   registerEvidenceRoutes(house.server, {
     ...common,
     viewCase: async (caseId, viewerId) =>
@@ -286,6 +299,10 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
     ),
     watchSources(sources, { state, clock, log }, stopping),
     ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log }, stopping)),
+    watchSelf(
+      { state, clock, log, url: rooms.deadMan, everyMs: configuration.connections.deadMan?.everyMs ?? SELF_WATCH_MS },
+      stopping,
+    ),
     watchIntake(
       {
         state,
@@ -300,6 +317,15 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
   ];
+}
+
+async function deadManOf({ configuration, environment }: AppOptions): Promise<string | null> {
+  const { deadMan } = configuration.connections;
+  if (deadMan === null) return null;
+  const url = await readSecret(deadMan.url, environment);
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url;
+  const message = 'dead_man.url names a secret that is no http or https address';
+  throw new Failure(message, { code: 'secret-missing', httpStatus: 500, retryable: false });
 }
 
 async function openQueues({ configuration, environment }: AppOptions): Promise<Rooms['queues']> {

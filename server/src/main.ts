@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import('./commands/replay.ts')).replayCommand,
   rules: async () => (await import('./commands/rules.ts')).rulesCommand,
   journal: async () => (await import('./commands/journal.ts')).journalCommand,
+  drill: async () => (await import('./commands/drill.ts')).drillCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
 
@@ -30,6 +31,7 @@ const HELP = `countersign COMMAND [ARGUMENTS]
   replay    judges recorded events without a server
   rules     checks rules and runs their tests
   journal   verifies the journal
+  drill     pages whoever is on call with an exercise, and reports the times
   people    makes a sign-in link for somebody
 
 countersign COMMAND --help tells more.`;

@@ -15,6 +15,7 @@ export const PAGE_SIZE = 50;
 const MOST_FINDINGS_SHOWN = 200;
 const MOST_TIMELINE = 1_000;
 const MOST_NOW = 100;
+const MOST_ASKED_ABOUT = 20_000;
 
 export interface Viewer {
   readonly id: string;
@@ -102,7 +103,7 @@ export async function viewCase(state: State, caseId: string, viewer: Viewer, nam
   };
 }
 
-function timesOf({ times }: Case): CaseTimesView {
+export function timesOf({ times }: Case): CaseTimesView {
   const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
   return {
     event: iso(times.eventMs),
@@ -147,6 +148,23 @@ async function pagesOf(state: State, caseId: string): Promise<CaseDetail['pages'
       } as const,
     ];
   });
+}
+
+/** What became of findings, by their ids; those without a case are not in it. */
+export async function casesOfFindings(
+  state: State,
+  findingIds: readonly string[],
+): Promise<ReadonlyMap<string, { readonly state: string; readonly cause: string | null }>> {
+  if (findingIds.length === 0) return new Map();
+  const { rows } = await sql<{ finding_id: string; document: string }>`
+    select f.finding_id, c.document from case_finding f join case_record c on c.id = f.case_id
+    where f.finding_id in (${sql.join(findingIds.slice(0, MOST_ASKED_ABOUT))})`.execute(state.db);
+  return new Map(
+    rows.map(({ finding_id: id, document }) => {
+      const found = parseCase(document);
+      return [id, { state: found.state, cause: 'cause' in found ? found.cause : null }];
+    }),
+  );
 }
 
 /** What waits for somebody: questions by their deadlines, pages by their risk. */

@@ -151,5 +151,7 @@ function code(text: string): string {
   return `\`${cut
     .replace(/[\r\n\t\0]+/g, ' ')
     .replaceAll('`', 'ʼ')
-    .replaceAll('|', '¦')}\``;
+    .replaceAll('|', '¦')
+    .replaceAll('<', '‹')
+    .replaceAll('>', '›')}\``;
 }

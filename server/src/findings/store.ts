@@ -9,6 +9,8 @@ import type { State, StateTransaction } from '../ground/state.ts';
 import type { EventFacts } from '../sources/source.ts';
 import { accountOf, findingId, type Match, makeFinding } from './enrich.ts';
 import type { Account, Finding } from './finding.ts';
+import { exemptionFor } from './exemptions/exemption.ts';
+import { activeExemptions, noteHidden } from './exemptions/store.ts';
 import { accountKey } from './history.ts';
 import { loadHistory, saveHistory } from './history-store.ts';
 import { storable } from './storable.ts';
@@ -58,14 +60,16 @@ export async function recordMatches(
     trx,
     sorted.map(({ facts }) => facts),
   );
+  const exemptions = await activeExemptions(trx, options.nowMs);
   const findings = sorted.map((match) => {
-    const finding = makeFinding(match, {
+    const made = makeFinding(match, {
       account: accountOf(match.facts, options.accounts),
       personKnown: options.isKnownPerson(match.facts),
       past: history.recall(match.facts),
     });
     history.note(match.facts);
-    return finding;
+    const exemption = exemptionFor(made, exemptions, options.nowMs);
+    return exemption === null ? made : { ...made, exemptedBy: exemption.id };
   });
   const db = trx.withTables<FindingsTables>();
   const inserted = await db
@@ -76,7 +80,13 @@ export async function recordMatches(
     .execute();
   await saveHistory(trx, history);
   const ids = new Set(inserted.map(({ id }) => id));
-  return findings.filter(({ id }) => ids.has(id));
+  const stored = findings.filter(({ id }) => ids.has(id));
+  await noteHidden(
+    trx,
+    stored.flatMap(({ exemptedBy }) => exemptedBy ?? []),
+    options.nowMs,
+  );
+  return stored;
 }
 
 /** The findings of one burst between two times (both included), oldest first. */
