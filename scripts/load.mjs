@@ -3,7 +3,7 @@
  * file that imports packages from node_modules. Our workspaces resolve to their compiled `dist`, so that a benchmark
  * measures what users run.
  */
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './prepare.mjs';
@@ -12,6 +12,8 @@ export async function load(file) {
   const { rolldown } = await import('rolldown');
   const folder = join(ROOT, '.build', 'run');
   mkdirSync(folder, { recursive: true });
+  // Where the bundled code looks for its migrations: beside its own folder.
+  cpSync(join(ROOT, 'server', 'src', 'migrations'), join(ROOT, '.build', 'migrations'), { recursive: true });
   const bundle = await rolldown({
     input: join(ROOT, file),
     platform: 'node',
