@@ -211,18 +211,7 @@ async function openHttp(
   });
   registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerMaintenanceRoutes(house.server, common);
-  registerNumbersRoutes(house.server, common);
-  registerDrillRoutes(house.server, common);
-  registerExemptionRoutes(house.server, {
-    ...common,
-    secondFactor,
-    casesOf: (findingIds) => casesOfFindings(state, findingIds),
-  });
-  registerEvidenceRoutes(house.server, {
-    ...common,
-    viewCase: async (caseId, viewerId) =>
-      viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state)),
-  });
+  registerLookingBack(house.server, rooms, { people, secondFactor, common });
   registerOnCallRoutes(house.server, {
     ...common,
     box,
@@ -250,6 +239,31 @@ async function openHttp(
   response.register(house.server, guards);
   await serveConsole(house);
   return house;
+}
+
+/** Numbers, exercises, exemptions, reviews: what looks at cases after the fact. */
+function registerLookingBack(
+  server: HttpHouse['server'],
+  { state }: Rooms,
+  parts: {
+    readonly people: People;
+    readonly secondFactor: SecondFactor;
+    readonly common: Parameters<typeof registerDrillRoutes>[1] & { readonly publicUrl: () => string };
+  },
+): void {
+  const { people, secondFactor, common } = parts;
+  registerNumbersRoutes(server, common);
+  registerDrillRoutes(server, common);
+  registerExemptionRoutes(server, {
+    ...common,
+    secondFactor,
+    casesOf: (findingIds) => casesOfFindings(state, findingIds),
+  });
+  registerEvidenceRoutes(server, {
+    ...common,
+    viewCase: async (caseId, viewerId) =>
+      viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state)),
+  });
 }
 
 /** Whoever sends with a key is known by its digest. */

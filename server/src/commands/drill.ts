@@ -56,11 +56,7 @@ export const drillCommand: Command = {
     const summary = given.text('summary');
     const { id } = (await call(client.post('/api/drills', summary === undefined ? {} : { summary }))) as { id: string };
     terminal.say('The exercise has begun; whoever is on call is being paged.');
-    const ended = await follow(
-      async () => (await client.get(`/api/drills/${id}`)) as { ok: boolean; body: unknown },
-      waitMs,
-      terminal,
-    );
+    const ended = await follow(() => client.get(`/api/drills/${id}`), waitMs, terminal);
     await report(ended, given.text('output') === 'json', terminal);
     return ended !== null && ended.times['acknowledged'] !== null ? EXIT_FINE : EXIT_BAD_INPUT;
   },
@@ -76,15 +72,16 @@ async function call(answer: Promise<{ readonly ok: boolean; readonly body: unkno
 async function follow(
   look: () => Promise<{ readonly ok: boolean; readonly body: unknown }>,
   waitMs: number,
-  { clock, interrupted, say }: Terminal,
+  terminal: Terminal,
 ): Promise<DrillState | null> {
+  const { clock, interrupted } = terminal;
   const untilMs = clock.steadyMs() + waitMs;
   let last: DrillState | null = null;
   while (clock.steadyMs() < untilMs && !interrupted.aborted) {
     const { ok, body } = await look();
     if (ok) {
       const next = body as DrillState;
-      if (next.state !== last?.state) say(`  ${next.state}`);
+      if (next.state !== last?.state) terminal.say(`  ${next.state}`);
       last = next;
       if (next.state === 'resolved') return next;
     }
@@ -93,7 +90,7 @@ async function follow(
   return last;
 }
 
-async function report(ended: DrillState | null, json: boolean, { print }: Terminal): Promise<void> {
+async function report(ended: DrillState | null, json: boolean, terminal: Terminal): Promise<void> {
   const at = (name: string) => (ended?.times[name] ? Date.parse(ended.times[name]) : null);
   const span = (from: string, to: string) => {
     const [start, end] = [at(from), at(to)];
@@ -106,7 +103,10 @@ async function report(ended: DrillState | null, json: boolean, { print }: Termin
     seconds_to_acknowledge: span('paged', 'acknowledged'),
     seconds_to_resolve: span('event', 'resolved'),
   };
-  if (json) return void (await print(`${JSON.stringify(told)}\n`));
+  if (json) {
+    await terminal.print(`${JSON.stringify(told)}\n`);
+    return;
+  }
   const lines = Object.entries(told).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value ?? 'never'}`);
-  await print(`${lines.join('\n')}\n`);
+  await terminal.print(`${lines.join('\n')}\n`);
 }

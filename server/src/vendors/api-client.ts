@@ -30,7 +30,7 @@ export function createApiClient(url: string): ApiClient {
       });
       const [set] = response.headers.getSetCookie();
       if (set !== undefined) cookie = set.split(';')[0] ?? '';
-      return { ok: response.ok, body: (await response.json()) as unknown };
+      return { ok: response.ok, body: await response.json() };
     } catch {
       return { ok: false, body: { message: `no server answers at ${url}: start it, or name another with --url` } };
     }
