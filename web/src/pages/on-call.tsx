@@ -75,7 +75,7 @@ function Warnings({ view }: { readonly view: OnCallView }) {
     <section className="panel" role="alert">
       <ul className="list">
         {view.warnings.map((warning, index) => (
-          <li key={index} className="row">
+          <li key={index} className="warning">
             <span className="badge act">
               <Shape meaning="act" />
             </span>

@@ -72,7 +72,7 @@ const Range = Type.Object({
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Name = Type.Object({ name: Type.String({ maxLength: 200 }) });
 const PushSubscription = Type.Object({
-  endpoint: Type.String({ maxLength: 2_000, pattern: '^https?://' }),
+  endpoint: Type.String({ maxLength: 2_000, pattern: '^https://' }),
   keys: Type.Object({ p256dh: Type.String({ maxLength: 200 }), auth: Type.String({ maxLength: 100 }) }),
 });
 /** E.164. */
@@ -319,8 +319,11 @@ function contactOf(
 ): { readonly contact: Contact; readonly secret: string | null } {
   if (phone !== null && !PHONE.test(phone))
     throw httpFailures.invalidInput('phone', "write it with its country: '+4915112345678'");
-  if (webhookUrl !== null && !/^https?:$/.test(URL.canParse(webhookUrl) ? new URL(webhookUrl).protocol : '')) {
-    throw httpFailures.invalidInput('webhookUrl', 'no http or https address');
+  if (webhookUrl !== null && !isOutside(webhookUrl)) {
+    throw httpFailures.invalidInput(
+      'webhookUrl',
+      'must be an https address outside: no bare addresses, no inner names',
+    );
   }
   const kept = webhookUrl !== null && webhookUrl === before?.webhookUrl ? before.webhookSecretSealed : null;
   const secret = webhookUrl !== null && kept === null ? random.bytes(SECRET_BYTES).toString('base64url') : null;
@@ -335,6 +338,15 @@ function contactOf(
     rules: rules === null ? null : { high: toRules(rules.high), low: toRules(rules.low) },
   };
   return { contact, secret };
+}
+
+/** The server calls this address: it must not be led to what only the server can reach. */
+function isOutside(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isAddress = /^[\d.]+$/.test(hostname) || hostname.startsWith('[');
+  const isInner = !hostname.includes('.') || /\.(?:local|internal|localhost|home\.arpa)$/i.test(hostname);
+  return protocol === 'https:' && !isAddress && !isInner;
 }
 
 async function viewNotifications(
