@@ -1,0 +1,63 @@
+/** The adapter in Socket Mode, where nothing needs to reach us: the same values come over a socket that we opened. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type FakeSlack, type SlackPerson, startSlack } from '../../../../test/fakes/slack.ts';
+import { createSlack, type Slack, type SlackAction } from './slack.ts';
+
+let fake: FakeSlack;
+let slack: Slack;
+let person: SlackPerson;
+const actions: SlackAction[] = [];
+const errors: unknown[] = [];
+
+beforeAll(async () => {
+  fake = await startSlack();
+  person = fake.addPerson('UANN', 'ann@example.com');
+  slack = createSlack({
+    botToken: fake.botToken,
+    mode: { type: 'socket', appToken: fake.appToken },
+    apiUrl: fake.apiUrl,
+    onError: (error) => errors.push(error),
+    handlers: {
+      action: async (input) => {
+        actions.push(input);
+        return { text: 'seen' };
+      },
+      submission: async () => null,
+      command: async ({ text }) => ({ text: `you said ${text}` }),
+    },
+  });
+  await slack.start();
+});
+
+afterAll(async () => {
+  await slack?.stop();
+  await fake?.close();
+});
+
+test('a command is answered and a click arrives, without any request to us', { timeout: 20_000 }, async () => {
+  let answer = '';
+  for (let tries = 0; tries < 40 && answer === ''; tries += 1) {
+    answer = await person.command('who').catch(() => '');
+    if (answer === '') await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(answer).toBe('you said who');
+  const posted = await slack.client.post({
+    channel: 'DUANN',
+    text: 'hello',
+    key: 'k',
+    blocks: [
+      {
+        type: 'actions',
+        elements: [{ type: 'button', action_id: 'go', value: 'v', text: { type: 'plain_text', text: 'Go' } }],
+      },
+    ],
+  });
+  expect(posted.type).toBe('ok');
+  await person.click(await fake.expect('DUANN', ({ key }) => key === 'k'), 'go');
+  for (let tries = 0; tries < 40 && actions.length === 0; tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(actions).toMatchObject([{ actionId: 'go', value: 'v', user: { id: 'UANN' } }]);
+  expect(errors).toEqual([]);
+  const request = { headers: {}, rawBody: '', nowMs: 0 };
+  expect((await slack.receive(request)).status).toBe(404);
+});
