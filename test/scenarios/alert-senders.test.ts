@@ -119,6 +119,13 @@ describe('other systems send alerts', () => {
     await until('queue', ['paged', 'paged']);
   });
 
+  test('text that a database refuses stops nothing behind it', async () => {
+    await enqueue(trigger({}, { class: 'bad\u0000class', summary: 'a NUL \u0000 and half a pair \ud800' }));
+    await enqueue(trigger({}, { class: 'after it' }));
+    await until('bad\ufffdclass', ['paged']);
+    await until('after it', ['paged']);
+  });
+
   test('an invalid event is told everything that is wrong with it', async () => {
     expect(await enqueue({ routing_key: KEY, event_action: 'trigger', payload: { severity: 'bad' } })).toMatchObject({
       status: 400,

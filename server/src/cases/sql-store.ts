@@ -8,6 +8,7 @@ import { findingsById, findingsOfBurst } from '../findings/store.ts';
 import { appendJournal } from '../ground/journal.ts';
 import { finishEffect, nextDueMs, putEffect, retryEffect, type TakenEffect, takeEffects } from '../ground/outbox.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
+import { storable } from '../ground/storable.ts';
 import { LADDER_START } from '../people/on-call/escalation.ts';
 import type { Case, CaseEffect } from './case.ts';
 import type { Planner } from './page/planner.ts';
@@ -170,8 +171,8 @@ function columnsOf({ times, drill, team, account, rule }: Case) {
     t7_ms: times.resolvedMs,
     drill,
     team,
-    account,
-    rule,
+    account: account === null ? null : storable(account),
+    rule: storable(rule),
   };
 }
 

@@ -5,7 +5,7 @@
  * actor unseen for longest is forgotten first, which can only raise a risk (it looks new again), never lower one.
  */
 import type { EventFacts } from '../sources/source.ts';
-import { storable } from './storable.ts';
+import { storable } from '../ground/storable.ts';
 
 /** What is known of an actor at the moment of a finding. Zero counts mean "never". */
 export interface Past {

@@ -13,7 +13,7 @@ import { exemptionFor } from './exemptions/exemption.ts';
 import { activeExemptions, noteHidden } from './exemptions/store.ts';
 import { accountKey } from './history.ts';
 import { loadHistory, saveHistory } from './history-store.ts';
-import { storable } from './storable.ts';
+import { storable } from '../ground/storable.ts';
 import type { FindingsTables } from './tables.ts';
 
 const MINUTE_MS = 60_000;

@@ -14,6 +14,7 @@ import { createHash } from 'node:crypto';
 import type { Factor as FactorKind } from '@countersign/contract';
 import type { Random } from '../../ground/random.ts';
 import type { StateTransaction } from '../../ground/state.ts';
+import { storable } from '../../ground/storable.ts';
 import type { Case, CaseInput } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import { putCaseEffect } from '../sql-store.ts';
@@ -99,7 +100,7 @@ async function start(trx: StateTransaction, input: StartProof, { cases, random }
       person_id: asked.person.id,
       factor,
       digest,
-      reason,
+      reason: storable(reason),
       state: 'started',
       state_hash: state === null ? null : hashOf(state),
       created_ms: nowMs,

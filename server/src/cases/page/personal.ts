@@ -41,7 +41,7 @@ export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOption
 
 export function pushChannel(
   vapid: VapidKeys & { readonly subject: string },
-  { box, contactOf }: PersonalOptions & { readonly forget?: (personId: string) => Promise<void> },
+  { box, contactOf }: Pick<PersonalOptions, 'box' | 'contactOf'>,
 ): PageChannel {
   return {
     name: 'push',

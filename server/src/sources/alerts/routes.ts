@@ -11,6 +11,7 @@ import { type Access, type HttpServer, publicRoute } from '../../ground/http.ts'
 import { httpFailures } from '../../ground/http-error.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State } from '../../ground/state.ts';
+import { storable } from '../../ground/storable.ts';
 import { acceptBatch, MOST_RECORDS } from '../inbox.ts';
 import { isObject, jsonText, list } from '../json-value.ts';
 import { kubernetesSource } from '../kubernetes/kubernetes.ts';
@@ -283,9 +284,4 @@ function slidingLimit(most: number, windowMs: number): (name: string, nowMs: num
     seen.set(name, recent);
     return allowed ? 0 : Math.max(1, (oldest ?? nowMs) + windowMs - nowMs);
   };
-}
-
-/** PostgreSQL takes no NUL in a text. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
 }

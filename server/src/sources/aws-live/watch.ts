@@ -9,6 +9,7 @@ import { sql } from 'kysely';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { State, StateTransaction } from '../../ground/state.ts';
+import { storable } from '../../ground/storable.ts';
 import type { OwnAlert } from '../alerts/raise.ts';
 import { intakeHealth } from '../inbox-health.ts';
 import type { WatchLimits } from './configuration.ts';
@@ -50,7 +51,7 @@ export async function noteAccountsHeard(
   for (const { account, eventMs } of heard.toSorted((one, other) => (one.account < other.account ? -1 : 1))) {
     await sql`
       insert into account_heard as a (account, newest_event_ms, last_heard_ms, batches)
-      values (${account}, ${eventMs}, ${nowMs}, 1)
+      values (${storable(account)}, ${eventMs}, ${nowMs}, 1)
       on conflict (account) do update set
         newest_event_ms = greatest(a.newest_event_ms, excluded.newest_event_ms),
         last_heard_ms = greatest(a.last_heard_ms, excluded.last_heard_ms),
