@@ -129,10 +129,11 @@ class Fake implements FakeSlack {
     return this.#posts.filter(({ channel }) => channel === id);
   }
 
+  /** The first fitting message, as it looks now: later updates do not reach the copy, as they do not reach a stale screen. */
   async expect(channel: string, fits: (post: SlackPost) => boolean): Promise<SlackPost> {
     for (let tries = 0; tries < 200; tries += 1) {
       const found = this.channel(channel).find(fits);
-      if (found !== undefined) return found;
+      if (found !== undefined) return structuredClone(found);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(
