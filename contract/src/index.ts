@@ -9,3 +9,4 @@ export * from './numbers.ts';
 export * from './on-call.ts';
 export * from './passkeys.ts';
 export * from './people.ts';
+export * from './tokens.ts';

@@ -21,7 +21,7 @@ import { countFindingsPerMinute } from './findings/store.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
-import { createHttp, type HttpHouse, publicRoute } from './ground/http.ts';
+import { createHttp, type HttpHouse, type HttpOptions, publicRoute } from './ground/http.ts';
 import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
@@ -37,6 +37,9 @@ import { createFirstSignInLink, signInUrl } from './people/sign-in/links.ts';
 import { registerPeopleRoutes } from './people/sign-in/routes.ts';
 import { createSecondFactor, type SecondFactor } from './people/sign-in/second-factor.ts';
 import { createSecretBox, loadServerKey, type SecretBox } from './people/sign-in/secret-box.ts';
+import { registerScimRoutes } from './people/scim/routes.ts';
+import { syncRoles } from './people/scim/roles.ts';
+import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { runPipeline } from './pipeline.ts';
 import { defaultEscalation } from './planning.ts';
@@ -171,7 +174,10 @@ async function openPeople({ options, state, serverKey, url }: Rooms): Promise<Pe
   const { configuration, clock, random } = options;
   const box = createSecretBox(serverKey, random);
   const secondFactor = createSecondFactor(box);
-  await state.transaction((trx) => syncPeople(trx, configuration.ownership.people, { nowMs: clock.nowMs(), random }));
+  await state.transaction(async (trx) => {
+    await syncPeople(trx, configuration.ownership.people, { nowMs: clock.nowMs(), random });
+    await syncRoles(trx, configuration.responderGroups);
+  });
   const passkeys = createPasskeys({ publicUrl: () => url.current ?? '' });
   return { box, secondFactor, passkeys, people: createPeople(configuration.ownership, secondFactor) };
 }
@@ -183,11 +189,12 @@ async function openHttp(
 ): Promise<HttpHouse> {
   const { options, state, stopping } = rooms;
   const { configuration, clock, random, log } = options;
+  const onError: HttpOptions['onError'] = (error, request) => log.error('a request failed', { error, ...request });
   const house = await createHttp({
     publicUrl: configuration.publicUrl,
     trustedProxies: configuration.trustedProxies,
     createRequestId: () => random.id(clock.nowMs()),
-    onError: (error, request) => log.error('a request failed', { error, ...request }),
+    onError,
   });
   const cookie = createSessionCookie(configuration.publicUrl);
   const guards = createGuards({ state, clock, cookie });
@@ -196,6 +203,9 @@ async function openHttp(
   const { ownership, onCall } = configuration;
   const directory = () => people.directory(state.db);
   registerPeopleRoutes(house.server, { ...common, box, secondFactor, cookie, ownership });
+  registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
+  registerTokenRoutes(house.server, { ...common, secondFactor });
+  await registerScimRoutes(house.server, { ...common, responderGroups: configuration.responderGroups, onError });
   registerCaseRoutes(house.server, {
     ...common,
     ...response.challenge,
@@ -209,7 +219,6 @@ async function openHttp(
     intake: () => intakeView(state, clock),
     stopping,
   });
-  registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerMaintenanceRoutes(house.server, common);
   registerLookingBack(house.server, rooms, { people, secondFactor, common });
   registerOnCallRoutes(house.server, {
@@ -223,17 +232,8 @@ async function openHttp(
     pushKey: response.pushKey,
   });
   const access = guards.person;
-  registerAlertRoutes(house.server, {
-    ...common,
-    access,
-    integrations: rooms.integrations,
-  });
-  registerHeartbeatRoutes(house.server, {
-    ...common,
-    log,
-    access,
-    heartbeats: rooms.heartbeats,
-  });
+  registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
+  registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
   response.register(house.server, guards);

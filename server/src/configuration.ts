@@ -102,6 +102,7 @@ export const ConfigurationSchema = Type.Object(
     teams: Type.Optional(Type.Record(Name, Type.Array(Email, { minItems: 1, maxItems: 200 }))),
     owner: Type.Optional(Name),
     trusted_roles: Type.Optional(Names),
+    scim: Type.Optional(Type.Object({ responders: Type.Optional(Names) }, strict)),
     sources: Type.Optional(Type.Array(SourceSection, { maxItems: 100 })),
     rules: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 1_000 })),
     pages: Type.Optional(Type.Array(PageSection, { maxItems: 20 })),
@@ -139,6 +140,8 @@ export interface Configuration {
   readonly accounts: ReadonlyMap<string, Account>;
   /** People, teams and owners. */
   readonly ownership: Ownership;
+  /** Groups of the identity provider whose people answer pages. */
+  readonly responderGroups: readonly string[];
   readonly sources: readonly WatchedSource[];
   /** Rule files; empty: the rulesets that come with Countersign. */
   readonly rules: readonly string[];
@@ -191,7 +194,8 @@ export function buildConfiguration(file: ConfigurationFile): {
   const people = withOnCallRoles((file.people ?? []).map(buildPerson), file);
   const pages = (file.pages ?? []).map(buildPage);
   const onCall = buildOnCall(file, {
-    emails: new Set(people.map(({ email }) => email)),
+    // Whom an identity provider will bring is not known yet; the on-call page warns of whoever never came.
+    isPerson: (email) => people.some((person) => person.email === email) || (file.scim !== undefined && isEmail(email)),
     channels: ['console', ...pages.map(({ name }) => name)],
   });
   const integrations = buildIntegrations(file.integrations ?? []);
@@ -228,7 +232,9 @@ export function buildConfiguration(file: ConfigurationFile): {
       accountOwners: new Map([...accounts].map(([id, { owner }]) => [id, owner])),
       defaultOwner: file.owner ?? null,
       trustedRoles: file.trusted_roles ?? [],
+      provesOutside: file.duo !== undefined,
     },
+    responderGroups: file.scim?.responders ?? [],
     sources: (file.sources ?? []).map(({ path, source }) => ({ path, source: source ?? null })),
     rules: file.rules ?? [],
     pages,
@@ -343,14 +349,19 @@ function checkEscalations(file: ConfigurationFile, { escalations }: OnCallConfig
 }
 
 /** An owner whom nobody can reach would turn every question into a page: better said at once. */
+function isEmail(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+$/.test(text);
+}
+
 function checkOwners(file: ConfigurationFile, people: readonly ConfiguredPerson[]): ConfigProblem[] {
+  const severity = file.scim === undefined ? 'error' : 'warning';
   const emails = new Set(people.map(({ email }) => email));
   const teams = Object.keys(file.teams ?? {});
   const problems: ConfigProblem[] = [];
   const check = (owner: string | undefined, path: readonly (string | number)[]) => {
     if (owner !== undefined && !teams.includes(owner) && !emails.has(lower(owner))) {
       const hint = `use a team (${teams.join(', ') || 'none is configured'}) or the address of one of the people`;
-      problems.push({ severity: 'error', path, message: `'${owner}' is no team and no person`, hint });
+      problems.push({ severity, path, message: `'${owner}' is no team and no person${unlessBrought(file)}`, hint });
     }
   };
   for (const [id, { owner }] of Object.entries(file.accounts ?? {})) {
@@ -361,16 +372,16 @@ function checkOwners(file: ConfigurationFile, people: readonly ConfiguredPerson[
     members.forEach((email, index) => {
       if (!emails.has(lower(email))) {
         const hint = 'add the person under people, or correct the address';
-        problems.push({
-          severity: 'error',
-          path: ['teams', team, index],
-          message: `nobody has the address ${email}`,
-          hint,
-        });
+        const message = `nobody has the address ${email}${unlessBrought(file)}`;
+        problems.push({ severity, path: ['teams', team, index], message, hint });
       }
     });
   }
   return problems;
+}
+
+function unlessBrought({ scim }: ConfigurationFile): string {
+  return scim === undefined ? '' : ', unless the identity provider brings one';
 }
 
 function checkUrls(file: ConfigurationFile): ConfigProblem[] {

@@ -70,21 +70,11 @@ policy: [{ when: { action: StopLogging }, then: page }, { when: {}, then: record
   });
 
   test('an exercise is labelled, pages for real, and tells its times', { timeout: 60_000 }, async () => {
-    const args = [
-      'drill',
-      '--email',
-      'ann@example.com',
-      '--code',
-      await ann.code(),
-      '--url',
-      running.app.url,
-      '--wait',
-      '30s',
-      '--output',
-      'json',
-    ];
+    const wanted = { name: 'exercises', purpose: 'api', role: 'responder', days: 1, code: await ann.code() };
+    const { body } = await running.call(ann, 'POST', '/api/tokens', wanted);
+    const args = ['drill', '--url', running.app.url, '--wait', '30s', '--output', 'json'];
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      env: { ...process.env, COUNTERSIGN_PASSPHRASE: 'a long and fictional passphrase 7' },
+      env: { ...process.env, COUNTERSIGN_TOKEN: String(body['token']) },
     });
     let out = '';
     let told = '';

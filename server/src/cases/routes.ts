@@ -100,7 +100,7 @@ function registerChallenges(server: HttpServer, options: CaseRoutesOptions): voi
   // Whoever is signed in and was asked gets a link to the question; nobody gets one to somebody else's.
   server.post(
     '/api/cases/:id/challenge-link',
-    { config: { access: options.guards.person }, schema: { params: CaseParams } },
+    { config: { access: options.guards.human('member') }, schema: { params: CaseParams } },
     async (request) => {
       const { person } = signedInOf(request);
       const token = await options.state.transaction(async (trx) => {

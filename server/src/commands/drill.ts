@@ -1,7 +1,7 @@
 /**
  * `countersign drill`: an exercise against a running server, end to end: a real page, a real acknowledgement, and how long it took.
  *
- * The surprise: it signs in as a person, with passphrase and code, because paging people is nothing that a script should do unseen.
+ * The surprise: it needs a token of a person who answers pages. Whoever is woken at night can be told who wanted it.
  */
 import {
   EXIT_BAD_INPUT,
@@ -15,10 +15,10 @@ import {
 import { createApiClient } from '../vendors/api-client.ts';
 import { parseDurationMs } from '../ground/duration.ts';
 
-const USAGE = `countersign drill --email ADDRESS --code CODE [--url URL] [--wait 15m] [--summary WORDS] [--output json]
+const USAGE = `countersign drill [--url URL] [--wait 15m] [--summary WORDS] [--output json]
 
 Pages whoever is on call with a labelled exercise, waits until somebody acknowledges and resolves it, and reports the times. The
-passphrase is read from COUNTERSIGN_PASSPHRASE. Exit 1 when nobody acknowledged in time.`;
+token (settings, tokens, of the role responder) is read from COUNTERSIGN_TOKEN. Exit 1 when nobody acknowledged in time.`;
 
 const DEFAULT_URL = 'http://localhost:8420';
 const DEFAULT_WAIT = '15m';
@@ -35,24 +35,18 @@ export const drillCommand: Command = {
   usage: USAGE,
   async run(argv, terminal) {
     const given = parseArguments(argv, {
-      email: 'text',
-      code: 'text',
       url: 'text',
       wait: 'text',
       summary: 'text',
       output: 'text',
     });
-    const email = given.text('email');
-    const code = given.text('code');
     const waitMs = parseDurationMs(given.text('wait') ?? DEFAULT_WAIT);
-    if (given.positionals.length > 0 || email === undefined || code === undefined)
-      throw new UsageError('--email and --code are needed');
+    if (given.positionals.length > 0) throw new UsageError('drill takes no arguments');
     if (waitMs === null) throw new UsageError("--wait is no time: write it like '15m'");
-    const passphrase = terminal.environment['COUNTERSIGN_PASSPHRASE'];
-    if (passphrase === undefined || passphrase === '')
-      throw new InputError('COUNTERSIGN_PASSPHRASE is not set: it holds your passphrase');
-    const client = createApiClient(given.text('url') ?? DEFAULT_URL);
-    await call(client.post('/api/session', { email, passphrase, code }));
+    const token = terminal.environment['COUNTERSIGN_TOKEN'];
+    if (token === undefined || token === '')
+      throw new InputError('COUNTERSIGN_TOKEN is not set: it holds a token made in the settings');
+    const client = createApiClient(given.text('url') ?? DEFAULT_URL, token);
     const summary = given.text('summary');
     const { id } = (await call(client.post('/api/drills', summary === undefined ? {} : { summary }))) as { id: string };
     terminal.say('The exercise has begun; whoever is on call is being paged.');

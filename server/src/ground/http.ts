@@ -137,6 +137,8 @@ function installSchemas(server: HttpServer): void {
     const validator = Compile(schema);
     return (data: unknown) => {
       const value = httpPart === 'body' ? data : Convert(schema, data);
+      if (holdsNul(value))
+        return { error: httpFailures.invalidInput(httpPart ?? 'request', 'it holds a NUL character') };
       if (validator.Check(value)) {
         return { value };
       }
@@ -146,6 +148,17 @@ function installSchemas(server: HttpServer): void {
     };
   });
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+/** No text of ours has one, and no database keeps it. */
+function holdsNul(value: unknown): boolean {
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next === 'string' && next.includes('\u0000')) return true;
+    if (typeof next === 'object' && next !== null) for (const part of Object.values(next)) rest.push(part);
+  }
+  return false;
 }
 
 function installErrors(server: HttpServer, options: HttpOptions): void {

@@ -30,6 +30,7 @@ const DIRECTORY: Directory = {
   accountOwners: new Map([['111122223333', 'payments']]),
   defaultOwner: null,
   trustedRoles: ['arn:aws:iam::*:role/developer'],
+  provesOutside: false,
 };
 const SSO = 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef';
 const by = (parts: Parameters<typeof sampleActor>[0], facts: Parameters<typeof sampleFacts>[0] = {}) =>

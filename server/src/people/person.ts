@@ -39,7 +39,7 @@ export interface Identities {
 }
 
 export interface KnownPerson extends Person {
-  /** Listed in the configuration, and not only signed up here. */
+  /** Listed in the configuration or kept by an identity provider, and not only signed up here. */
   readonly configured: boolean;
   readonly identities: Identities;
 }
@@ -63,6 +63,8 @@ export interface Ownership {
   readonly accountOwners: ReadonlyMap<string, string | null>;
   readonly defaultOwner: string | null;
   readonly trustedRoles: readonly string[];
+  /** A second factor outside (Duo) is configured: people can prove an answer without having enrolled here. */
+  readonly provesOutside: boolean;
 }
 
 /** Everything `resolveActor` looks at; a snapshot. */
@@ -76,6 +78,7 @@ export interface Directory {
   readonly defaultOwner: string | null;
   /** Globs over role ARNs whose session names are set by an identity provider. */
   readonly trustedRoles: readonly string[];
+  readonly provesOutside: boolean;
 }
 
 /** Who is asked. Whoever gets `nobody` must fail closed: page, never stay silent. */
@@ -93,14 +96,16 @@ export type Resolution =
 type WhoAndWhere = Pick<EventFacts, 'source' | 'account' | 'actor'>;
 
 /**
- * Pure. The person who did it, else who answers for the account. A person who cannot prove an answer (not enrolled) is
- * not asked: the owner is.
+ * Pure. The person who did it, else who answers for the account. A person who cannot prove an answer (not enrolled, and no
+ * factor outside) is not asked: the owner is.
  */
 export function resolveActor(facts: WhoAndWhere, directory: Directory): Resolution {
   const matches = findPeople(facts, directory);
   const [person] = matches;
   if (person !== undefined && matches.length === 1) {
-    return person.enrolled ? { type: 'person', person } : resolveOwner(facts.account, directory, 'not-enrolled');
+    return canProve(person, directory)
+      ? { type: 'person', person }
+      : resolveOwner(facts.account, directory, 'not-enrolled');
   }
   const shared = facts.actor.kind !== 'person' && facts.actor.kind !== 'unknown' && facts.actor.kind !== 'anonymous';
   const because = matches.length > 1 ? 'ambiguous-actor' : shared ? 'shared-actor' : 'unknown-actor';
@@ -116,7 +121,7 @@ export function resolveOwner(
   const own = account === null ? undefined : directory.accountOwners.get(account);
   const owners = [own, directory.defaultOwner].filter((owner) => owner !== undefined && owner !== null);
   for (const owner of owners) {
-    const person = membersOf(owner, directory).find(({ enrolled }) => enrolled);
+    const person = membersOf(owner, directory).find((member) => canProve(member, directory));
     if (person !== undefined) {
       return { type: 'owner', person, owner, because };
     }
@@ -126,6 +131,10 @@ export function resolveOwner(
     return { type: 'owner', person: admin, owner: null, because };
   }
   return { type: 'nobody', reason: owners.length === 0 ? 'no-owner' : 'owner-not-enrolled' };
+}
+
+function canProve({ enrolled }: KnownPerson, { provesOutside }: Directory): boolean {
+  return enrolled || provesOutside;
 }
 
 /** Whether the actor is exactly one of the people; null while nobody is configured, so that nothing can be said. */

@@ -18,6 +18,10 @@ export type PersonTable = {
   totp_last_step: number;
   enrolled_ms: number | null;
   created_ms: number;
+  /** Kept by an identity provider; with `identities`, of `migrations/0012-programs.sql`. */
+  provisioned: boolean;
+  /** JSON of the names the provider tells besides the address; null: none. */
+  identities: string | null;
 };
 
 export type SignInLinkTable = {

@@ -44,7 +44,7 @@ export function registerExemptionRoutes(server: HttpServer, options: ExemptionRo
   );
   server.post(
     '/api/exemptions',
-    { config: { access: responder, rateLimit: LIMIT }, schema: { body: NewExemption } },
+    { config: { access: guards.human('responder'), rateLimit: LIMIT }, schema: { body: NewExemption } },
     async (request) => {
       const { code, expires, ...parts } = request.body;
       refuseWide(parts);

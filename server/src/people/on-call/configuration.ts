@@ -79,7 +79,8 @@ export interface OnCallSections {
 
 export interface Known {
   /** Lower case. */
-  readonly emails: ReadonlySet<string>;
+  /** Whether somebody is, or may be, known by this address. */
+  isPerson(email: string): boolean;
   /** Names of page channels. */
   readonly channels: readonly string[];
 }
@@ -145,7 +146,7 @@ function buildSchedule(
     const at = [...path, 'layers', index];
     const people = layer.people.map((email) => email.toLowerCase());
     people.forEach((email, place) => {
-      if (!known.emails.has(email)) {
+      if (!known.isPerson(email)) {
         complain(
           [...at, 'people', place],
           `nobody has the address ${email}`,
@@ -261,7 +262,7 @@ function parseTarget(
     return null;
   }
   const email = (kind === 'person' ? name : text).toLowerCase();
-  if (known.emails.has(email)) return { type: 'person', email };
+  if (known.isPerson(email)) return { type: 'person', email };
   complain(path, `'${text}' is no person, schedule or channel`, "write an address, 'schedule:NAME' or 'channel:NAME'");
   return null;
 }

@@ -91,7 +91,7 @@ function registerReading(server: HttpServer, options: OnCallRoutesOptions): void
   );
   server.get(
     '/api/on-call/schedules/:name/calendar.ics',
-    { config: { access: guards.person }, schema: { params: Name } },
+    { config: { access: guards.calendar }, schema: { params: Name } },
     async (request, reply) => {
       const schedule = options.onCall.schedules.get(request.params.name);
       if (schedule === undefined) throw httpFailures.notFound();
@@ -274,8 +274,9 @@ function registerOverrides(server: HttpServer, options: OnCallRoutesOptions): vo
 
 function registerNotifications(server: HttpServer, options: OnCallRoutesOptions): void {
   const { guards, state, nowMs } = options;
-  const config = { access: guards.person };
-  server.get('/api/me/notifications', { config }, async (request) =>
+  // Whoever says where a page goes could make it go nowhere: no token can.
+  const config = { access: guards.human('member') };
+  server.get('/api/me/notifications', { config: { access: guards.person } }, async (request) =>
     viewNotifications(options, signedInOf(request).person.id, null),
   );
   server.put('/api/me/notifications', { config, schema: { body: NotificationSettings } }, async (request) => {

@@ -24,10 +24,11 @@ const LIMIT = { max: 20, timeWindow: 60_000 };
 
 export function registerPasskeyRoutes(server: HttpServer, options: PasskeyRoutesOptions): void {
   const { state, guards, passkeys, secondFactor, nowMs } = options;
-  const config = { access: guards.person, rateLimit: LIMIT };
+  const access = guards.human('member');
+  const config = { access, rateLimit: LIMIT };
   const iso = (ms: number) => new Date(ms).toISOString();
 
-  server.get('/api/passkeys', { config: { access: guards.person } }, async (request) => {
+  server.get('/api/passkeys', { config: { access } }, async (request) => {
     const keys = await state.transaction((trx) => keysOf(trx, signedInOf(request).person.id));
     return {
       passkeys: keys.map(({ credential_id: id, name, created_ms, used_ms }): PasskeyListing => {

@@ -132,6 +132,7 @@ async function createFirstAdmin(trx: StateTransaction, { nowMs, random }: At): P
       role: 'admin',
       language: 'en',
       configured: false,
+      provisioned: false,
       created_ms: nowMs,
       totp_last_step: 0,
     })

@@ -113,7 +113,7 @@ function registerAdminRoutes(server: HttpServer, options: PeopleRoutesOptions): 
 
   server.post(
     '/api/people/:id/link',
-    { config: { access: guards.role('admin') }, schema: { params: PersonParams } },
+    { config: { access: guards.human('admin') }, schema: { params: PersonParams } },
     async (request): Promise<SignInLinkCreated> => {
       const { id }: Static<typeof PersonParams> = request.params;
       const createdBy = signedInOf(request).person.id;

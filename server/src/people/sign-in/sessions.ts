@@ -21,8 +21,10 @@ const SEEN_STEP_MS = 60_000;
 export interface SignedIn {
   readonly person: Person;
   readonly enrolmentOnly: boolean;
-  /** The digest of the token: names the session in the database. */
+  /** Names the session, or the token of a program, in the database. */
   readonly sessionId: string;
+  /** A person at a console, or a program with a token of theirs. */
+  readonly via: 'session' | 'token';
 }
 
 /** @returns the token for the cookie; it cannot be had again. */
@@ -74,7 +76,7 @@ export async function findSession(state: State, token: string, nowMs: number): P
   if (nowMs - session.seen_ms >= SEEN_STEP_MS) {
     await db.updateTable('sign_in_session').set({ seen_ms: nowMs }).where('token_hash', '=', sessionId).execute();
   }
-  return { person: toKnownPerson(person), enrolmentOnly: session.enrolment_only, sessionId };
+  return { person: toKnownPerson(person), enrolmentOnly: session.enrolment_only, sessionId, via: 'session' };
 }
 
 export async function endSession(trx: StateTransaction, sessionId: string): Promise<void> {

@@ -29,6 +29,7 @@ const OWNERSHIP: Ownership = {
   accountOwners: new Map(),
   defaultOwner: null,
   trustedRoles: [],
+  provesOutside: false,
 };
 
 describeStates('people', (open) => {

@@ -42,7 +42,8 @@ const notEnrolling = () => refusal('not-enrolling', 409, 'enrolment begins with 
 const wrongCode = () => refusal('wrong-code', 400, 'this is not the code that the authenticator shows now');
 const emailTaken = () =>
   refusal('email-taken', 409, 'this address belongs to another person, who needs a link of their own');
-const emailFixed = () => refusal('email-fixed', 409, 'the configuration lists this person with another address');
+const emailFixed = () =>
+  refusal('email-fixed', 409, 'the configuration or the identity provider lists this person with another address');
 const weakPassphrase = () =>
   refusal('weak-passphrase', 400, 'use more different characters, and not your address or name');
 
@@ -216,10 +217,10 @@ async function refuseEmail(trx: StateTransaction, personId: string, email: strin
   const db = trx.withTables<PeopleTables>();
   const own = await db
     .selectFrom('person')
-    .select(['email', 'configured'])
+    .select(['email', 'configured', 'provisioned'])
     .where('id', '=', personId)
     .executeTakeFirst();
-  if (own?.configured === true && own.email !== email) {
+  if (own !== undefined && (own.configured || own.provisioned) && own.email !== email) {
     throw emailFixed();
   }
   const taken = await db.selectFrom('person').select('id').where('email', '=', email).executeTakeFirst();
