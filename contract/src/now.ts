@@ -15,10 +15,35 @@ export const IntakeHealth = Type.Object({
 });
 export type IntakeHealth = Static<typeof IntakeHealth>;
 
+/** An account or cluster as intake hears it. */
+export const AccountHealth = Type.Object({
+  account: Type.String(),
+  name: Type.String(),
+  /** ISO 8601; null while nothing was heard of a configured account. */
+  lastHeardAt: Type.Union([Type.String(), Type.Null()]),
+  lastEventAt: Type.Union([Type.String(), Type.Null()]),
+  /** What is wrong; each has a case of its own. */
+  trouble: Type.Union([Type.Literal('silence'), Type.Literal('lag'), Type.Null()]),
+});
+export type AccountHealth = Static<typeof AccountHealth>;
+
+/** A job that must tell us regularly that it lives. */
+export const HeartbeatHealth = Type.Object({
+  name: Type.String(),
+  everySeconds: Type.Number(),
+  lastBeatAt: Type.Union([Type.String(), Type.Null()]),
+  /** Null while it is on time. */
+  lateSince: Type.Union([Type.String(), Type.Null()]),
+});
+export type HeartbeatHealth = Static<typeof HeartbeatHealth>;
+
 export const NowView = Type.Object({
   waiting: Type.Array(CaseSummary),
   paged: Type.Array(CaseSummary),
   intake: Type.Array(IntakeHealth),
+  /** Those with trouble first, then the longest unheard. */
+  accounts: Type.Array(AccountHealth),
+  heartbeats: Type.Array(HeartbeatHealth),
   /** Findings per minute over the last hour, oldest first, 60 numbers. */
   findingsPerMinute: Type.Array(Type.Integer()),
   /** True until the first event was taken: the console shows its first-run doors. */

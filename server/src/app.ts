@@ -50,9 +50,14 @@ import { registerDrillRoutes } from './drills.ts';
 import { registerSampleRoutes } from './samples.ts';
 import { raiseAlert } from './sources/alerts/raise.ts';
 import { runAwsIntake } from './sources/aws-live/intake.ts';
-import { noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
+import { accountHealth, noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
 import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
-import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
+import {
+  type Heartbeat,
+  heartbeatHealth,
+  registerHeartbeatRoutes,
+  watchHeartbeats,
+} from './sources/alerts/heartbeats.ts';
 import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { watchSelf } from './self-watch.ts';
@@ -216,7 +221,7 @@ async function openHttp(
       return found.map(({ id, name }) => ({ id, name }));
     },
     names: () => namesOf(people, state),
-    intake: () => intakeView(state, clock),
+    intake: () => intakeView(rooms),
     stopping,
   });
   registerMaintenanceRoutes(house.server, common);
@@ -375,8 +380,9 @@ async function namesOf(people: People, state: State): Promise<ReadonlyMap<string
   return new Map(directory.people.map(({ id, name }) => [id, name]));
 }
 
-async function intakeView(state: State, clock: Clock) {
+async function intakeView({ state, options: { clock, configuration }, heartbeats }: Rooms) {
   const { sources } = await intakeHealth(state);
+  const names = new Map([...configuration.accounts].map(([id, { name }]) => [id, name]));
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
     intake: sources.map((source) => ({
@@ -387,6 +393,8 @@ async function intakeView(state: State, clock: Clock) {
       eventCount: source.processedRecords,
       malformedCount: source.malformedRecords,
     })),
+    accounts: [...(await accountHealth(state, names))],
+    heartbeats: await heartbeatHealth(state, heartbeats),
     findingsPerMinute: [...(await countFindingsPerMinute(state.db, clock.nowMs(), 60))],
     firstRun: sources.every(({ acceptedRecords }) => acceptedRecords === 0),
   };

@@ -13,6 +13,8 @@ const NowPage = lazy(() => import('./pages/now.tsx').then((file) => ({ default: 
 const CasesPage = lazy(() => import('./pages/cases.tsx').then((file) => ({ default: file.CasesPage })));
 const CasePage = lazy(() => import('./pages/case.tsx').then((file) => ({ default: file.CasePage })));
 const OnCallPage = lazy(() => import('./pages/on-call.tsx').then((file) => ({ default: file.OnCallPage })));
+const InsightsPage = lazy(() => import('./pages/insights.tsx').then((file) => ({ default: file.InsightsPage })));
+const ExemptionsPage = lazy(() => import('./pages/exemptions.tsx').then((file) => ({ default: file.ExemptionsPage })));
 const SettingsPage = lazy(() => import('./pages/settings.tsx').then((file) => ({ default: file.SettingsPage })));
 const SignInPage = lazy(() => import('./pages/sign-in.tsx').then((file) => ({ default: file.SignInPage })));
 const EnrolmentPage = lazy(() => import('./pages/enrolment.tsx').then((file) => ({ default: file.EnrolmentPage })));
@@ -53,6 +55,8 @@ function Console() {
         <Route path="/cases" element={<CasesPage />} />
         <Route path="/cases/:id" element={<CasePage />} />
         <Route path="/on-call" element={<OnCallPage />} />
+        <Route path="/insights" element={<InsightsPage />} />
+        <Route path="/exemptions" element={<ExemptionsPage />} />
         <Route path="/settings" element={<SettingsPage />} />
         <Route path="*" element={<Navigate to="/" replace />} />
       </Route>

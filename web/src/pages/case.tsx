@@ -2,7 +2,7 @@
 import type { CaseDetail, CaseTimesView, Factor, FindingView } from '@countersign/contract';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useParams } from 'react-router';
+import { Link, useParams } from 'react-router';
 import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
 import { Deadline } from '../parts/case-line.tsx';
@@ -19,6 +19,7 @@ import { fill, useSpeech } from '../words/speech.tsx';
 const REFRESH_MS = 5_000;
 
 export function CasePage() {
+  const { words } = useSpeech();
   const { id = '' } = useParams();
   const nowMs = useNow();
   const found = useQuery({ queryKey: ['case', id], queryFn: () => api.case(id), refetchInterval: REFRESH_MS });
@@ -39,6 +40,9 @@ export function CasePage() {
           <Pages detail={detail} nowMs={nowMs} />
           <Times detail={detail} nowMs={nowMs} />
           <Timeline entries={detail.timeline} nowMs={nowMs} />
+          <p className="small">
+            <a href={`/api/cases/${detail.summary.id}/review.md`}>{words.case.review}</a>
+          </p>
         </div>
       </div>
     </>
@@ -84,6 +88,9 @@ function Changes({
         <h2>{words.case.change}</h2>
         <ChangeDiff finding={shown} />
         <FindingFacts finding={shown} />
+        <p className="small">
+          <Link to={`/exemptions?${exemptionOf(shown)}`}>{words.case.exempt}</Link>
+        </p>
       </section>
       {findings.length > 1 && (
         <section className="panel">
@@ -111,6 +118,13 @@ function Changes({
       )}
     </>
   );
+}
+
+/** The narrowest exemption that would fit the finding, for the form. */
+function exemptionOf(finding: FindingView): string {
+  const { rule, actor, resources, account } = finding;
+  const parts = { rule, actor: actor.id, resource: resources[0]?.id ?? '', account: account?.id ?? '' };
+  return new URLSearchParams(parts).toString();
 }
 
 function Answer({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs: number }) {

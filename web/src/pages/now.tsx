@@ -7,6 +7,7 @@ import { CaseLine } from '../parts/case-line.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { Shape } from '../parts/state-badge.tsx';
 import { Time } from '../parts/time.tsx';
+import { Accounts, Heartbeats } from '../parts/watched.tsx';
 import { fill, useSpeech } from '../words/speech.tsx';
 
 const REFRESH_MS = 5_000;
@@ -47,6 +48,8 @@ function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: numb
       </div>
       <div className="stack">
         <Intake view={view} nowMs={nowMs} />
+        <Accounts accounts={view.accounts} nowMs={nowMs} />
+        <Heartbeats heartbeats={view.heartbeats} nowMs={nowMs} />
         <Strip counts={view.findingsPerMinute} />
       </div>
     </div>

@@ -5,6 +5,7 @@ import { type FormEvent, useState } from 'react';
 import { api } from '../data/api.ts';
 import { typed } from '../parts/field.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
+import { Maintenance } from '../parts/maintenance.tsx';
 import { Shape } from '../parts/state-badge.tsx';
 import { fill, type Speech, useSpeech } from '../words/speech.tsx';
 
@@ -62,6 +63,7 @@ function Board({ view }: { readonly view: OnCallView }) {
         {view.escalations.map((escalation) => (
           <Ladder key={escalation.name} escalation={escalation} />
         ))}
+        <Maintenance />
       </div>
     </div>
   );

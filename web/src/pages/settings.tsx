@@ -4,19 +4,22 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { MyNotifications, MyPasskeys } from '../parts/my-account.tsx';
+import { MyTokens } from '../parts/my-tokens.tsx';
 import { MachineValue } from '../parts/machine-value.tsx';
 import { fill, type Language, useSpeech } from '../words/speech.tsx';
 
 export function SettingsPage() {
   const { words } = useSpeech();
   const session = useQuery({ queryKey: ['session'], queryFn: api.session });
-  const isAdmin = session.data?.person?.role === 'admin';
+  const role = session.data?.person?.role;
+  const isAdmin = role === 'admin';
   return (
     <>
       <h1>{words.settings.title}</h1>
       <Preferences />
       <MyNotifications />
       <MyPasskeys />
+      {role !== undefined && <MyTokens role={role} />}
       {isAdmin && <Journal />}
       {isAdmin && <People />}
     </>

@@ -47,6 +47,8 @@ function Rail() {
       </NavLink>
       <NavLink to="/cases">{words.nav.cases}</NavLink>
       <NavLink to="/on-call">{words.nav.onCall}</NavLink>
+      <NavLink to="/exemptions">{words.nav.exemptions}</NavLink>
+      <NavLink to="/insights">{words.nav.insights}</NavLink>
       <NavLink to="/settings">{words.nav.settings}</NavLink>
       <div className="foot">
         <span className="me">{session.data?.person?.name}</span>

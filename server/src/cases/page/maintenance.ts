@@ -5,6 +5,7 @@
  * The surprise: a window never holds back what is as risky as an attack. Whoever could silence that with a window would begin
  * with a window.
  */
+import { type MaintenanceView, NewMaintenance } from '@countersign/contract';
 import { Type } from 'typebox';
 import type { Finding } from '../../findings/finding.ts';
 import { Failure } from '../../ground/failure.ts';
@@ -72,15 +73,6 @@ export async function maintenanceWindows(
   });
 }
 
-const Glob = Type.Optional(Type.String({ minLength: 1, maxLength: 300 }));
-const NewWindow = Type.Object({
-  source: Glob,
-  account: Glob,
-  rule: Glob,
-  reason: Type.String({ minLength: 3, maxLength: 1_000 }),
-  from: Type.String({ maxLength: 40 }),
-  to: Type.String({ maxLength: 40 }),
-});
 const Params = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 export interface MaintenanceOptions {
@@ -97,7 +89,7 @@ export function registerMaintenanceRoutes(server: HttpServer, options: Maintenan
   }));
   server.post(
     '/api/maintenance',
-    { config: { access: guards.role('responder') }, schema: { body: NewWindow } },
+    { config: { access: guards.role('responder') }, schema: { body: NewMaintenance } },
     async (request) => {
       const window = windowOf(request.body, options);
       await state.transaction((trx) => save(trx, window, signedInOf(request).person.id, nowMs()));
@@ -133,17 +125,7 @@ export function registerMaintenanceRoutes(server: HttpServer, options: Maintenan
   );
 }
 
-function windowOf(
-  body: {
-    readonly source?: string;
-    readonly account?: string;
-    readonly rule?: string;
-    readonly reason: string;
-    readonly from: string;
-    readonly to: string;
-  },
-  { random, nowMs }: MaintenanceOptions,
-): MaintenanceWindow {
+function windowOf(body: NewMaintenance, { random, nowMs }: MaintenanceOptions): MaintenanceWindow {
   const { source = null, account = null, rule = null, reason } = body;
   const fromMs = Date.parse(body.from);
   const toMs = Date.parse(body.to);
@@ -172,7 +154,7 @@ async function save(trx: StateTransaction, window: MaintenanceWindow, by: string
   });
 }
 
-function viewWindow({ fromMs, toMs, ...window }: MaintenanceWindow) {
+function viewWindow({ fromMs, toMs, ...window }: MaintenanceWindow): MaintenanceView {
   return { ...window, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 

@@ -4,6 +4,7 @@
  * The surprise: a monitor that never beat is late too, counted from when it was first configured; a job that never ran once is
  * what such a monitor is for.
  */
+import type { HeartbeatHealth } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
 import type { Clock } from '../../ground/clock.ts';
 import type { ConfigProblem } from '../../ground/config.ts';
@@ -84,6 +85,22 @@ export function buildHeartbeats(section: Static<typeof HeartbeatsSection>): {
   return { heartbeats, problems };
 }
 
+/** How each monitored job is doing, in the order of the configuration. */
+export async function heartbeatHealth(
+  state: State,
+  heartbeats: readonly ConfiguredHeartbeat[],
+): Promise<HeartbeatHealth[]> {
+  const rows = await state.db.withTables<AlertTables>().selectFrom('heartbeat_monitor').selectAll().execute();
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  const iso = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : new Date(ms).toISOString());
+  return heartbeats.map(({ name, everyMs }) => ({
+    name,
+    everySeconds: everyMs / 1_000,
+    lastBeatAt: iso(byName.get(name)?.last_beat_ms),
+    lateSince: iso(byName.get(name)?.late_since_ms),
+  }));
+}
+
 export function registerHeartbeatRoutes(server: HttpServer, options: HeartbeatOptions): void {
   const { state, clock, heartbeats } = options;
   const access = publicRoute('programs beat here, and the key of their monitor is checked');
@@ -104,22 +121,9 @@ export function registerHeartbeatRoutes(server: HttpServer, options: HeartbeatOp
       return { beaten: new Date(clock.nowMs()).toISOString() };
     },
   });
-  server.get('/api/heartbeats', { config: { access: options.access } }, async () => {
-    const rows = await state.db.withTables<AlertTables>().selectFrom('heartbeat_monitor').selectAll().execute();
-    const byName = new Map(rows.map((row) => [row.name, row]));
-    const iso = (ms: number | null | undefined) =>
-      ms === null || ms === undefined ? null : new Date(ms).toISOString();
-    return {
-      heartbeats: heartbeats.map(({ name, everyMs, graceMs, severity }) => ({
-        name,
-        everySeconds: everyMs / 1_000,
-        graceSeconds: graceMs / 1_000,
-        severity,
-        lastBeatAt: iso(byName.get(name)?.last_beat_ms),
-        lateSince: iso(byName.get(name)?.late_since_ms),
-      })),
-    };
-  });
+  server.get('/api/heartbeats', { config: { access: options.access } }, async () => ({
+    heartbeats: await heartbeatHealth(state, heartbeats),
+  }));
 }
 
 async function beat(

@@ -5,6 +5,7 @@
  * The surprise: silence is judged account by account. A trail that somebody switched off in one of them must not be hidden by the
  * noise of the others.
  */
+import type { AccountHealth } from '@countersign/contract';
 import { sql } from 'kysely';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
@@ -162,20 +163,22 @@ function alertOf(trouble: Trouble, action: 'trigger' | 'resolve'): OwnAlert {
   };
 }
 
-/** How each account is doing, newest first. */
+/** How each account is doing: those with trouble first, then the longest unheard. @param names of the configured ones, by id. */
 export async function accountHealth(
   state: State,
-): Promise<readonly { readonly account: string; readonly newestEventMs: number; readonly lastHeardMs: number }[]> {
-  const rows = await state.db
-    .withTables<WatchTables>()
-    .selectFrom('account_heard')
-    .selectAll()
-    .orderBy('last_heard_ms', 'desc')
-    .limit(MOST_ACCOUNTS)
-    .execute();
-  return rows.map(({ account, newest_event_ms, last_heard_ms }) => ({
-    account,
-    newestEventMs: newest_event_ms,
-    lastHeardMs: last_heard_ms,
-  }));
+  names: ReadonlyMap<string, string>,
+): Promise<readonly AccountHealth[]> {
+  const db = state.db.withTables<WatchTables>();
+  const rows = await db.selectFrom('account_heard').selectAll().limit(MOST_ACCOUNTS).execute();
+  const troubles = new Set((await db.selectFrom('intake_trouble').select('key').execute()).map(({ key }) => key));
+  const heard = new Map(rows.map((row) => [row.account, row]));
+  const iso = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  const all = [...new Set([...names.keys(), ...heard.keys()])].map((account): AccountHealth => {
+    const row = heard.get(account);
+    const trouble = (['silence', 'lag'] as const).find((kind) => troubles.has(`${kind}:${account}`)) ?? null;
+    const times = { lastHeardAt: iso(row?.last_heard_ms), lastEventAt: iso(row?.newest_event_ms) };
+    return { account, name: names.get(account) ?? account, ...times, trouble };
+  });
+  const rank = ({ trouble, lastHeardAt }: AccountHealth) => `${trouble === null ? 1 : 0}${lastHeardAt ?? ''}`;
+  return all.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
 }
