@@ -39,6 +39,11 @@ export function signedInOf(request: FastifyRequest): SignedIn {
   return found;
 }
 
+/** What `guards.role` asks of a person; for doors that know them otherwise: chat. */
+export function mayAct({ enrolled, role }: Pick<SignedIn['person'], 'enrolled' | 'role'>, least: Role): boolean {
+  return enrolled && RANK[role] >= RANK[least];
+}
+
 export function createGuards(options: { state: State; clock: Clock; cookie: SessionCookie }): Guards {
   const { state, clock, cookie } = options;
   const find = async (request: FastifyRequest) => {
@@ -63,8 +68,8 @@ export function createGuards(options: { state: State; clock: Clock; cookie: Sess
     person: guard('person', refuseLink),
     role: (role) =>
       guard(role, (signedIn) => {
-        const enough = RANK[signedIn.person.role] >= RANK[role];
-        return refuseLink(signedIn) ?? (enough ? null : httpFailures.forbidden());
+        const refusal = refuseLink(signedIn);
+        return refusal ?? (mayAct(signedIn.person, role) ? null : httpFailures.forbidden());
       }),
   };
 }
