@@ -191,13 +191,16 @@ export function standing(current: Case, words: CaseWords): string | null {
   }
 }
 
+const TOLD: readonly string[] = [
+  ...['reason', 'note', 'text', 'cause', 'why', 'factor', 'until'],
+  ...['into', 'from', 'people', 'names', 'to', 'escalation', 'priority'],
+];
+
 /** One line of a case's history for chat, in English: it is the language of the journal. */
 export function historyLine({ kind, actor, parameters }: CaseEntry): string {
   const name = typeof parameters['name'] === 'string' ? parameters['name'] : (actor ?? '');
   const told = Object.entries(parameters)
-    .filter(([key]) =>
-      ['reason', 'note', 'text', 'cause', 'why', 'factor', 'until', 'into', 'people', 'to'].includes(key),
-    )
+    .filter(([key]) => TOLD.includes(key))
     .flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}: ${tell(key, value)}`]));
   return [kind.replaceAll('-', ' '), name === '' ? '' : `by ${name}`, told.join(', ')]
     .filter((part) => part !== '')

@@ -84,7 +84,7 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
   const blocks: SlackBlock[] = [
     section(`*${escapeText(text)}*`),
     fieldsOf(headline, words),
-    context(`${words.risk} *${current.risk}*${'cause' in current ? ` · ${current.cause}` : ''}`),
+    context([`${words.risk} *${current.risk}*`, current.priority, causeOf(current)].filter(isShown).join(' · ')),
   ];
   if (ended !== null) blocks.push(section(`*${escapeText(ended)}*`));
   const value = current.id;
@@ -102,6 +102,14 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
   return { text, blocks: [...blocks, open] };
 }
 
+function causeOf(current: Case): string | null {
+  return 'cause' in current ? current.cause : null;
+}
+
+function isShown(part: string | null): part is string {
+  return part !== null;
+}
+
 /** The first message of a case's thread in the security channel. */
 export function threadBlocks(picture: Picture, words: CaseWords, summary: string): Shown {
   const { current } = picture;
@@ -114,7 +122,7 @@ export function threadBlocks(picture: Picture, words: CaseWords, summary: string
     text: shown.text,
     blocks: [
       ...shown.blocks.slice(0, 2),
-      context(`*${current.state}* · ${escapeText(asked ?? '')}`),
+      context([`*${current.state}*`, current.priority, escapeText(asked ?? '')].filter(isShown).join(' · ')),
       ...shown.blocks.slice(-1),
     ],
   };
