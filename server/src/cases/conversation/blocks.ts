@@ -17,6 +17,7 @@ export const ACTIONS = {
   acknowledge: 'case_acknowledge',
   escalate: 'case_escalate',
   resolve: 'case_resolve',
+  more: 'case_more',
   open: 'case_open',
 } as const;
 export const REASON_VIEW = 'challenge_reason';
@@ -42,6 +43,11 @@ const LONGEST_LINE = 2_500;
 /** Slack's three; nothing else means anything outside a code span. */
 export function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Cut to so many characters, never within one. */
+export function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** A machine's value: in a code span that it cannot end. */
@@ -94,7 +100,7 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
       ...(current.state === 'paged' ? [button(ACTIONS.acknowledge, words.acknowledge, value, 'primary')] : []),
       ...(current.state === 'paged' ? [button(ACTIONS.escalate, words.escalate, value)] : []),
       ...(current.state === 'paged' || current.state === 'acknowledged'
-        ? [button(ACTIONS.resolve, words.resolve, value)]
+        ? [button(ACTIONS.resolve, words.resolve, value), button(ACTIONS.more, words.responding.more, value)]
         : []),
       { ...button(ACTIONS.open, words.open, value), url },
     ],
@@ -190,7 +196,7 @@ function fieldsOf(headline: Finding, words: CaseWords): SlackBlock {
   return fields.length === 0 ? section(code(headline.output || headline.rule)) : { type: 'section', fields };
 }
 
-function section(text: string): SlackBlock {
+export function section(text: string): SlackBlock {
   return { type: 'section', text: { type: 'mrkdwn', text: text === '' ? ' ' : text } };
 }
 
@@ -198,7 +204,7 @@ function context(text: string): SlackBlock {
   return { type: 'context', elements: [{ type: 'mrkdwn', text: text === '' ? ' ' : text }] };
 }
 
-function plain(text: string) {
+export function plain(text: string) {
   return { type: 'plain_text' as const, text };
 }
 
