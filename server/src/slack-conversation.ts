@@ -6,11 +6,12 @@ import type { Proofs } from './cases/challenge/proofs.ts';
 import { createCommand, createInteractions } from './cases/conversation/interactions.ts';
 import { type Conversation, createConversation } from './cases/conversation/slack.ts';
 import { createSlackPeople } from './cases/conversation/store.ts';
+import { targetsOf } from './cases/conversation/targets.ts';
 import { parseCase } from './cases/sql-store.ts';
 import type { CaseTables } from './cases/tables.ts';
 import { findingsById } from './findings/store.ts';
 import { readSecret } from './ground/secret.ts';
-import type { KnownPerson } from './people/person.ts';
+import type { Directory, KnownPerson } from './people/person.ts';
 import { onCallAt } from './people/on-call/schedule.ts';
 import { readOverrides } from './people/on-call/store.ts';
 import type { ResponseOptions } from './response.ts';
@@ -68,6 +69,9 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
       people,
       client,
       publicUrl,
+      caseUrl,
+      newId: () => given.options.random.id(cases.nowMs()),
+      targets: () => loadTargets(options),
       command: createCommand({ ...commandParts(options), caseUrl }),
     }),
     onError: (error) => log.warn('Slack: something went wrong', { error }),
@@ -82,6 +86,23 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
     securityChannel: section.security_channel ?? null,
   });
   return { slack: parts.slack, conversation };
+}
+
+type OnCallParts = Pick<OpenSlackOptions, 'given' | 'cases'>;
+
+async function onCallNow({ given, cases }: OnCallParts, directory: Directory) {
+  const overrides = await readOverrides(given.state.db, directory, cases.nowMs());
+  return [...given.options.configuration.onCall.schedules.values()].map((schedule) => {
+    const own = overrides.filter((override) => override.schedule === schedule.name);
+    return { schedule: schedule.name, email: onCallAt(schedule, own, cases.nowMs()) };
+  });
+}
+
+async function loadTargets(parts: OnCallParts) {
+  const { state, people, options } = parts.given;
+  const directory = await people.directory(state.db);
+  const escalations = [...options.configuration.onCall.escalations.keys()];
+  return targetsOf({ directory, escalations, onCall: await onCallNow(parts, directory) });
 }
 
 function commandParts({ given, cases }: OpenSlackOptions) {
@@ -109,15 +130,10 @@ function commandParts({ given, cases }: OpenSlackOptions) {
     },
     whoIsOnCall: async () => {
       const directory = await given.people.directory(state.db);
-      const overrides = await readOverrides(state.db, directory, cases.nowMs());
-      return [...options.configuration.onCall.schedules.values()].map((schedule) => {
-        const own = overrides.filter((override) => override.schedule === schedule.name);
-        const email = onCallAt(schedule, own, cases.nowMs());
-        return {
-          schedule: schedule.name,
-          name: directory.people.find((person) => person.email === email)?.name ?? email,
-        };
-      });
+      return (await onCallNow({ given, cases }, directory)).map(({ schedule, email }) => ({
+        schedule,
+        name: directory.people.find((person) => person.email === email)?.name ?? email,
+      }));
     },
     page: async (person: KnownPerson, text: string) => {
       const nowMs = cases.nowMs();

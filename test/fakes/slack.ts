@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { buttonsOf, complaintAbout, complaintAboutView, fillIn } from './slack-blocks.ts';
 
 export interface SlackPost {
   readonly channel: string;
@@ -29,8 +30,10 @@ export interface SlackPerson {
   messages(): readonly SlackPost[];
   /** Clicks the button with this action id on a message; answers what our server answered. */
   click(post: SlackPost, actionId: string, options?: InteractionOptions): Promise<number>;
-  /** Submits the modal that was opened last. */
+  /** Submits the modal that was opened last: block id → what is typed, or the text of what is chosen. */
   submit(values: Readonly<Record<string, string>>, options?: InteractionOptions): Promise<Record<string, unknown>>;
+  /** What was submitted last comes once more, as Slack sends again what it believes lost. */
+  submitAgain(): Promise<Record<string, unknown>>;
   command(text: string): Promise<string>;
   view(): OpenView | undefined;
 }
@@ -38,6 +41,8 @@ export interface SlackPerson {
 export interface InteractionOptions {
   /** How often it is delivered. */
   readonly times?: number;
+  /** Slack never hears the answer: the form stays open. */
+  readonly isLost?: boolean;
   readonly signedAtMs?: number;
   readonly signedWith?: string;
 }
@@ -61,11 +66,6 @@ export interface FakeSlack {
   close(): Promise<void>;
 }
 
-const MOST_BLOCKS = 50;
-const LONGEST_SECTION = 3_000;
-const LONGEST_BUTTON = 75;
-const LONGEST_HEADER = 150;
-const LONGEST_TITLE = 24;
 const ANSWER_MS = 3_000;
 
 export async function startSlack(): Promise<FakeSlack> {
@@ -84,6 +84,7 @@ class Fake implements FakeSlack {
   #posts: SlackPost[] = [];
   #people = new Map<string, string>();
   #views = new Map<string, OpenView>();
+  #submitted = new Map<string, Record<string, unknown>>();
   #triggers = new Map<string, string>();
   #failures = new Map<string, string[]>();
   #requestUrl: string | null = null;
@@ -167,22 +168,21 @@ class Fake implements FakeSlack {
       submit: async (values, options = {}) => {
         const open = this.#views.get(id);
         if (open === undefined) throw new Error(`no modal is open for ${id}`);
-        const state = Object.fromEntries(
-          Object.entries(values).map(([block, value]) => [block, { input: { type: 'plain_text_input', value } }]),
-        );
-        const body = () => ({
-          type: 'view_submission',
-          user,
-          team,
-          view: { ...open.view, id: 'V1', team_id: 'T1', hash: 'h', state: { values: state } },
-        });
-        const { body: answer } = await this.#deliver(body, options);
-        const told = answer === '' ? {} : (JSON.parse(answer) as Record<string, unknown>);
+        const view = { ...open.view, id: 'V1', team_id: 'T1', hash: 'h', state: { values: fillIn(open.view, values) } };
+        const body = { type: 'view_submission', user, team, view };
+        this.#submitted.set(id, body);
+        const told = answerOf(await this.#deliver(() => body, options));
+        if (options.isLost === true) return told;
         if (told['response_action'] === undefined) this.#views.delete(id);
-        if (told['response_action'] === 'update')
-          this.#views.set(id, { user: id, view: told['view'] as Record<string, unknown> });
+        if (told['response_action'] === 'update') {
+          const next = told['view'] as Record<string, unknown>;
+          const complaint = complaintAboutView(next);
+          if (complaint !== null) this.refused.push(`an updated view: ${complaint}`);
+          this.#views.set(id, { user: id, view: next });
+        }
         return told;
       },
+      submitAgain: async () => answerOf(await this.#deliver(() => this.#submitted.get(id) ?? {}, {})),
       command: async (text) => {
         const form = {
           command: '/countersign',
@@ -350,9 +350,7 @@ class Fake implements FakeSlack {
         if (user === undefined) return { ok: false, error: 'expired_trigger_id' };
         this.#triggers.delete(trigger);
         const view = given['view'] as Record<string, unknown>;
-        const title = (view['title'] as { text: string }).text;
-        if (title.length > LONGEST_TITLE) return { ok: false, error: 'invalid_arguments: title is too long' };
-        const complaint = complaintAbout(view['blocks'] as Record<string, unknown>[]);
+        const complaint = complaintAboutView(view);
         if (complaint !== null) return { ok: false, error: complaint };
         this.#views.set(user, { user, view });
         return { ok: true, view };
@@ -384,6 +382,10 @@ class Fake implements FakeSlack {
   }
 }
 
+function answerOf({ body }: { readonly body: string }): Record<string, unknown> {
+  return body === '' ? {} : (JSON.parse(body) as Record<string, unknown>);
+}
+
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
@@ -397,30 +399,4 @@ function readBody(request: IncomingMessage, body: string): Record<string, unknow
       return [name, isJson ? (JSON.parse(value) as unknown) : value];
     }),
   );
-}
-
-function buttonsOf(blocks: readonly Record<string, unknown>[]): Record<string, unknown>[] {
-  return blocks.flatMap((block) =>
-    block['type'] === 'actions' ? (block['elements'] as Record<string, unknown>[]) : [],
-  );
-}
-
-/** What Slack would not show. */
-function complaintAbout(blocks: readonly Record<string, unknown>[]): string | null {
-  if (blocks.length > MOST_BLOCKS) return 'invalid_blocks: more than 50';
-  const ids = buttonsOf(blocks).map((button) => button['action_id']);
-  if (new Set(ids).size !== ids.length) return 'invalid_blocks: an action_id is used twice';
-  for (const block of blocks) {
-    const text = (block['text'] as { text?: string } | undefined)?.text;
-    const type = String(block['type']);
-    if (!['section', 'context', 'actions', 'divider', 'header', 'input'].includes(type))
-      return `invalid_blocks: ${type}`;
-    if (type === 'section' && text !== undefined && (text === '' || text.length > LONGEST_SECTION))
-      return 'invalid_blocks: section text';
-    if (type === 'header' && (text ?? '').length > LONGEST_HEADER) return 'invalid_blocks: header text';
-  }
-  for (const button of buttonsOf(blocks)) {
-    if (((button['text'] as { text: string }).text ?? '').length > LONGEST_BUTTON) return 'invalid_blocks: button text';
-  }
-  return null;
 }

@@ -12,6 +12,11 @@ export interface Changed {
   readonly outcome: Outcome;
 }
 
+export interface Merging {
+  readonly from: string;
+  readonly into: string;
+}
+
 export interface Cases {
   readonly state: State;
   readonly nowMs: () => number;
@@ -20,7 +25,8 @@ export interface Cases {
   /** Null when there is no such case. */
   conduct(caseId: string, input: CaseInput): Promise<Changed | null>;
   conductIn(trx: StateTransaction, caseId: string, input: CaseInput): Promise<Changed | null>;
-  merge(ids: { readonly from: string; readonly into: string }, by: PersonRef): Promise<Changed | null>;
+  merge(ids: Merging, by: PersonRef): Promise<Changed | null>;
+  mergeIn(trx: StateTransaction, ids: Merging, by: PersonRef): Promise<Changed | null>;
 }
 
 export interface CasesOptions {
@@ -35,6 +41,8 @@ export function createCases({ state, nowMs, loadPlanner, followers }: CasesOptio
   const unit = (trx: StateTransaction) => unitOf(trx, loadPlanner);
   const conductIn = (trx: StateTransaction, caseId: string, input: CaseInput) =>
     conductInput(unit(trx), caseId, input, { followers, nowMs: nowMs() });
+  const mergeIn = (trx: StateTransaction, ids: Merging, by: PersonRef) =>
+    conductMerge(unit(trx), ids, by, { followers, nowMs: nowMs() });
   return {
     state,
     nowMs,
@@ -42,6 +50,7 @@ export function createCases({ state, nowMs, loadPlanner, followers }: CasesOptio
     unit,
     conductIn,
     conduct: (caseId, input) => state.transaction((trx) => conductIn(trx, caseId, input)),
-    merge: (ids, by) => state.transaction((trx) => conductMerge(unit(trx), ids, by, { followers, nowMs: nowMs() })),
+    mergeIn,
+    merge: (ids, by) => state.transaction((trx) => mergeIn(trx, ids, by)),
   };
 }

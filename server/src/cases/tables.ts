@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql` and `0011-conversation.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql` `0011-conversation.sql` and `0013-slack-forms.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
@@ -71,5 +71,6 @@ export type CaseTables = {
     updated_ms: number;
   };
   slack_user: { email: string; user_id: string | null; looked_ms: number };
+  slack_form: { id: string; done_ms: number };
   pagerduty_webhook: { id: string; incident_id: string; occurred_ms: number; received_ms: number };
 };

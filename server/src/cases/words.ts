@@ -39,6 +39,7 @@ export interface CaseWords {
     readonly acknowledged: (name: string) => string;
     readonly resolved: (name: string) => string;
   };
+  readonly responding: RespondingWords;
   readonly drill: string;
   readonly pageSubject: (summary: string) => string;
   readonly notYours: string;
@@ -48,6 +49,46 @@ export interface CaseWords {
   readonly phone: (summary: string) => string;
   readonly phoneDone: string;
   readonly phoneNothing: string;
+}
+
+/** What responders do with a page beyond the buttons on it. */
+export interface RespondingWords {
+  readonly more: string;
+  readonly title: string;
+  readonly what: string;
+  readonly actions: {
+    readonly snooze: string;
+    readonly reassign: string;
+    readonly 'add-responders': string;
+    readonly merge: string;
+    readonly note: string;
+    readonly prioritise: string;
+  };
+  readonly howLong: string;
+  readonly snoozeFor: {
+    readonly '15': string;
+    readonly '60': string;
+    readonly '240': string;
+    readonly '1440': string;
+  };
+  readonly minutes: string;
+  readonly wrongMinutes: (most: number) => string;
+  readonly toWhom: string;
+  readonly whom: string;
+  readonly groups: {
+    readonly people: string;
+    readonly teams: string;
+    readonly schedules: string;
+    readonly escalations: string;
+  };
+  readonly address: string;
+  readonly nobody: string;
+  readonly into: string;
+  readonly noOther: string;
+  readonly text: string;
+  readonly priority: string;
+  readonly noPriority: string;
+  readonly noForm: (url: string) => string;
 }
 
 const en: CaseWords = {
@@ -85,6 +126,34 @@ const en: CaseWords = {
     paged: 'Security has been paged.',
     acknowledged: (name) => `Acknowledged by ${name}`,
     resolved: (name) => `Resolved by ${name}`,
+  },
+  responding: {
+    more: 'More…',
+    title: 'More for this case',
+    what: 'What is to be done?',
+    actions: {
+      snooze: 'Snooze',
+      reassign: 'Hand over',
+      'add-responders': 'Call in',
+      merge: 'Merge',
+      note: 'Add a note',
+      prioritise: 'Set the priority',
+    },
+    howLong: 'For how long?',
+    snoozeFor: { '15': '15 minutes', '60': '1 hour', '240': '4 hours', '1440': '1 day' },
+    minutes: 'Or a number of minutes',
+    wrongMinutes: (most) => `A whole number of minutes, from 1 to ${most}.`,
+    toWhom: 'To whom?',
+    whom: 'Whom?',
+    groups: { people: 'People', teams: 'Teams', schedules: 'On call now', escalations: 'Ladders' },
+    address: 'Or an e-mail address',
+    nobody: 'Nobody is to be reached there. Choose somebody else.',
+    into: 'Into which case?',
+    noOther: 'There is no other open case.',
+    text: 'What should others know?',
+    priority: 'Which priority?',
+    noPriority: 'None',
+    noForm: (url) => `Slack could not show the form. It can be done here: ${url}`,
   },
   drill: 'EXERCISE',
   pageSubject: (summary) => `[page] ${summary}`,
@@ -132,6 +201,34 @@ const ja: CaseWords = {
     paged: 'セキュリティ担当者を呼び出しました。',
     acknowledged: (name) => `${name} さんが対応中です`,
     resolved: (name) => `${name} さんが解決しました`,
+  },
+  responding: {
+    more: 'その他…',
+    title: 'このケースへの対応',
+    what: '何をしますか？',
+    actions: {
+      snooze: '後回しにする',
+      reassign: '引き継ぐ',
+      'add-responders': '応援を呼ぶ',
+      merge: '別のケースにまとめる',
+      note: 'メモを残す',
+      prioritise: '優先度を決める',
+    },
+    howLong: 'いつまで後回しにしますか？',
+    snoozeFor: { '15': '15分', '60': '1時間', '240': '4時間', '1440': '1日' },
+    minutes: 'または分数で指定',
+    wrongMinutes: (most) => `1 から ${most} までの整数（分）で入力してください。`,
+    toWhom: '誰に引き継ぎますか？',
+    whom: '誰を呼びますか？',
+    groups: { people: 'メンバー', teams: 'チーム', schedules: '現在の当番', escalations: '呼び出し順' },
+    address: 'またはメールアドレス',
+    nobody: '連絡できる相手がいません。別の相手を選んでください。',
+    into: 'まとめる先のケース',
+    noOther: 'ほかに対応中のケースはありません。',
+    text: '共有したい内容',
+    priority: '優先度',
+    noPriority: 'なし',
+    noForm: (url) => `フォームを表示できませんでした。こちらから操作できます：${url}`,
   },
   drill: '訓練',
   pageSubject: (summary) => `[呼び出し] ${summary}`,
@@ -191,13 +288,16 @@ export function standing(current: Case, words: CaseWords): string | null {
   }
 }
 
+const TOLD: readonly string[] = [
+  ...['reason', 'note', 'text', 'cause', 'why', 'factor', 'until'],
+  ...['into', 'from', 'people', 'names', 'to', 'escalation', 'priority'],
+];
+
 /** One line of a case's history for chat, in English: it is the language of the journal. */
 export function historyLine({ kind, actor, parameters }: CaseEntry): string {
   const name = typeof parameters['name'] === 'string' ? parameters['name'] : (actor ?? '');
   const told = Object.entries(parameters)
-    .filter(([key]) =>
-      ['reason', 'note', 'text', 'cause', 'why', 'factor', 'until', 'into', 'people', 'to'].includes(key),
-    )
+    .filter(([key]) => TOLD.includes(key))
     .flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}: ${tell(key, value)}`]));
   return [kind.replaceAll('-', ' '), name === '' ? '' : `by ${name}`, told.join(', ')]
     .filter((part) => part !== '')

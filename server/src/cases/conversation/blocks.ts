@@ -17,6 +17,7 @@ export const ACTIONS = {
   acknowledge: 'case_acknowledge',
   escalate: 'case_escalate',
   resolve: 'case_resolve',
+  more: 'case_more',
   open: 'case_open',
 } as const;
 export const REASON_VIEW = 'challenge_reason';
@@ -42,6 +43,11 @@ const LONGEST_LINE = 2_500;
 /** Slack's three; nothing else means anything outside a code span. */
 export function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Cut to so many characters, never within one. */
+export function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** A machine's value: in a code span that it cannot end. */
@@ -84,7 +90,7 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
   const blocks: SlackBlock[] = [
     section(`*${escapeText(text)}*`),
     fieldsOf(headline, words),
-    context(`${words.risk} *${current.risk}*${'cause' in current ? ` · ${current.cause}` : ''}`),
+    context([`${words.risk} *${current.risk}*`, current.priority, causeOf(current)].filter(isShown).join(' · ')),
   ];
   if (ended !== null) blocks.push(section(`*${escapeText(ended)}*`));
   const value = current.id;
@@ -94,12 +100,20 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
       ...(current.state === 'paged' ? [button(ACTIONS.acknowledge, words.acknowledge, value, 'primary')] : []),
       ...(current.state === 'paged' ? [button(ACTIONS.escalate, words.escalate, value)] : []),
       ...(current.state === 'paged' || current.state === 'acknowledged'
-        ? [button(ACTIONS.resolve, words.resolve, value)]
+        ? [button(ACTIONS.resolve, words.resolve, value), button(ACTIONS.more, words.responding.more, value)]
         : []),
       { ...button(ACTIONS.open, words.open, value), url },
     ],
   };
   return { text, blocks: [...blocks, open] };
+}
+
+function causeOf(current: Case): string | null {
+  return 'cause' in current ? current.cause : null;
+}
+
+function isShown(part: string | null): part is string {
+  return part !== null;
 }
 
 /** The first message of a case's thread in the security channel. */
@@ -114,7 +128,7 @@ export function threadBlocks(picture: Picture, words: CaseWords, summary: string
     text: shown.text,
     blocks: [
       ...shown.blocks.slice(0, 2),
-      context(`*${current.state}* · ${escapeText(asked ?? '')}`),
+      context([`*${current.state}*`, current.priority, escapeText(asked ?? '')].filter(isShown).join(' · ')),
       ...shown.blocks.slice(-1),
     ],
   };
@@ -182,7 +196,7 @@ function fieldsOf(headline: Finding, words: CaseWords): SlackBlock {
   return fields.length === 0 ? section(code(headline.output || headline.rule)) : { type: 'section', fields };
 }
 
-function section(text: string): SlackBlock {
+export function section(text: string): SlackBlock {
   return { type: 'section', text: { type: 'mrkdwn', text: text === '' ? ' ' : text } };
 }
 
@@ -190,7 +204,7 @@ function context(text: string): SlackBlock {
   return { type: 'context', elements: [{ type: 'mrkdwn', text: text === '' ? ' ' : text }] };
 }
 
-function plain(text: string) {
+export function plain(text: string) {
   return { type: 'plain_text' as const, text };
 }
 

@@ -4,24 +4,22 @@
  */
 import type { Language } from '../../people/person.ts';
 import type { KnownPerson } from '../../people/person.ts';
-import type { SlackClient } from '../../vendors/slack/client.ts';
-import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission, SlackView } from '../../vendors/slack/slack.ts';
+import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission } from '../../vendors/slack/slack.ts';
 import type { Case, CaseInput } from '../case.ts';
-import type { Cases } from '../cases.ts';
 import type { Factors } from '../challenge/factor.ts';
 import type { LinkSigner } from '../challenge/link.ts';
 import type { Proofs } from '../challenge/proofs.ts';
 import { wordsFor } from '../words.ts';
+import { openForm, type RespondingForms, submitForm } from './responding.ts';
 import { ACTIONS, changeBlocks, escapeText, nextView, REASON_VIEW, reasonView } from './blocks.ts';
+import { isForm } from './forms.ts';
 import type { SlackPeople } from './store.ts';
 
-export interface InteractionOptions {
-  readonly cases: Cases;
+export interface InteractionOptions extends RespondingForms {
   readonly proofs: Proofs;
   readonly factors: Factors;
   readonly links: LinkSigner;
   readonly people: SlackPeople;
-  readonly client: () => SlackClient;
   readonly publicUrl: () => string;
   readonly command: (person: KnownPerson, text: string) => Promise<string>;
 }
@@ -55,6 +53,8 @@ async function act(input: SlackAction, options: InteractionOptions): Promise<Sla
       return respond(input, person, { type: 'escalated', by: refOf(person) }, options);
     case ACTIONS.resolve:
       return respond(input, person, { type: 'resolved', by: refOf(person), note: 'from Slack' }, options);
+    case ACTIONS.more:
+      return openForm(input, person, options);
     default:
       return null;
   }
@@ -105,13 +105,11 @@ async function respond(
   return result?.outcome === 'done' ? null : { text: words.tooLate };
 }
 
-async function submit(
-  input: SlackSubmission,
-  options: InteractionOptions,
-): Promise<{ readonly errors: Readonly<Record<string, string>> } | { readonly view: SlackView } | null> {
-  if (input.callbackId !== REASON_VIEW) return null;
+async function submit(input: SlackSubmission, options: InteractionOptions): ReturnType<SlackHandlers['submission']> {
   const { cases } = options;
+  if (input.callbackId !== REASON_VIEW && !isForm(input.callbackId)) return null;
   const person = await options.people.personOf(input.user.id);
+  if (isForm(input.callbackId)) return submitForm(input, person, options);
   const asked = readValue(input.privateMetadata);
   const words = wordsFor(person?.language ?? 'en');
   const reason = (input.values['reason'] ?? '').trim().slice(0, LONGEST_REASON);

@@ -1,7 +1,11 @@
-/** Which messages show which case, and who is who in Slack. */
-import type { State } from '../../ground/state.ts';
+/** Which messages show which case, who is who in Slack, and which forms were done. */
+import type { Finding } from '../../findings/finding.ts';
+import { findingsById } from '../../findings/store.ts';
+import type { State, StateTransaction } from '../../ground/state.ts';
 import type { SlackClient, SlackPlace, SlackResult } from '../../vendors/slack/client.ts';
 import type { Directory, KnownPerson } from '../../people/person.ts';
+import type { Case } from '../case.ts';
+import { parseCase } from '../sql-store.ts';
 import type { CaseTables } from '../tables.ts';
 
 export type ShownMessage = CaseTables['slack_message'];
@@ -110,4 +114,55 @@ export async function rememberTold(state: State, caseId: string, purpose: string
     .where('purpose', '=', purpose)
     .where('last_sequence', '<', sequence)
     .execute();
+}
+
+/** A form is good for this long; what was done is remembered for longer, so that a form that comes again is always known. */
+export const FORM_MS = 24 * 3_600_000;
+const DONE_KEPT_MS = 2 * FORM_MS;
+
+/** False when it was done before. In the transaction that does it: a second one waits until the first has ended. */
+export async function takeForm(trx: StateTransaction, id: string, nowMs: number): Promise<boolean> {
+  const db = trx.withTables<CaseTables>();
+  const taken = await db
+    .insertInto('slack_form')
+    .values({ id, done_ms: nowMs })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  await db
+    .deleteFrom('slack_form')
+    .where('done_ms', '<', nowMs - DONE_KEPT_MS)
+    .execute();
+  return taken !== undefined;
+}
+
+/** Nothing came of it: it may be submitted again. */
+export async function giveBackForm(trx: StateTransaction, id: string): Promise<void> {
+  await trx.withTables<CaseTables>().deleteFrom('slack_form').where('id', '=', id).execute();
+}
+
+/** Cases that page or were acknowledged, newest first. */
+export async function openPages(
+  state: State,
+  limit: number,
+): Promise<readonly { readonly current: Case; readonly headline: Finding }[]> {
+  const rows = await state.db
+    .withTables<CaseTables>()
+    .selectFrom('case_record')
+    .select('document')
+    .where('state', 'in', ['paged', 'acknowledged'])
+    .orderBy('opened_ms', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+  const open = rows.map(({ document }) => parseCase(document));
+  const headlines = await findingsById(
+    state.db,
+    open.map(({ headlineId }) => headlineId),
+  );
+  const byId = new Map(headlines.map((headline) => [headline.id, headline]));
+  return open.flatMap((current) => {
+    const headline = byId.get(current.headlineId);
+    return headline === undefined ? [] : [{ current, headline }];
+  });
 }

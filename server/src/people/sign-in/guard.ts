@@ -48,6 +48,11 @@ export function signedInOf(request: FastifyRequest): SignedIn {
   return found;
 }
 
+/** What `guards.role` asks of a person; for doors that know them otherwise: chat. */
+export function mayAct({ enrolled, role }: Pick<SignedIn['person'], 'enrolled' | 'role'>, least: Role): boolean {
+  return enrolled && RANK[role] >= RANK[least];
+}
+
 export function createGuards(options: { state: State; clock: Clock; cookie: SessionCookie }): Guards {
   const { state, clock, cookie } = options;
   const find = async (request: FastifyRequest) => {
@@ -105,8 +110,7 @@ function sentToken(header: string | undefined, alsoBasic: boolean): string | nul
 }
 
 function refuseBelow(role: Role, signedIn: SignedIn): Failure | null {
-  const enough = RANK[signedIn.person.role] >= RANK[role];
-  return refuseLink(signedIn) ?? (enough ? null : httpFailures.forbidden());
+  return refuseLink(signedIn) ?? (mayAct(signedIn.person, role) ? null : httpFailures.forbidden());
 }
 
 function refuseLink({ enrolmentOnly, person }: SignedIn): Failure | null {
