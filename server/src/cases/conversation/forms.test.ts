@@ -72,6 +72,7 @@ test('a team without known people and a schedule without anybody on call are not
     accountOwners: new Map(),
     defaultOwner: null,
     trustedRoles: [],
+    provesOutside: false,
   };
   const onCall = [{ schedule: 'empty', email: null }];
   expect(targetsOf({ directory, onCall, escalations: ['default'] }).map(({ name }) => name)).toEqual(['default']);
