@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { sampleGathered, samplePlanner } from '../../../test/sample-case.ts';
 import { MAXIMUM_ATTEMPTS } from './asking.ts';
 import { type Case, type CaseInput, decide as decideWith, type Gathered, openCase } from './case.ts';
-import { ACKNOWLEDGEMENT_MS } from './paging.ts';
+import { ACKNOWLEDGEMENT_MS } from './page/planner.ts';
 
 const NOW = 1_800_000_000_000;
 const ALICE = { id: 'alice', name: 'Alice' };
@@ -163,7 +163,12 @@ describe('the ladder', () => {
     waitMs: 300_000,
     roundRobin: false,
   });
-  const ladder = { name: 'default', repeat: 1, steps: [step('first'), step('empty'), step('second')] };
+  const ladder = {
+    name: 'default',
+    repeat: 1,
+    acknowledgementMs: 5 * 60_000,
+    steps: [step('first'), step('empty'), step('second')],
+  };
   const climbing = samplePlanner({
     channels: ['pager'],
     escalations: [ladder],
@@ -189,6 +194,12 @@ describe('the ladder', () => {
     person: null,
     whyNobody: null,
     planner: climbing,
+  });
+
+  test('says how long an acknowledgement holds', () => {
+    const by = { id: 'ann', name: 'ann' };
+    const held = with_(first.case, { type: 'acknowledged', by }, 60_000);
+    expect(held.case).toMatchObject({ state: 'acknowledged', deadlineMs: NOW + 60_000 + 5 * 60_000 });
   });
 
   test('calls the first step, then passes the empty one at once', () => {

@@ -213,9 +213,8 @@ export async function conductInput(
   return { case: verdict.case, outcome: verdict.outcome };
 }
 
-/** These never call anybody: whom a page would reach need not be read for them. */
+/** These need no ladder: whom a page would reach need not be read for them. */
 const QUIET_INPUTS: ReadonlySet<CaseInput['type']> = new Set([
-  'acknowledged',
   'snoozed',
   'resolved',
   'merged',
@@ -231,6 +230,9 @@ const UNPLANNED: Planner = {
   },
   reach: () => {
     throw new Error('this decision was not expected to call anybody: whom to reach was not read');
+  },
+  acknowledgementMs: () => {
+    throw new Error('this decision was not expected to acknowledge: the ladder was not read');
   },
 };
 

@@ -22,8 +22,6 @@ import type {
 } from './case.ts';
 import { factsOf, firstTime, ignored, noted } from './verdict.ts';
 
-/** Who acknowledged has this long to resolve before the page comes back. */
-export const ACKNOWLEDGEMENT_MS = 30 * 60_000;
 /** A page may be put off from a minute to a week. */
 export const SHORTEST_SNOOZE_MS = 60_000;
 export const LONGEST_SNOOZE_MS = 7 * 86_400_000;
@@ -159,7 +157,7 @@ function callAgain(
 
 export function acknowledge(current: Case, by: PersonRef, context: DecideContext): Verdict {
   if (current.state !== 'paged') return ignored(current);
-  const deadlineMs = context.nowMs + ACKNOWLEDGEMENT_MS;
+  const deadlineMs = context.nowMs + context.planner.acknowledgementMs(current.escalation);
   const entry: CaseEntry = { kind: 'page-acknowledged', actor: by.id, parameters: { name: by.name } };
   return quieten(current, { by, deadlineMs, entry }, context);
 }

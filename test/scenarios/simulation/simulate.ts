@@ -55,6 +55,7 @@ const ONCALL = { id: 'oncall', name: 'On call' };
 const LADDER = {
   name: 'default',
   repeat: 2,
+  acknowledgementMs: null,
   steps: ['first', 'empty', 'second', 'pager'].map((name) => ({
     targets: [name === 'pager' ? ({ type: 'channel', name } as const) : ({ type: 'schedule', name } as const)],
     waitMs: 300_000,

@@ -29,6 +29,8 @@ export interface Planner {
   /** Whose turn a new page is, where a step goes round. */
   readonly turn: number;
   plan(request: PlanRequest): Call;
+  /** How long an acknowledgement holds before the page begins again. */
+  acknowledgementMs(escalation: string | null): number;
   /** How these people are reached now. */
   reach(people: readonly PersonRef[], urgency: Urgency): readonly Notice[];
 }
@@ -43,6 +45,8 @@ export interface PlannerOptions {
 export const DEFAULT_ESCALATION = 'default';
 const BUILT_IN_WAIT_MS = 5 * 60_000;
 const BUILT_IN_REPEAT = 3;
+/** How long an acknowledgement holds where the ladder does not say. */
+export const ACKNOWLEDGEMENT_MS = 30 * 60_000;
 
 export function createPlanner({ escalations, snapshot, turn }: PlannerOptions): Planner {
   const reach = (people: readonly PersonRef[], urgency: Urgency): readonly Notice[] =>
@@ -54,6 +58,7 @@ export function createPlanner({ escalations, snapshot, turn }: PlannerOptions): 
   return {
     turn,
     reach,
+    acknowledgementMs: (name) => escalationOf(name, escalations, snapshot).acknowledgementMs ?? ACKNOWLEDGEMENT_MS,
     plan({ escalation, position, turn: theirs, urgency, assigned }) {
       const ladder = escalationOf(escalation, escalations, snapshot);
       const atStart = position.round === LADDER_START.round && position.step === LADDER_START.step;
@@ -96,6 +101,7 @@ export function builtInEscalation(channels: readonly string[]): Escalation {
   return {
     name: DEFAULT_ESCALATION,
     repeat: BUILT_IN_REPEAT,
+    acknowledgementMs: null,
     steps: [{ targets, waitMs: BUILT_IN_WAIT_MS, roundRobin: false }],
   };
 }

@@ -46,6 +46,7 @@ export const EscalationsSection = Type.Record(
   Type.Object(
     {
       repeat: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+      acknowledge_within: Type.Optional(Text),
       steps: Type.Array(
         Type.Object(
           {
@@ -108,7 +109,7 @@ export function buildOnCall(
   const targetOf = (text: string, path: readonly (string | number)[]) =>
     parseTarget(text, path, { known, schedules: [...schedules.keys()], complain });
   const escalations = new Map<string, Escalation>();
-  for (const [name, { repeat, steps }] of Object.entries(sections.escalations ?? {})) {
+  for (const [name, { repeat, acknowledge_within: hold, steps }] of Object.entries(sections.escalations ?? {})) {
     const built = steps.map(({ to, wait, round_robin: roundRobin }, index): EscalationStep => {
       const path = ['escalations', name, 'steps', index];
       const targets = [to]
@@ -120,10 +121,18 @@ export function buildOnCall(
       }
       return { targets, waitMs: waitMs ?? DEFAULT_WAIT_MS, roundRobin: roundRobin === true };
     });
-    escalations.set(name, { name, steps: built, repeat: repeat ?? DEFAULT_REPEAT });
+    const acknowledgementMs = hold === undefined ? null : holdOf(hold, ['escalations', name], complain);
+    escalations.set(name, { name, steps: built, repeat: repeat ?? DEFAULT_REPEAT, acknowledgementMs });
   }
   const catchAll = (sections.catch_all ?? []).flatMap((text, index) => targetOf(text, ['catch_all', index]) ?? []);
   return { onCall: { schedules, escalations, catchAll }, problems };
+}
+
+function holdOf(text: string, path: readonly string[], complain: Complain): number | null {
+  const ms = parseDurationMs(text);
+  if (ms !== null && ms >= SHORTEST_WAIT_MS && ms <= LONGEST_WAIT_MS) return ms;
+  complain([...path, 'acknowledge_within'], `'${text}' is no time to wait`, "write it like '30m', from 1m to 24h");
+  return null;
 }
 
 function buildSchedule(

@@ -27,6 +27,8 @@ export interface Escalation {
   readonly steps: readonly EscalationStep[];
   /** How often the ladder is climbed before the catch-all joins every step. */
   readonly repeat: number;
+  /** How long an acknowledgement holds before the page begins again; null: the usual time. */
+  readonly acknowledgementMs: number | null;
 }
 
 /** One way in which one person, or one channel of the configuration, is called. */

@@ -184,7 +184,7 @@ function viewEscalation({ name, repeat, steps }: Escalation, snapshot: OnCallSna
     name,
     repeat,
     steps: steps.map((step) => {
-      const alone = { name, repeat: Number.MAX_SAFE_INTEGER, steps: [step] };
+      const alone = { name, repeat: Number.MAX_SAFE_INTEGER, acknowledgementMs: null, steps: [step] };
       const call = nextCall(alone, LADDER_START, { turn: 0, urgency: 'high', snapshot });
       return {
         targets: step.targets.map(textOf),
