@@ -191,7 +191,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   readonly configuration: Configuration | null;
   readonly problems: readonly ConfigProblem[];
 } {
-  const people = withOnCallRoles((file.people ?? []).map(buildPerson), file);
+  const people = withOnCall((file.people ?? []).map(buildPerson), file);
   const pages = (file.pages ?? []).map(buildPage);
   const onCall = buildOnCall(file, {
     // Whom an identity provider will bring is not known yet; the on-call page warns of whoever never came.
@@ -264,6 +264,7 @@ function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
     email: lower(section.email),
     name: section.name ?? section.email,
     role: section.role ?? null,
+    onCall: false,
     language: section.language ?? 'en',
     identities: {
       arns: identities?.arns ?? [],
@@ -302,18 +303,14 @@ function checkPeople(people: readonly ConfiguredPerson[]): ConfigProblem[] {
 }
 
 /** Whoever can be called must be able to answer: on a ladder or schedule a person is at least a responder. */
-function withOnCallRoles(people: readonly ConfiguredPerson[], file: ConfigurationFile): readonly ConfiguredPerson[] {
+function withOnCall(people: readonly ConfiguredPerson[], file: ConfigurationFile): readonly ConfiguredPerson[] {
   const named = [
     ...Object.values(file.schedules ?? {}).flatMap(({ layers }) => layers.flatMap((layer) => layer.people)),
     ...Object.values(file.escalations ?? {}).flatMap(({ steps }) => steps.flatMap(({ to }) => to)),
     ...(file.catch_all ?? []),
   ];
   const onCall = new Set(named.map((name) => lower(name.replace(/^person:/, ''))));
-  return people.map((person) =>
-    onCall.has(person.email) && (person.role === null || person.role === 'member')
-      ? { ...person, role: 'responder' }
-      : person,
-  );
+  return people.map((person) => ({ ...person, onCall: onCall.has(person.email) }));
 }
 
 function checkChannels(pages: readonly PageChannel[]): ConfigProblem[] {

@@ -55,6 +55,10 @@ export interface FakeSlack {
   /** Where interactions go in HTTP mode. */
   sendTo(url: string): void;
   addPerson(id: string, email: string): SlackPerson;
+  /** As Slack does every few hours, and networks whenever they like. */
+  dropSockets(): void;
+  /** Until somebody listens on a socket (again). */
+  listened(): Promise<void>;
   /** Everything in a channel, threads included, oldest first. */
   channel(id: string): readonly SlackPost[];
   /** Waits for a message that fits. */
@@ -120,6 +124,17 @@ class Fake implements FakeSlack {
 
   sendTo(url: string): void {
     this.#requestUrl = url;
+  }
+
+  dropSockets(): void {
+    for (const socket of this.#sockets) socket.terminate();
+    this.#sockets.clear();
+  }
+
+  async listened(): Promise<void> {
+    for (let tries = 0; tries < 400 && this.#sockets.size === 0; tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    if (this.#sockets.size === 0) throw new Error('nobody listens on a socket');
   }
 
   fail(method: string, ...endings: string[]): void {

@@ -98,14 +98,16 @@ export async function syncPeople(
 ): Promise<void> {
   const db = trx.withTables<PeopleTables>();
   for (const person of configured) {
-    const { email, name, role, language } = person;
+    const { email, name, role, language, onCall } = person;
+    const least = onCall ? 'responder' : 'member';
+    const stated = role === 'member' ? least : role;
     await db
       .insertInto('person')
       .values({
         id: at.random.id(at.nowMs),
         email,
         name,
-        role: role ?? 'member',
+        role: stated ?? least,
         language,
         configured: true,
         provisioned: false,
@@ -113,11 +115,19 @@ export async function syncPeople(
         totp_last_step: 0,
       })
       .onConflict((conflict) =>
-        conflict
-          .column('email')
-          .doUpdateSet({ name, configured: true, disabled_ms: null, ...(role === null ? {} : { role }) }),
+        conflict.column('email').doUpdateSet({
+          name,
+          configured: true,
+          disabled_ms: null,
+          // Whom the file gives no role stays what they are: the first admin may well stand on a ladder.
+          ...(stated === null ? {} : { role: stated }),
+        }),
       )
       .execute();
+    if (onCall) {
+      const members = db.updateTable('person').where('email', '=', email).where('role', '=', 'member');
+      await members.set({ role: 'responder' }).execute();
+    }
   }
   await disableMissing(trx, new Set(configured.map(({ email }) => email)), at.nowMs);
   const inactive = trx.withTables<ScimTables>().selectFrom('scim_user').select('person_id').where('active', '=', false);

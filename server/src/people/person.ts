@@ -51,6 +51,8 @@ export interface ConfiguredPerson {
   readonly name: string;
   /** Null: not stated. A new person is then a member, and a known one stays what they are. */
   readonly role: Role | null;
+  /** Stands on a schedule or a ladder, and is then at least a responder. */
+  readonly onCall: boolean;
   readonly language: Language;
   readonly identities: Identities;
 }

@@ -21,7 +21,15 @@ import { STEP_MS, totpCode } from './totp.ts';
 const PASSPHRASE = 'plenty of different words';
 const CAROL = { name: 'Carol', email: 'carol@example.com', passphrase: PASSPHRASE, language: 'en' };
 const listed = (email: string, parts: Partial<ConfiguredPerson> = {}): ConfiguredPerson => {
-  return { email, name: email.split('@')[0] ?? '', role: null, language: 'en', identities: NO_IDENTITIES, ...parts };
+  return {
+    email,
+    name: email.split('@')[0] ?? '',
+    role: null,
+    onCall: false,
+    language: 'en',
+    identities: NO_IDENTITIES,
+    ...parts,
+  };
 };
 const OWNERSHIP: Ownership = {
   people: [],
