@@ -11,8 +11,9 @@ export type PostResult =
     }
   | { readonly type: 'unreachable'; readonly reason: string };
 
-const TIMEOUT_MS = 10_000;
-const LARGEST_REPLY = 64 * 1024;
+export const TIMEOUT_MS = 10_000;
+/** What a receiver says beyond this is not read. */
+export const LARGEST_REPLY = 64 * 1024;
 
 /** POSTs JSON with a time limit; redirects are not followed. Rejects never. */
 export async function postJson(
@@ -28,23 +29,38 @@ export async function postJson(
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const reply = (await response.text()).slice(0, LARGEST_REPLY);
-    if (response.status >= 200 && response.status < 300) return { type: 'accepted' };
-    const retryAfter = Number(response.headers.get('retry-after'));
-    return {
-      type: 'refused',
-      status: response.status,
-      reason: `${response.status} ${reply.slice(0, 300)}`.trim(),
-      retryAfterMs: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1_000 : null,
-      retryable: response.status === 429 || response.status >= 500,
-    };
+    return resultOf(response.status, await readReply(response), response.headers.get('retry-after'));
   } catch (error) {
     return { type: 'unreachable', reason: describeFailure(error) };
   }
 }
 
+export function resultOf(status: number, reply: string, retryAfter: string | null): PostResult {
+  if (status >= 200 && status < 300) return { type: 'accepted' };
+  const seconds = Number(retryAfter);
+  return {
+    type: 'refused',
+    status,
+    reason: `${status} ${reply.slice(0, 300)}`.trim(),
+    retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : null,
+    retryable: status === 429 || status >= 500,
+  };
+}
+
+async function readReply({ body }: Response): Promise<string> {
+  if (body === null) return '';
+  const decoder = new TextDecoder();
+  let reply = '';
+  for await (const chunk of body) {
+    reply += decoder.decode(chunk, { stream: true });
+    // Leaving the loop ends the connection.
+    if (reply.length >= LARGEST_REPLY) break;
+  }
+  return reply;
+}
+
 /** fetch hides the reason in `cause`. */
-function describeFailure(error: unknown): string {
+export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';

@@ -9,11 +9,14 @@
  * Receivers compare in constant time and refuse a `t` more than five minutes off.
  */
 import { createHmac } from 'node:crypto';
+import { postOutside } from './outside.ts';
 import { type PostResult, postJson } from './post.ts';
 
 export interface WebhookTarget {
   readonly url: string;
   readonly secret: string;
+  /** A person gave the address, not the configuration: it must lie outside. */
+  readonly outside?: boolean;
 }
 
 export function signWebhook(secret: string, body: string, seconds: number): string {
@@ -28,7 +31,8 @@ export async function sendWebhook(
 ): Promise<PostResult> {
   const body = JSON.stringify(message.body);
   const seconds = Math.floor(message.nowMs / 1_000);
-  return postJson(target.url, body, {
+  const send = target.outside === true ? postOutside : postJson;
+  return send(target.url, body, {
     'x-countersign-signature': signWebhook(target.secret, body, seconds),
     'x-countersign-id': message.id,
   });

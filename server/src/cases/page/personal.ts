@@ -34,7 +34,9 @@ export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOption
         finding: viewFinding(headline),
       };
       const id = `${paged.id}:${contact.personId}:${pageNumber}`;
-      return deliveryOf(await sendWebhook({ url: contact.webhookUrl, secret }, { id, body, nowMs: nowMs() }));
+      return deliveryOf(
+        await sendWebhook({ url: contact.webhookUrl, secret, outside: true }, { id, body, nowMs: nowMs() }),
+      );
     },
   };
 }
