@@ -175,8 +175,8 @@ policy:
     await look(page, 'on-call-wide');
     await page.getByText('Stand in', { exact: true }).click();
     await page.getByLabel('Who', { exact: true }).selectOption({ label: 'Ben Example' });
-    await page.getByLabel('From', { exact: true }).fill('2027-03-01T09:00');
-    await page.getByLabel('To', { exact: true }).fill('2027-03-02T09:00');
+    await page.getByRole('textbox', { name: 'From' }).fill('2027-03-01T09:00');
+    await page.getByRole('textbox', { name: 'To', exact: true }).fill('2027-03-02T09:00');
     await page.getByRole('button', { name: 'Put on call' }).click();
     await running.until('journaled', () => true);
     const calendar = await running.call(alice, 'GET', '/api/on-call/schedules/security/calendar.ics');

@@ -106,6 +106,20 @@ describe('answering', () => {
     expect(play(asked, [yes(), 600_000])).toMatchObject({ state: 'paged', cause: 'expired' });
   });
 
+  test('a deadline is counted by the clock: Friday night is not stretched over the weekend', () => {
+    const friday = Date.UTC(2026, 10, 20, 21);
+    const opened = openCase(gathered({ decision: { type: 'challenge', ask: 'actor', withinMs: 3_600_000 } }), {
+      id: 'c',
+      burstKey: 'b',
+      nowMs: friday,
+      receivedMs: friday,
+      person: ALICE,
+      whyNobody: null,
+      planner: samplePlanner({ channels: ['pager'] }),
+    });
+    expect(opened.case).toMatchObject({ state: 'asked', deadlineMs: friday + 3_600_000 });
+  });
+
   test('a late yes is recorded and takes no page back', () => {
     const late = decide(
       play(asked, [{ type: 'challenge-due', deadlineMs: NOW + 600_000 }, 600_000]),
