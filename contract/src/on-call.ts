@@ -113,8 +113,20 @@ export const NotificationView = Type.Object({
   low: Rules,
   /** The key with which browsers subscribe to pushes; null where pushes are off. */
   pushKey: Nullable(Type.String()),
-  pushSubscribed: Type.Boolean(),
+  /** SHA-256 (hex) of the address of each browser that is notified: a browser knows itself by it. */
+  browsers: Type.Array(Type.String()),
   /** Shown once, when the address of the webhook was just set. */
   webhookSecret: Nullable(Type.String()),
 });
 export type NotificationView = Static<typeof NotificationView>;
+
+/** What a browser says of itself when it is to be notified; the rest of its `PushSubscription.toJSON()` is left aside. */
+export const PushStart = Type.Object({
+  endpoint: Type.String({ maxLength: 2_000 }),
+  keys: Type.Object({ p256dh: Type.String({ maxLength: 200 }), auth: Type.String({ maxLength: 100 }) }),
+});
+export type PushStart = Static<typeof PushStart>;
+
+/** The address of the browser that is to be left alone; null: all of mine. */
+export const PushEnd = Type.Object({ endpoint: Nullable(Type.String({ maxLength: 2_000 })) });
+export type PushEnd = Static<typeof PushEnd>;

@@ -21,6 +21,7 @@ import { countFindingsPerMinute } from './findings/store.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
+import { httpFailures } from './ground/http-error.ts';
 import { createHttp, type HttpHouse, type HttpOptions, publicRoute } from './ground/http.ts';
 import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
@@ -417,6 +418,8 @@ async function serveConsole({ server }: HttpHouse): Promise<void> {
   const page = join(CONSOLE, 'index.html');
   if (!existsSync(page)) return;
   const html = readFileSync(page, 'utf8');
+  const workerFile = join(CONSOLE, 'push-worker.js');
+  const worker = existsSync(workerFile) ? readFileSync(workerFile) : null;
   const access = publicRoute('the console itself holds nothing; what it shows comes from guarded routes');
   await server.register(staticFiles, {
     root: join(CONSOLE, 'assets'),
@@ -429,6 +432,11 @@ async function serveConsole({ server }: HttpHouse): Promise<void> {
   server.get('/assets/*', { config: { access } }, async (request, reply) =>
     reply.sendFile((request.params as { '*': string })['*']),
   );
+  server.get('/push-worker.js', { config: { access } }, async (_request, reply) => {
+    if (worker === null) throw httpFailures.notFound();
+    // Always asked for anew: a worker that somebody's browser kept would show pages in an old way.
+    return reply.type('text/javascript; charset=utf-8').header('cache-control', 'no-cache').send(worker);
+  });
   server.get('/*', { config: { access } }, async (request, reply) => {
     if (request.url.startsWith('/api/')) {
       throw new Failure('there is no such route', { code: 'route-not-found', httpStatus: 404, retryable: false });

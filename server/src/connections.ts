@@ -62,7 +62,7 @@ const TwilioSection = Type.Object(
   strict,
 );
 
-const PushSection = Type.Object({ subject: Text }, strict);
+const PushSection = Type.Object({ subject: Text, url: Url }, strict);
 const PagerDutySection = Type.Object(
   { webhook_secrets: Type.Array(SecretReference, { minItems: 1, maxItems: 5 }) },
   strict,
@@ -148,6 +148,7 @@ export function buildConnections(file: ConnectionFile): {
     ['slack', slack?.url],
     ['duo', duo?.url],
     ['twilio', twilio?.url],
+    ['push', push?.url],
   ] as const) {
     if (url !== undefined && !isSafeUrl(url))
       complain([section, 'url'], 'this is no https address', 'http is taken on loopback alone');

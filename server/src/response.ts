@@ -17,14 +17,16 @@ import { mailChannel } from './cases/page/mail.ts';
 import { outgoingFollower } from './cases/page/outgoing.ts';
 import { consoleChannel, type PageChannel } from './cases/page/page.ts';
 import { pagerDutyChannel } from './cases/page/pagerduty.ts';
-import { personalWebhookChannel, pushChannel } from './cases/page/personal.ts';
+import { personalWebhookChannel } from './cases/page/personal.ts';
 import { smsChannel, voiceChannel } from './cases/page/phone.ts';
+import { pushChannel } from './cases/page/push.ts';
 import { webhookChannel } from './cases/page/webhook.ts';
 import { createSqlStore, type LoadPlanner } from './cases/sql-store.ts';
 import type { WorkerOptions } from './cases/worker.ts';
 import type { HttpServer } from './ground/http.ts';
 import { readSecret, type SecretReference } from './ground/secret.ts';
 import type { State, StateTransaction } from './ground/state.ts';
+import { forgetBrowsers } from './people/on-call/browsers.ts';
 import { readContact, readContacts } from './people/on-call/store.ts';
 import type { People } from './people/people.ts';
 import type { KnownPerson } from './people/person.ts';
@@ -38,7 +40,7 @@ import { loadVapidKeys } from './vapid.ts';
 import { createDuoAuthApi } from './vendors/duo/auth-api.ts';
 import type { SmtpSettings } from './vendors/smtp.ts';
 import type { TwilioSettings } from './vendors/twilio.ts';
-import type { VapidKeys } from './vendors/web-push.ts';
+import type { PushSettings } from './vendors/web-push.ts';
 
 export interface ResponseOptions {
   readonly options: AppOptions;
@@ -69,7 +71,7 @@ export interface Response {
 interface Opened {
   readonly mail: SmtpSettings | null;
   readonly twilio: TwilioSettings | null;
-  readonly vapid: (VapidKeys & { readonly subject: string }) | null;
+  readonly push: PushSettings | null;
   readonly pagerDutySecrets: readonly string[];
 }
 
@@ -122,7 +124,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     followers: followerNames,
     channelNames,
     personal,
-    pushKey: opened.vapid?.publicKey ?? null,
+    pushKey: opened.push?.publicKey ?? null,
     register: (server, guards) => {
       registerDeliveryLog(server, { cases }, guards);
       registerVendorRoutes(server, {
@@ -187,7 +189,7 @@ async function openConnections({ options, state, box }: ResponseOptions): Promis
             from: twilio.from,
             ...(twilio.url === undefined ? {} : { url: twilio.url }),
           },
-    vapid: push === null ? null : { ...(await loadVapidKeys(state, box)), subject: push.subject },
+    push: push === null ? null : { ...(await loadVapidKeys(state, box)), ...push },
     pagerDutySecrets: await Promise.all((pagerduty?.webhook_secrets ?? []).map(secret)),
   };
 }
@@ -218,14 +220,14 @@ async function openFactors(
   return { totp, passkey, push: duoPush(api), prompt };
 }
 
-function personalChannels({ options }: ResponseOptions, { mail, twilio, vapid }: Opened): readonly PersonalChannel[] {
+function personalChannels({ options }: ResponseOptions, { mail, twilio, push }: Opened): readonly PersonalChannel[] {
   const { slack, twilio: phone } = options.configuration.connections;
   return [
     ...(slack === null ? [] : (['slack'] as const)),
     ...(mail === null ? [] : (['email'] as const)),
     ...(twilio === null ? [] : (['sms'] as const)),
     ...(phone?.voice === true ? (['voice'] as const) : []),
-    ...(vapid === null ? [] : (['push'] as const)),
+    ...(push === null ? [] : (['push'] as const)),
     'webhook',
   ];
 }
@@ -240,15 +242,17 @@ function openPersonal(
   },
 ): readonly PageChannel[] {
   const { opened, slack, personOf, publicUrl } = parts;
-  const { mail, twilio, vapid } = opened;
+  const { mail, twilio, push } = opened;
   const contactOf = (personId: string) => readContact(state.db, personId);
   const phone = twilio === null ? null : { settings: twilio, personOf, contactOf, publicUrl };
   const common = { box, contactOf, nowMs: () => options.clock.nowMs() };
+  const forget = (personId: string, endpoints: readonly string[]) =>
+    forgetBrowsers(state, { personId, box, nowMs: common.nowMs() }, endpoints);
   return [
     ...(slack === null ? [] : [slack.conversation.channel]),
     ...(mail === null ? [] : [mailChannel(mail, personOf)]),
     ...(phone === null ? [] : [smsChannel(phone), voiceChannel(phone)]),
-    ...(vapid === null ? [] : [pushChannel(vapid, common)]),
+    ...(push === null ? [] : [pushChannel(push, { ...common, personOf, forget })]),
     personalWebhookChannel(common),
   ];
 }

@@ -5,6 +5,7 @@ const ENTRIES = [
   /^(falco|scap|contract)\/src\/index\.ts$/,
   /^server\/src\/main\.ts$/,
   /^web\/src\/main\.tsx$/,
+  /^web\/src\/push-worker\/push-worker\.ts$/,
   /^web\/vite\.config\.ts$/,
   /^server\/bin\/countersign\.js$/,
   /^bench\/[^/]+\.ts$/,

@@ -238,6 +238,24 @@ describe('the ladder', () => {
     expect(with_(second.case, { type: 'page-due', pageNumber: 1 }, 300_000).outcome).toBe('ignored');
   });
 
+  test('a way that is lost is made up for by others where it was the only one, and by the next step where there is none', () => {
+    const lost = { type: 'way-lost', way: 'push', person: person('ann'), call: 'ladder', pageNumber: 1 } as const;
+    expect(reached(with_(first.case, { ...lost, onlyWay: true }, 1))).toEqual(['ann:slack', 'ann:sms']);
+    const noted = with_(first.case, { ...lost, onlyWay: false }, 1);
+    expect(reached(noted)).toEqual([]);
+    expect(noted.entries).toMatchObject([{ kind: 'way-lost', parameters: { channel: 'push', names: ['ann'] } }]);
+    const nobody = { ...climbing, reach: () => [] };
+    const context = { nowMs: NOW + 1, planner: nobody };
+    const climbed = decideWith(first.case, { ...lost, onlyWay: true }, context);
+    expect(reached(climbed)).toEqual(['ben:slack', 'ben:sms']);
+    expect(climbed.entries.map(({ kind }) => kind)).toEqual(['way-lost', 'paged-again']);
+    // A later page is on its way already, or somebody is on it: nobody else is woken.
+    expect(reached(decideWith(first.case, { ...lost, pageNumber: 0, onlyWay: true }, context))).toEqual([]);
+    const has = with_(first.case, { type: 'acknowledged', by: ONCALL }, 1).case;
+    expect(decideWith(has, { ...lost, onlyWay: true }, context).outcome).toBe('ignored');
+    expect(reached(with_(has, { ...lost, call: 'responder', onlyWay: true }, 1))).toEqual(['ann:slack', 'ann:sms']);
+  });
+
   test('more responders are called without taking it from whoever has it', () => {
     const has = with_(first.case, { type: 'acknowledged', by: ONCALL }, 1).case;
     const added = with_(has, { type: 'responders-added', by: ONCALL, people: [person('dora')] }, 2);
@@ -307,6 +325,7 @@ test('every state takes every input without throwing, and an ignored one changes
     { type: 'challenge-due', deadlineMs: NOW },
     { type: 'page-due', pageNumber: 1 },
     { type: 'acknowledgement-due', deadlineMs: NOW },
+    { type: 'way-lost', way: 'push', person: ALICE, call: 'ladder', pageNumber: 1, onlyWay: true },
     { type: 'acknowledged', by: ONCALL },
     { type: 'unacknowledged', by: ONCALL },
     { type: 'snoozed', by: ONCALL, untilMs: NOW + 3_600_000 },

@@ -33,6 +33,7 @@ import {
   addResponders,
   climb,
   expireAcknowledgement,
+  loseWay,
   merge,
   openPage,
   page,
@@ -183,6 +184,15 @@ export interface Gathered {
   readonly heldUntilMs: number | null;
 }
 
+/** A page could not reach a person by this way, and never will. */
+export interface LostWay {
+  readonly way: string;
+  readonly person: PersonRef;
+  readonly call: 'ladder' | 'responder';
+  readonly pageNumber: number;
+  readonly onlyWay: boolean;
+}
+
 export type CaseInput =
   | { readonly type: 'findings-added'; readonly gathered: Gathered }
   | { readonly type: 'answered-yes'; readonly by: PersonRef; readonly reason: string; readonly proof: Proof }
@@ -200,6 +210,7 @@ export type CaseInput =
   | { readonly type: 'challenge-due'; readonly deadlineMs: number }
   | { readonly type: 'page-due'; readonly pageNumber: number }
   | { readonly type: 'acknowledgement-due'; readonly deadlineMs: number }
+  | ({ readonly type: 'way-lost' } & LostWay)
   | { readonly type: 'acknowledged'; readonly by: PersonRef }
   | { readonly type: 'unacknowledged'; readonly by: PersonRef }
   | { readonly type: 'snoozed'; readonly by: PersonRef; readonly untilMs: number }
@@ -230,6 +241,8 @@ export type CaseEffect =
       readonly person: PersonRef | null;
       /** A responder is called also while somebody else has acknowledged. */
       readonly call: 'ladder' | 'responder';
+      /** Nothing else calls this person: when the way is lost, others are looked for. */
+      readonly onlyWay?: boolean;
       readonly dueMs: number;
     }
   | { readonly type: 'challenge-deadline'; readonly dueMs: number }
@@ -352,6 +365,8 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
       return repeatPage(current, input.pageNumber, context);
     case 'acknowledgement-due':
       return expireAcknowledgement(current, input.deadlineMs, context);
+    case 'way-lost':
+      return loseWay(current, input, context);
     case 'acknowledged':
       return acknowledge(current, input.by, context);
     case 'unacknowledged':

@@ -14,6 +14,7 @@ import type {
   CaseFacts,
   CaseInput,
   DecideContext,
+  LostWay,
   PagedCase,
   PersonRef,
   ResolvedCase,
@@ -99,7 +100,7 @@ function call(current: PagedCase, position: LadderPosition, { nowMs, planner }: 
     assigned: current.assigned,
   });
   const pageNumber = current.pageNumber + 1;
-  const pages = planned.notices.map((notice) => triggerOf(notice, 'ladder', pageNumber, nowMs));
+  const pages = triggersOf(planned.notices, 'ladder', pageNumber, nowMs);
   const channels = planned.notices.flatMap(({ channel, personId }) => (personId === null ? [channel] : []));
   const people = [...new Set(planned.notices.flatMap(({ personName }) => personName ?? []))];
   const next: PagedCase = {
@@ -114,10 +115,39 @@ function call(current: PagedCase, position: LadderPosition, { nowMs, planner }: 
   return { next, effects, reached };
 }
 
-function triggerOf(notice: Notice, call: 'ladder' | 'responder', pageNumber: number, nowMs: number): CaseEffect {
-  const { channel, personId, personName, afterMs } = notice;
-  const person = personId === null ? null : { id: personId, name: personName ?? personId };
-  return { type: 'page', action: 'trigger', pageNumber, channel, person, call, dueMs: nowMs + afterMs };
+function triggersOf(
+  notices: readonly Notice[],
+  call: 'ladder' | 'responder',
+  pageNumber: number,
+  nowMs: number,
+): readonly CaseEffect[] {
+  return notices.map(({ channel, personId, personName, afterMs }) => {
+    const person = personId === null ? null : { id: personId, name: personName ?? personId };
+    const dueMs = nowMs + afterMs;
+    const onlyWay = personId !== null && notices.filter((other) => other.personId === personId).length === 1;
+    const page = { type: 'page', action: 'trigger', pageNumber, channel, person, call, dueMs } as const;
+    return onlyWay ? { ...page, onlyWay } : page;
+  });
+}
+
+/**
+ * A way to a person is lost. Where it was the only one that this page took, the person's other ways are taken now; where there is
+ * none, the ladder is climbed now: nobody is waited for who was never called.
+ */
+export function loseWay(current: Case, lost: LostWay, context: DecideContext): Verdict {
+  const { way, person, call: called, pageNumber, onlyWay } = lost;
+  const wanted = current.state === 'paged' || (current.state === 'acknowledged' && called === 'responder');
+  if (!wanted) return ignored(current);
+  const { nowMs, planner } = context;
+  const others = onlyWay ? planner.reach([person], urgencyOf(current)).filter(({ channel }) => channel !== way) : [];
+  const parameters = { channel: way, names: [person.name], ways: others.map(({ channel }) => channel) };
+  const entry: CaseEntry = { kind: 'way-lost', actor: null, parameters };
+  const isLate = current.state !== 'paged' || current.pageNumber !== pageNumber;
+  if (onlyWay && others.length === 0 && called === 'ladder' && !isLate) {
+    const climbed = callAgain(current, current.position, 'paged-again', null, context);
+    return { ...climbed, entries: [entry, ...climbed.entries] };
+  }
+  return { ...noted(current, entry, 'done', nowMs), effects: triggersOf(others, called, pageNumber, nowMs) };
 }
 
 export function repeatPage(current: Case, pageNumber: number, context: DecideContext): Verdict {
@@ -250,9 +280,8 @@ export function addResponders(
   const added = input.people.filter(({ id }) => !known.has(id)).slice(0, MOST_PEOPLE - known.size);
   if (added.length === 0) return ignored(current);
   const { nowMs, planner } = context;
-  const effects = planner
-    .reach(added, urgencyOf(current))
-    .map((notice) => triggerOf(notice, 'responder', current.pageNumber, nowMs));
+  const notices = planner.reach(added, urgencyOf(current));
+  const effects = triggersOf(notices, 'responder', current.pageNumber, nowMs);
   const names = added.map(({ name }) => name);
   const entry: CaseEntry = { kind: 'responders-added', actor: input.by.id, parameters: { name: input.by.name, names } };
   const next: Case = {

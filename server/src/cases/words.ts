@@ -290,7 +290,7 @@ export function standing(current: Case, words: CaseWords): string | null {
 
 const TOLD: readonly string[] = [
   ...['reason', 'note', 'text', 'cause', 'why', 'factor', 'until'],
-  ...['into', 'from', 'people', 'names', 'to', 'escalation', 'priority'],
+  ...['into', 'from', 'people', 'names', 'channel', 'to', 'escalation', 'priority'],
 ];
 
 /** One line of a case's history for chat, in English: it is the language of the journal. */

@@ -160,7 +160,12 @@ async function performPage(
       url: options.caseUrl(paged.id),
     })
     .catch(failedBy);
-  return delivery.type === 'delivered' ? finish(due, options) : retry(due, delivery, options);
+  if (delivery.type === 'delivered') return finish(due, options);
+  if (delivery.type === 'failed') return retry(due, delivery, options);
+  const { channel: way, person, call, pageNumber, onlyWay = false } = effect;
+  options.log.warn('a way to a person is lost', { key: due.key, why: delivery.why });
+  if (person === null) return finish(due, options);
+  return performInput(due, { type: 'way-lost', way, person, call, pageNumber, onlyWay }, options);
 }
 
 async function performFollow(

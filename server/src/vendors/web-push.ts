@@ -1,4 +1,7 @@
-/** Pushes to browsers (RFC 8030, 8291, 8292) through the web-push library. */
+/**
+ * Pushes to browsers: sealed for the browser (RFC 8291), signed with our key (RFC 8292), left at its push service (RFC 8030). The
+ * web-push library seals and signs; sending is ours.
+ */
 import webPush from 'web-push';
 import type { PostResult } from './post.ts';
 
@@ -7,14 +10,32 @@ export interface VapidKeys {
   readonly privateKey: string;
 }
 
+export interface PushSettings extends VapidKeys {
+  /** Whom the push service may ask: `mailto:` or https. */
+  readonly subject: string;
+  /**
+   * For relays and fakes: a push to `https://HOST/PATH` goes to `URL/HOST/PATH`, sealed and signed all the same. Left out: to the
+   * push service itself.
+   */
+  readonly url?: string;
+}
+
 export interface Subscription {
   readonly endpoint: string;
   readonly keys: { readonly p256dh: string; readonly auth: string };
 }
 
+export interface Push {
+  readonly payload: string;
+  readonly urgent: boolean;
+  /** A push that still waits for the browser gives way to a later one of the same topic; 32 characters of base64url. */
+  readonly topic: string;
+}
+
+/** RFC 8030: at least 4096 bytes are taken, and sealing adds 103. */
+export const LONGEST_PAYLOAD_BYTES = 3_900;
 const TTL_SECONDS = 3_600;
 const TIMEOUT_MS = 10_000;
-const LONGEST_PAYLOAD = 3_000;
 const GONE: readonly number[] = [404, 410];
 
 export function createVapidKeys(): VapidKeys {
@@ -23,23 +44,49 @@ export function createVapidKeys(): VapidKeys {
 
 /** Rejects never. `gone`: the browser no longer takes pushes and the subscription can be forgotten. */
 export async function sendPush(
-  vapid: VapidKeys & { readonly subject: string },
+  settings: PushSettings,
   subscription: Subscription,
-  payload: string,
+  { payload, urgent, topic }: Push,
 ): Promise<PostResult | { readonly type: 'gone' }> {
   try {
-    await webPush.sendNotification(subscription, payload.slice(0, LONGEST_PAYLOAD), {
-      vapidDetails: vapid,
+    const { publicKey, privateKey, subject } = settings;
+    const sealed = webPush.generateRequestDetails(subscription, payload, {
+      vapidDetails: { publicKey, privateKey, subject },
       TTL: TTL_SECONDS,
-      urgency: 'high',
-      timeout: TIMEOUT_MS,
+      urgency: urgent ? 'high' : 'normal',
+      topic,
     });
-    return { type: 'accepted' };
-  } catch (error) {
-    const { statusCode: status } = error as { readonly statusCode?: number };
-    if (status === undefined) return { type: 'unreachable', reason: 'the push service cannot be reached' };
-    if (GONE.includes(status)) return { type: 'gone' };
-    const retryable = status === 429 || status >= 500;
-    return { type: 'refused', status, reason: `the push service answers ${status}`, retryAfterMs: null, retryable };
+    const headers = Object.entries(sealed.headers).filter(([name]) => name.toLowerCase() !== 'content-length');
+    const response = await fetch(addressOf(settings, subscription), {
+      method: 'POST',
+      headers: headers.map(([name, value]): [string, string] => [name, String(value)]),
+      body: sealed.body === null ? null : Uint8Array.from(sealed.body),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    return resultOf(response);
+  } catch {
+    // What went wrong may name the address of the subscription, which is a secret.
+    return { type: 'unreachable', reason: 'the push service cannot be reached' };
   }
+}
+
+function addressOf({ url }: PushSettings, { endpoint }: Subscription): string {
+  if (url === undefined) return endpoint;
+  const { host, pathname, search } = new URL(endpoint);
+  return `${url.replace(/\/+$/, '')}/${host}${pathname}${search}`;
+}
+
+function resultOf({ status, headers }: Response): PostResult | { readonly type: 'gone' } {
+  if (status >= 200 && status < 300) return { type: 'accepted' };
+  if (GONE.includes(status)) return { type: 'gone' };
+  const retryAfter = Number(headers.get('retry-after'));
+  return {
+    type: 'refused',
+    status,
+    reason: `the push service answers ${status}`,
+    retryAfterMs: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1_000 : null,
+    retryable: status === 429 || status >= 500,
+  };
 }

@@ -27,6 +27,7 @@ import type {
   PasskeyListing,
   PeopleList,
   Priority,
+  PushStart,
   SampleStarted,
   SampleView,
   SessionView,
@@ -119,6 +120,8 @@ export const api = {
   notifications: () => call<NotificationView>('GET', '/api/me/notifications'),
   saveNotifications: (settings: NotificationSettings) =>
     call<NotificationView>('PUT', '/api/me/notifications', settings),
+  startPush: (browser: PushStart) => call<NotificationView>('PUT', '/api/me/push', browser),
+  endPush: (endpoint: string | null) => call<NotificationView>('DELETE', '/api/me/push', { endpoint }),
   passkeys: () => call<{ passkeys: PasskeyListing[] }>('GET', '/api/passkeys'),
   startPasskey: () => call<{ options: PublicKeyCredentialCreationOptionsJSON }>('POST', '/api/passkeys/start', {}),
   finishPasskey: (input: PasskeyFinish) => call<unknown>('POST', '/api/passkeys/finish', input),

@@ -7,6 +7,7 @@ import { useNow } from '../data/live.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
 import { Field, typed } from './field.tsx';
 import { Fault, Skeleton } from './loading.tsx';
+import { ThisBrowser } from './this-browser.tsx';
 import { Time } from './time.tsx';
 
 export function MyPasskeys() {
@@ -79,28 +80,31 @@ export function MyNotifications() {
           })
           .join(' · ');
   return (
-    <section className="panel form">
-      <h2>{words.settings.notifications}</h2>
-      {save.isError && <Fault error={save.error} />}
-      <p className="small">
-        {words.settings.high}: {reached(high)}
-      </p>
-      <p className="small">
-        {words.settings.low}: {reached(low)}
-      </p>
-      {webhookSecret !== null && (
-        <p className="lost" role="status">
-          {fill(words.settings.webhookSecret, { secret: webhookSecret })}
+    <>
+      <section className="panel form">
+        <h2>{words.settings.notifications}</h2>
+        {save.isError && <Fault error={save.error} />}
+        <p className="small">
+          {words.settings.high}: {reached(high)}
         </p>
-      )}
-      <form className="form" onSubmit={submit}>
-        <Field name="phone" label={words.settings.phone} initial={settings.phone ?? ''} optional />
-        <Field name="webhook" label={words.settings.webhook} initial={settings.webhookUrl ?? ''} optional />
-        <button type="submit" className="button" disabled={save.isPending}>
-          {words.settings.save}
-        </button>
-        {save.isSuccess && <p role="status">{words.settings.saved}</p>}
-      </form>
-    </section>
+        <p className="small">
+          {words.settings.low}: {reached(low)}
+        </p>
+        {webhookSecret !== null && (
+          <p className="lost" role="status">
+            {fill(words.settings.webhookSecret, { secret: webhookSecret })}
+          </p>
+        )}
+        <form className="form" onSubmit={submit}>
+          <Field name="phone" label={words.settings.phone} initial={settings.phone ?? ''} optional />
+          <Field name="webhook" label={words.settings.webhook} initial={settings.webhookUrl ?? ''} optional />
+          <button type="submit" className="button" disabled={save.isPending}>
+            {words.settings.save}
+          </button>
+          {save.isSuccess && <p role="status">{words.settings.saved}</p>}
+        </form>
+      </section>
+      <ThisBrowser view={mine.data} />
+    </>
   );
 }

@@ -86,6 +86,7 @@ export const en = {
     'proof-failed': 'No proof came of it: {why}',
     'fraud-reported': 'Reported the second factor as forged',
     'page-held': 'Held back by a maintenance window',
+    'way-lost': '{names} can no longer be reached by {channel}',
     'page-snoozed': 'Snoozed by {name}',
     escalated: 'Escalated by {name}',
     reassigned: 'Handed over by {name}',
@@ -404,6 +405,23 @@ export const en = {
     low: 'Not urgent',
     reachedBy: '{channel}, {when}',
     nothingReaches: 'Nothing reaches you.',
+    thisBrowser: {
+      title: 'This browser',
+      start: 'Notify this browser',
+      stop: 'Stop notifying this browser',
+      stopAll: 'Stop all of my browsers ({count})',
+      states: {
+        'off-here': 'This server does not notify browsers. Whoever runs it can turn that on.',
+        unable:
+          'This browser cannot be notified. It needs https; on an iPhone or iPad, add the console to the Home Screen and open it from there.',
+        forbidden:
+          "Notifications from this console are blocked. Allow them in the browser's settings for this page, then come back.",
+        on: 'This browser is notified when you are paged, also while the console is closed.',
+        off: 'This browser is not notified when you are paged.',
+      },
+      notAllowed: 'The browser was not allowed to show notifications, so nothing was changed.',
+      failed: 'The browser could not reach its push service. Nothing was changed; try again later.',
+    },
     language: 'Language',
     times: 'Times',
     local: 'my time zone',

@@ -28,10 +28,16 @@ export type Delivery =
   /** To be tried again; `afterMs` when the other side said how long to wait. Failures never end: they are shown and retried. */
   | { readonly type: 'failed'; readonly failure: string; readonly afterMs: number | null };
 
+/** What became of a page. Only a way to a person can be lost; a channel of the configuration stays. */
+export type PageDelivery =
+  | Delivery
+  /** This way to the person is gone for good, nothing is left to try: the person's other ways are taken. */
+  | { readonly type: 'lost'; readonly why: string };
+
 export interface PageChannel {
   /** Unique among the channels, stable across restarts: part of the keys of effects. */
   readonly name: string;
-  deliver(message: PageMessage): Promise<Delivery>;
+  deliver(message: PageMessage): Promise<PageDelivery>;
 }
 
 /** One line that says what happened, for a phone at night. */

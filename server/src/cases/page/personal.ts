@@ -1,10 +1,9 @@
-/** Pages to a person's own webhook and to their browsers. */
+/** Pages to a person's own webhook. */
 import { viewFinding } from '../../findings/enrich.ts';
 import type { Contact } from '../../people/on-call/store.ts';
-import { pushPurpose, webhookPurpose } from '../../people/on-call/routes.ts';
+import { webhookPurpose } from '../../people/on-call/routes.ts';
 import type { SecretBox } from '../../people/sign-in/secret-box.ts';
 import { sendWebhook } from '../../vendors/signed-webhook.ts';
-import { sendPush, type Subscription, type VapidKeys } from '../../vendors/web-push.ts';
 import { deliveryOf } from './delivery.ts';
 import { type PageChannel, summaryOf } from './page.ts';
 
@@ -37,28 +36,6 @@ export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOption
       return deliveryOf(
         await sendWebhook({ url: contact.webhookUrl, secret, outside: true }, { id, body, nowMs: nowMs() }),
       );
-    },
-  };
-}
-
-export function pushChannel(
-  vapid: VapidKeys & { readonly subject: string },
-  { box, contactOf }: Pick<PersonalOptions, 'box' | 'contactOf'>,
-): PageChannel {
-  return {
-    name: 'push',
-    deliver: async (message) => {
-      const { action, person, url } = message;
-      if (action !== 'trigger') return { type: 'delivered' };
-      const contact = person === null ? null : await contactOf(person.id);
-      if (contact === null || contact.pushSealed === null) {
-        return { type: 'failed', failure: 'the person has no browser any more that takes pushes', afterMs: null };
-      }
-      const subscription = JSON.parse(box.open(contact.pushSealed, pushPurpose(contact.personId))) as Subscription;
-      const result = await sendPush(vapid, subscription, JSON.stringify({ title: summaryOf(message), url }));
-      return result.type === 'gone'
-        ? { type: 'failed', failure: 'the browser no longer takes pushes', afterMs: 3_600_000 }
-        : deliveryOf(result);
     },
   };
 }

@@ -19,6 +19,7 @@ import type { State } from '../../ground/state.ts';
 import type { Directory } from '../person.ts';
 import { type Guards, signedInOf } from '../sign-in/guard.ts';
 import type { SecretBox } from '../sign-in/secret-box.ts';
+import { digestOfBrowser, openBrowsers, registerBrowsers } from './browsers.ts';
 import type { OnCallConfiguration } from './configuration.ts';
 import {
   type Escalation,
@@ -28,6 +29,7 @@ import {
   type OnCallSnapshot,
   type Target,
 } from './escalation.ts';
+import { isOutside } from './outside.ts';
 import { gapsOf, type Override, type Schedule, type Shift, shiftsOf, type Span } from './schedule.ts';
 import {
   addOverride,
@@ -71,10 +73,6 @@ const Range = Type.Object({
 });
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Name = Type.Object({ name: Type.String({ maxLength: 200 }) });
-const PushSubscription = Type.Object({
-  endpoint: Type.String({ maxLength: 2_000, pattern: '^https://' }),
-  keys: Type.Object({ p256dh: Type.String({ maxLength: 200 }), auth: Type.String({ maxLength: 100 }) }),
-});
 /** E.164. */
 const PHONE = /^\+[1-9]\d{6,14}$/;
 
@@ -289,21 +287,10 @@ function registerNotifications(server: HttpServer, options: OnCallRoutesOptions)
     });
     return viewNotifications(options, id, secret);
   });
-  server.put('/api/me/push', { config, schema: { body: PushSubscription } }, async (request) => {
-    const { id } = signedInOf(request).person;
-    const pushSealed = options.box.seal(JSON.stringify(request.body), pushPurpose(id));
-    await state.transaction(async (trx) =>
-      saveContact(trx, { ...emptyContact(id), ...(await readContact(trx, id)), pushSealed }, nowMs()),
-    );
-    return viewNotifications(options, id, null);
-  });
+  registerBrowsers(server, { ...options, view: (personId) => viewNotifications(options, personId, null) });
 }
 
-/** What a sealed subscription and a sealed webhook secret are bound to. */
-export function pushPurpose(personId: string): string {
-  return `push:${personId}`;
-}
-
+/** What a sealed webhook secret is bound to. */
 export function webhookPurpose(personId: string): string {
   return `webhook:${personId}`;
 }
@@ -341,17 +328,8 @@ function contactOf(
   return { contact, secret };
 }
 
-/** The server calls this address: it must not be led to what only the server can reach. */
-function isOutside(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  const isAddress = /^[\d.]+$/.test(hostname) || hostname.startsWith('[');
-  const isInner = !hostname.includes('.') || /\.(?:local|internal|localhost|home\.arpa)$/i.test(hostname);
-  return protocol === 'https:' && !isAddress && !isInner;
-}
-
 async function viewNotifications(
-  { state, directory, personal, pushKey }: OnCallRoutesOptions,
+  { state, directory, personal, pushKey, box }: OnCallRoutesOptions,
   personId: string,
   webhookSecret: string | null,
 ): Promise<NotificationView> {
@@ -370,7 +348,7 @@ async function viewNotifications(
     high: seconds(rulesOf(person, contact, { urgency: 'high', personal })),
     low: seconds(rulesOf(person, contact, { urgency: 'low', personal })),
     pushKey,
-    pushSubscribed: (contact?.pushSealed ?? null) !== null,
+    browsers: openBrowsers(box, personId, contact?.pushSealed ?? null).map(digestOfBrowser),
     webhookSecret,
   };
 }

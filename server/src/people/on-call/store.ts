@@ -27,6 +27,7 @@ export interface Contact {
   readonly phone: string | null;
   readonly webhookUrl: string | null;
   readonly webhookSecretSealed: string | null;
+  /** Read with `openBrowsers`. */
   readonly pushSealed: string | null;
   readonly rules: { readonly high: readonly Rule[]; readonly low: readonly Rule[] } | null;
 }
@@ -186,20 +187,20 @@ export async function readContact(reader: Reader, personId: string): Promise<Con
   return row === undefined ? null : contactOf(row);
 }
 
+/** All but the browsers: those come and go by themselves. */
 export async function saveContact(trx: StateTransaction, contact: Contact, nowMs: number): Promise<void> {
-  const { personId, phone, webhookUrl, webhookSecretSealed, pushSealed, rules } = contact;
+  const { personId, phone, webhookUrl, webhookSecretSealed, rules } = contact;
   const columns = {
     phone,
     webhook_url: webhookUrl,
     webhook_secret_sealed: webhookSecretSealed,
-    push_sealed: pushSealed,
     rules: rules === null ? null : JSON.stringify(rules),
     updated_ms: nowMs,
   };
   await trx
     .withTables<OnCallTables>()
     .insertInto('person_contact')
-    .values({ person_id: personId, ...columns })
+    .values({ person_id: personId, push_sealed: null, ...columns })
     .onConflict((conflict) => conflict.column('person_id').doUpdateSet(columns))
     .execute();
 }
