@@ -59,7 +59,7 @@ export const outsideAgent = new Agent({ lookup: lookupOutside });
 /** Like `postJson`, to a place outside. Redirects are not followed, a long reply is cut. Rejects never. */
 export async function postOutside(
   url: string,
-  body: string,
+  body: string | Uint8Array,
   headers: Readonly<Record<string, string>>,
 ): Promise<PostResult> {
   try {
@@ -73,7 +73,7 @@ export async function postOutside(
   }
 }
 
-function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
+function post(url: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>) {
   return new Promise<{ status: number; reply: string; retryAfter: string | null }>((settle, fail) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const sent = httpsRequest(

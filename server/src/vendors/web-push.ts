@@ -3,7 +3,8 @@
  * web-push library seals and signs; sending is ours.
  */
 import webPush from 'web-push';
-import type { PostResult } from './post.ts';
+import { postOutside } from './outside.ts';
+import { type PostResult, resultOf, TIMEOUT_MS } from './post.ts';
 
 export interface VapidKeys {
   readonly publicKey: string;
@@ -35,7 +36,6 @@ export interface Push {
 /** RFC 8030: at least 4096 bytes are taken, and sealing adds 103. */
 export const LONGEST_PAYLOAD_BYTES = 3_900;
 const TTL_SECONDS = 3_600;
-const TIMEOUT_MS = 10_000;
 const GONE: readonly number[] = [404, 410];
 
 export function createVapidKeys(): VapidKeys {
@@ -56,37 +56,36 @@ export async function sendPush(
       urgency: urgent ? 'high' : 'normal',
       topic,
     });
-    const headers = Object.entries(sealed.headers).filter(([name]) => name.toLowerCase() !== 'content-length');
-    const response = await fetch(addressOf(settings, subscription), {
+    const headers = Object.entries(sealed.headers)
+      .filter(([name]) => name.toLowerCase() !== 'content-length')
+      .map(([name, value]): [string, string] => [name.toLowerCase(), String(value)]);
+    const body = Uint8Array.from(sealed.body ?? []);
+    if (settings.url === undefined)
+      return told(await postOutside(subscription.endpoint, body, Object.fromEntries(headers)));
+    const response = await fetch(relayed(settings.url, subscription), {
       method: 'POST',
-      headers: headers.map(([name, value]): [string, string] => [name, String(value)]),
-      body: sealed.body === null ? null : Uint8Array.from(sealed.body),
+      headers,
+      body,
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     await response.body?.cancel();
-    return resultOf(response);
+    return told(resultOf(response.status, '', response.headers.get('retry-after')));
   } catch {
     // What went wrong may name the address of the subscription, which is a secret.
     return { type: 'unreachable', reason: 'the push service cannot be reached' };
   }
 }
 
-function addressOf({ url }: PushSettings, { endpoint }: Subscription): string {
-  if (url === undefined) return endpoint;
+function relayed(url: string, { endpoint }: Subscription): string {
   const { host, pathname, search } = new URL(endpoint);
   return `${url.replace(/\/+$/, '')}/${host}${pathname}${search}`;
 }
 
-function resultOf({ status, headers }: Response): PostResult | { readonly type: 'gone' } {
-  if (status >= 200 && status < 300) return { type: 'accepted' };
-  if (GONE.includes(status)) return { type: 'gone' };
-  const retryAfter = Number(headers.get('retry-after'));
-  return {
-    type: 'refused',
-    status,
-    reason: `the push service answers ${status}`,
-    retryAfterMs: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1_000 : null,
-    retryable: status === 429 || status >= 500,
-  };
+/** Without what the push service or the network said: it may name the address of the subscription, which is a secret. */
+function told(result: PostResult): PostResult | { readonly type: 'gone' } {
+  if (result.type === 'unreachable') return { ...result, reason: 'the push service cannot be reached' };
+  if (result.type === 'accepted') return result;
+  if (GONE.includes(result.status)) return { type: 'gone' };
+  return { ...result, reason: `the push service answers ${result.status}` };
 }
