@@ -10,4 +10,5 @@ export * from './numbers.ts';
 export * from './on-call.ts';
 export * from './passkeys.ts';
 export * from './people.ts';
+export * from './reverts.ts';
 export * from './tokens.ts';

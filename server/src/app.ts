@@ -314,6 +314,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
           (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
           (account === null ? null : (accountEscalations.get(account) ?? null)),
         noteHeard: noteAccountsHeard,
+        isOwn: response.isOwn,
       },
       stopping,
     ),

@@ -7,6 +7,7 @@
 import { Role } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
 import { compilePolicy, DEFAULT_POLICY, type Policy, PolicySchema } from './cases/policy.ts';
+import { buildReverts, type RevertConfiguration, RevertsSection } from './cases/revert/configuration.ts';
 import type { Account } from './findings/finding.ts';
 import { type ConfigDiagnostic, type ConfigProblem, readConfigText } from './ground/config.ts';
 import { SecretReference } from './ground/secret.ts';
@@ -113,6 +114,7 @@ export const ConfigurationSchema = Type.Object(
     heartbeats: Type.Optional(HeartbeatsSection),
     aws: Type.Optional(AwsSection),
     watch: Type.Optional(WatchSection),
+    reverts: Type.Optional(RevertsSection),
     ...ConnectionSections,
     policy: Type.Optional(PolicySchema),
   },
@@ -157,6 +159,8 @@ export interface Configuration {
   readonly connections: Connections;
   readonly aws: readonly ConfiguredQueue[];
   readonly watch: WatchLimits;
+  /** Null: nothing is put back. */
+  readonly reverts: RevertConfiguration | null;
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -203,6 +207,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const connections = buildConnections(file);
   const aws = buildAws(file.aws ?? []);
   const watch = buildWatch(file.watch ?? {});
+  const reverts = buildReverts(file.reverts);
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
@@ -217,6 +222,8 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...connections.problems,
     ...aws.problems,
     ...watch.problems,
+    ...reverts.problems,
+    ...checkReverts(file),
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
     return { configuration: null, problems };
@@ -250,6 +257,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     connections: connections.connections,
     aws: aws.queues,
     watch: watch.limits,
+    reverts: reverts.reverts,
   };
   return { configuration, problems };
 }
@@ -375,6 +383,14 @@ function checkOwners(file: ConfigurationFile, people: readonly ConfiguredPerson[
     });
   }
   return problems;
+}
+
+function checkReverts(file: ConfigurationFile): ConfigProblem[] {
+  const line = (file.policy ?? []).findIndex(({ then }) => [then].flat().includes('revert'));
+  if (line === -1 || file.reverts !== undefined) return [];
+  const hint = 'add `reverts: { role: … }`, or take revert out; the page beside it happens all the same';
+  const message = 'without a section reverts nothing is put back';
+  return [{ severity: 'warning', path: ['policy', line, 'then'], message, hint }];
 }
 
 function unlessBrought({ scim }: ConfigurationFile): string {

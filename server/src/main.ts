@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rules: async () => (await import('./commands/rules.ts')).rulesCommand,
   journal: async () => (await import('./commands/journal.ts')).journalCommand,
   drill: async () => (await import('./commands/drill.ts')).drillCommand,
+  reverts: async () => (await import('./commands/reverts.ts')).revertsCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
 

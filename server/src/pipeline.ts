@@ -22,7 +22,7 @@ import type { State, StateTransaction } from './ground/state.ts';
 import type { People } from './people/people.ts';
 import { type Directory, isKnownPerson, resolveActor, resolveOwner } from './people/person.ts';
 import type { Runner, RuleMatch } from './rules/runner.ts';
-import type { EventFacts } from './sources/source.ts';
+import type { EventFacts, SourceRecord } from './sources/source.ts';
 import { alertActionOf, alertSource } from './sources/alerts/alert.ts';
 import { SOURCES } from './sources/catalogue.ts';
 import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
@@ -40,6 +40,8 @@ export interface PipelineOptions {
   readonly escalationOf: (facts: EventFacts) => string | null;
   /** Told of every account that was heard, in the transaction that ends its batch. */
   readonly noteHeard: (trx: StateTransaction, heard: readonly Heard[], nowMs: number) => Promise<void>;
+  /** Whether a record of a trail is the echo of our own call: it is stored, and nothing follows. */
+  readonly isOwn: (record: SourceRecord) => Promise<boolean>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -95,7 +97,7 @@ class LeaseLost extends Error {}
 
 export async function processBatch(batch: TakenBatch, options: PipelineOptions): Promise<void> {
   const { state, events, clock } = options;
-  const matches = run(batch, options.runner);
+  const matches = await withoutOwn(batch, run(batch, options.runner), options);
   const stored = eventsOf(batch);
   await events.insertEvents(stored, clock.nowMs());
   if (!(await keepBatch(state, batch, clock.nowMs() + LEASE_MS))) return;
@@ -124,6 +126,20 @@ function sourceOf(batch: TakenBatch) {
 function run(batch: TakenBatch, runner: Runner): readonly (readonly RuleMatch[])[] {
   const source = sourceOf(batch);
   return batch.records.map(({ record }) => runner.run(source, record));
+}
+
+async function withoutOwn(
+  batch: TakenBatch,
+  matches: readonly (readonly RuleMatch[])[],
+  { isOwn }: PipelineOptions,
+): Promise<readonly (readonly RuleMatch[])[]> {
+  if (batch.source !== 'aws_cloudtrail') return matches;
+  return Promise.all(
+    matches.map(async (found, index) => {
+      const record = batch.records[index]?.record;
+      return found.length === 0 || record === undefined || !(await isOwn(record)) ? found : [];
+    }),
+  );
 }
 
 function eventsOf(batch: TakenBatch): readonly NewEvent[] {

@@ -12,6 +12,11 @@ import { createLinkSigner } from './cases/challenge/link.ts';
 import { askByMail } from './cases/challenge/mail.ts';
 import { createProofs } from './cases/challenge/proofs.ts';
 import { type AskingWay, createAsk } from './cases/challenge/question.ts';
+import { REVERT_FOLLOWER } from './cases/revert/follower.ts';
+import { registerRevertRoutes } from './cases/revert/routes.ts';
+import type { EventStore } from './events/store.ts';
+import { openReverting } from './reverting.ts';
+import type { SourceRecord } from './sources/source.ts';
 import type { Follower } from './cases/follow.ts';
 import { mailChannel } from './cases/page/mail.ts';
 import { outgoingFollower } from './cases/page/outgoing.ts';
@@ -29,7 +34,8 @@ import type { State, StateTransaction } from './ground/state.ts';
 import { forgetBrowsers } from './people/on-call/browsers.ts';
 import { readContact, readContacts } from './people/on-call/store.ts';
 import type { People } from './people/people.ts';
-import type { KnownPerson } from './people/person.ts';
+import { type KnownPerson, resolveActor } from './people/person.ts';
+import type { Finding } from './findings/finding.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import type { SecretBox } from './people/sign-in/secret-box.ts';
 import type { SecondFactor } from './people/sign-in/second-factor.ts';
@@ -51,6 +57,7 @@ export interface ResponseOptions {
   readonly box: SecretBox;
   readonly secondFactor: SecondFactor;
   readonly passkey: KeyFactor | null;
+  readonly events: EventStore;
 }
 
 export interface Response {
@@ -59,12 +66,19 @@ export interface Response {
   readonly worker: Omit<WorkerOptions, 'name'>;
   readonly loadPlanner: LoadPlanner;
   readonly followers: readonly string[];
+  readonly isOwn: (record: SourceRecord) => Promise<boolean>;
   readonly channelNames: readonly string[];
   readonly personal: readonly PersonalChannel[];
   readonly pushKey: string | null;
   register(server: HttpServer, guards: Guards): void;
   start(): Promise<void>;
   close(): Promise<void>;
+}
+
+async function peopleBehind(people: People, state: State, findings: readonly Finding[]): Promise<readonly string[]> {
+  const directory = await people.directory(state.db);
+  const resolved = findings.map(({ facts }) => resolveActor(facts, directory));
+  return resolved.flatMap((one) => (one.type === 'person' ? [one.person.id] : []));
 }
 
 /** Everything that the connections need, secrets read. */
@@ -89,10 +103,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
   const channelNames = configured.map(({ name }) => name);
   const loadPlanner = createLoadPlanner({ configuration, people, channels: channelNames, personal });
   const hooks = await openHooks(options, () => cases, caseUrl);
-  const followerNames = [
-    ...(configuration.connections.slack === null ? [] : ['slack']),
-    ...hooks.map(({ name }) => name),
-  ];
+  const followerNames = followersOf(configuration, hooks);
   const cases: Cases = createCases({ state, loadPlanner, followers: followerNames, nowMs });
   const factors = await openFactors(given, publicUrl);
   const personOf = async (personId: string): Promise<KnownPerson | null> =>
@@ -101,7 +112,9 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
   const proofs = createProofs({ cases, factors, random, proverOf });
   const links = createLinkSigner(serverKey, random);
   const slack = await openSlack({ given, cases, proofs, factors, links, personOf, publicUrl, caseUrl });
-  const followers: readonly Follower[] = [...(slack === null ? [] : [slack.conversation.follower]), ...hooks];
+  const reverting = await openReverting(options, { state, events: given.events, cases: () => cases });
+  const own = [slack?.conversation.follower, reverting?.follower].filter((one) => one !== undefined);
+  const followers: readonly Follower[] = [...own, ...hooks];
   const channels = [...configured, ...openPersonal(given, { opened, slack, personOf, publicUrl })];
   const ways: AskingWay[] = slack === null ? [] : [slack.conversation.way];
   const { mail } = opened;
@@ -122,26 +135,48 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     },
     loadPlanner,
     followers: followerNames,
+    isOwn: reverting === null ? async () => false : (record) => reverting.isOwn(record),
     channelNames,
     personal,
     pushKey: opened.push?.publicKey ?? null,
     register: (server, guards) => {
       registerDeliveryLog(server, { cases }, guards);
+      registerRevertRoutes(server, {
+        cases,
+        guards,
+        secondFactor: given.secondFactor,
+        madeBy: (findings) => peopleBehind(people, state, findings),
+        reverts: reverting?.reverts ?? null,
+      });
       registerVendorRoutes(server, {
         cases,
         slack: slack?.slack ?? null,
         pagerDutySecrets: opened.pagerDutySecrets,
         twilioToken: opened.twilio?.authToken ?? null,
         publicUrl,
-        personByPhone: async (phone) => {
-          const contact = [...(await readContacts(state.db)).values()].find((one) => one.phone === phone);
-          return contact === undefined ? null : personOf(contact.personId);
-        },
+        personByPhone: (phone) => findByPhone(state, phone, personOf),
       });
     },
     start: async () => slack?.slack.start(),
     close: async () => slack?.slack.stop(),
   };
+}
+
+function followersOf({ connections, reverts }: AppOptions['configuration'], hooks: readonly Follower[]): string[] {
+  return [
+    ...(connections.slack === null ? [] : ['slack']),
+    ...hooks.map(({ name }) => name),
+    ...(reverts === null ? [] : [REVERT_FOLLOWER]),
+  ];
+}
+
+async function findByPhone(
+  state: State,
+  phone: string,
+  personOf: (personId: string) => Promise<KnownPerson | null>,
+): Promise<KnownPerson | null> {
+  const contact = [...(await readContacts(state.db)).values()].find((one) => one.phone === phone);
+  return contact === undefined ? null : personOf(contact.personId);
 }
 
 function openHooks(

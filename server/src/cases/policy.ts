@@ -220,15 +220,10 @@ function compileRisk(text: string, complain: Complain): Check {
   }
 }
 
-const REVERT_LATER = 'revert is accepted but does nothing yet: the page or challenge beside it still happens';
-
 function compileThen(line: PolicyLine, complain: Complain): Decision {
   const words = toList(line.then);
   for (const word of words.filter((word) => !['record', 'challenge', 'page', 'revert'].includes(word))) {
     complain(['then'], `'${word}' is not something a policy can do`, 'use record, challenge, page or [page, revert]');
-  }
-  if (words.includes('revert')) {
-    complain(['then'], REVERT_LATER, 'leave it in: it will act once reverts exist', 'warning');
   }
   const acts = words.filter((word) => word !== 'revert');
   if (acts.length !== 1 || (acts[0] === 'record' && words.length > 1)) {

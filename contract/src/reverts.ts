@@ -1,0 +1,54 @@
+/** Reverts: what would be or was put back, and the proof of whoever lets it happen. */
+import { type Static, Type } from 'typebox';
+
+const RevertStateName = Type.Union([
+  Type.Literal('planned'),
+  Type.Literal('approved'),
+  Type.Literal('running'),
+  Type.Literal('reverted'),
+  Type.Literal('already-done'),
+  Type.Literal('conflict'),
+  Type.Literal('failed'),
+  Type.Literal('held'),
+  Type.Literal('undoing'),
+  Type.Literal('undone'),
+]);
+
+const RevertModeName = Type.Union([
+  Type.Literal('plan'),
+  Type.Literal('approve'),
+  Type.Literal('auto'),
+  Type.Literal('page'),
+]);
+
+export const RevertView = Type.Object({
+  id: Type.String(),
+  /** Of the catalogue. */
+  row: Type.Integer(),
+  state: RevertStateName,
+  mode: RevertModeName,
+  /** Of the plan: an approval names it. */
+  digest: Type.String(),
+  failure: Type.Union([Type.String(), Type.Null()]),
+  resource: Type.String(),
+  action: Type.String(),
+  /** Field by field: as trusted, as the change made it, as it is put back. */
+  lines: Type.Array(
+    Type.Object({ field: Type.String(), before: Type.Unknown(), after: Type.Unknown(), reverted: Type.Unknown() }),
+  ),
+  calls: Type.Array(Type.Object({ service: Type.String(), operation: Type.String(), input: Type.Unknown() })),
+  /** What no revert can bring back, as a word of the word lists. */
+  remains: Type.Union([Type.String(), Type.Null()]),
+});
+export type RevertView = Static<typeof RevertView>;
+
+export const RevertList = Type.Object({ reverts: Type.Array(RevertView) });
+export type RevertList = Static<typeof RevertList>;
+
+export const RevertProof = Type.Object({
+  /** Of the plan that was shown. */
+  digest: Type.String({ maxLength: 64 }),
+  /** A fresh code of the approver's authenticator. */
+  code: Type.String({ maxLength: 16 }),
+});
+export type RevertProof = Static<typeof RevertProof>;

@@ -1,0 +1,57 @@
+/** Trusted states of resources: kept by content, each with who vouches for it and why. */
+import type { State, StateTransaction } from '../../ground/state.ts';
+import { canonical, digestOfJson, type ResourceState } from './state.ts';
+import type { BaselineTrust, RevertTables } from './tables.ts';
+
+export interface Baseline {
+  readonly state: ResourceState;
+  readonly digest: string;
+  readonly takenMs: number;
+  readonly trust: BaselineTrust;
+  readonly because: string;
+}
+
+type Reader = Pick<State['db'], 'withTables'>;
+
+/** The newest from before a moment; null when nobody ever vouched for any. */
+export async function baselineBefore(reader: Reader, resourceKey: string, beforeMs: number): Promise<Baseline | null> {
+  const row = await reader
+    .withTables<RevertTables>()
+    .selectFrom('baseline')
+    .innerJoin('baseline_content', 'baseline_content.digest', 'baseline.digest')
+    .selectAll('baseline')
+    .select('baseline_content.state')
+    .where('resource_key', '=', resourceKey)
+    .where('taken_ms', '<', beforeMs)
+    .orderBy('taken_ms', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { digest, taken_ms: takenMs, trust, because } = row;
+  // Written by `keepBaseline`.
+  return { state: JSON.parse(row.state) as ResourceState, digest, takenMs, trust, because };
+}
+
+/** Keeps a state; one that is already the newest is kept once. */
+export async function keepBaseline(
+  trx: StateTransaction,
+  resourceKey: string,
+  state: ResourceState,
+  at: { readonly takenMs: number; readonly trust: BaselineTrust; readonly because: string },
+): Promise<string> {
+  const db = trx.withTables<RevertTables>();
+  const digest = digestOfJson(state);
+  const newest = await baselineBefore(trx, resourceKey, Number.MAX_SAFE_INTEGER);
+  if (newest?.digest === digest) return digest;
+  await db
+    .insertInto('baseline_content')
+    .values({ digest, state: canonical(state) })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .execute();
+  await db
+    .insertInto('baseline')
+    .values({ resource_key: resourceKey, digest, taken_ms: at.takenMs, trust: at.trust, because: at.because })
+    .onConflict((conflict) => conflict.columns(['resource_key', 'taken_ms']).doNothing())
+    .execute();
+  return digest;
+}

@@ -1,0 +1,133 @@
+/**
+ * What an entry of the catalogue is: one kind of change, what it is a change of, how its resource is read, and which calls lead from one
+ * state to another. The entries stand in `aws/`, one file a service; `rows.ts` joins them into the rows of the specification.
+ *
+ * The surprise: there is no code for "revert" or "undo". An entry knows how to lead a resource from one state to another; putting it
+ * back leads to the baseline, undoing leads away from it again.
+ */
+import { type Call, type Caller, CallFailure } from '../../vendors/aws/calls.ts';
+import type { Fields, Json, ResourceState } from './state.ts';
+
+/**
+ * - `X`: the event alone tells the inverse.
+ * - `B`: a baseline is needed.
+ * - `C`: it can be contained, not undone.
+ * - `P`: a person must act; we only page.
+ */
+export type RevertClass = 'X' | 'B' | 'C' | 'P';
+
+/**
+ * What happens where the policy does not say:
+ *
+ * - `auto`: at once, without waiting for the answer.
+ * - `after-answer`: by itself, once the person said no or said nothing.
+ * - `approve`: a second person looks at the plan first.
+ * - `page`: never by itself.
+ */
+export type DefaultMode = 'auto' | 'after-answer' | 'approve' | 'page';
+
+/** Where the entry was seen to work: against an emulator of AWS, against the SDK's own serializer, or nowhere. */
+export type Proof = 'emulator' | 'shape' | 'none';
+
+/** A CloudTrail record, as far as the catalogue looks. Everything in it was written by somebody else. */
+export interface TrailEvent {
+  readonly eventId: string;
+  /** `cloudtrail`, without `.amazonaws.com`. */
+  readonly service: string;
+  readonly name: string;
+  readonly account: string;
+  readonly region: string;
+  readonly timeMs: number;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly response: Readonly<Record<string, unknown>>;
+}
+
+export interface ResourceRef {
+  /** `AWS::CloudTrail::Trail`, as AWS Config names it. */
+  readonly type: string;
+  readonly account: string;
+  /** `aws-global` for what has no region. */
+  readonly region: string;
+  /** Unique among the resources of the type in account and region. */
+  readonly id: string;
+}
+
+export interface CatalogueEntry {
+  /** The row of the specification. */
+  readonly row: number;
+  /** `service:EventName`, every spelling that CloudTrail has of it. */
+  readonly events: readonly string[];
+  readonly class: RevertClass;
+  readonly mode: DefaultMode;
+  readonly proof: Proof;
+  /** The resources that the event changed; empty when the event does not name them. */
+  resources(event: TrailEvent): readonly ResourceRef[];
+  /** @returns the state as it is now; null when the resource is not there. @throws CallFailure. */
+  read(caller: Caller, resource: ResourceRef): Promise<ResourceState>;
+  /**
+   * What the event made of the baseline; `undefined` when that cannot be told, which is then a conflict. With a null baseline for the
+   * classes that need none, what the event alone tells.
+   */
+  after(event: TrailEvent, baseline: ResourceState, resource: ResourceRef): ResourceState | undefined;
+  /** For class X: the state before, as far as the event alone tells it, given what is there now. */
+  before?(event: TrailEvent, current: ResourceState, resource: ResourceRef): ResourceState;
+  /** The calls that lead from one state to another, in order. Each may be made twice without harm. */
+  lead(from: ResourceState, to: ResourceState, context: LeadContext): readonly Call[];
+  /** What a person should know before and after: "sessions minted by the key live on". A word of the word lists. */
+  readonly remains?: string;
+}
+
+export interface LeadContext {
+  readonly resource: ResourceRef;
+  /** The same for every try of one revert: for the idempotency tokens that some calls take. */
+  readonly token: string;
+}
+
+/** Names a resource in locks and baselines. */
+export function resourceKey({ type, account, region, id }: ResourceRef): string {
+  return `${type}|${account}|${region}|${id}`;
+}
+
+/** A text member of what somebody sent; null when it is none. */
+export function textOf(of: Readonly<Record<string, unknown>>, ...names: readonly string[]): string | null {
+  for (const name of names) {
+    const value = of[name];
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  return null;
+}
+
+/** A member that is an object. */
+export function objectOf(of: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> {
+  const value = of[name];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** A member that is a list, also as CloudTrail wraps it: `{ items: [...] }`. */
+export function listOf(
+  of: Readonly<Record<string, unknown>>,
+  name: string,
+): readonly Readonly<Record<string, unknown>>[] {
+  const value = of[name];
+  const list = Array.isArray(value) ? value : objectOf(of, name)['items'];
+  return Array.isArray(list)
+    ? list.filter((one): one is Record<string, unknown> => typeof one === 'object' && one !== null)
+    : [];
+}
+
+/** Runs a read that may find nothing. */
+export async function orNone<T>(read: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof CallFailure && codes.includes(error.code)) return null;
+    throw error;
+  }
+}
+
+/** The members that are there, of one object, for a call's input. */
+export function present(of: { readonly [key: string]: Json | undefined }): Fields {
+  return Object.fromEntries(
+    Object.entries(of).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== null),
+  );
+}

@@ -1,0 +1,90 @@
+/**
+ * What a case leads to here: a change that was denied, or not answered for, or too risky to wait for, is planned and, where it may be, put
+ * back; a change that was confirmed becomes the trusted state.
+ *
+ * The surprise: a revert that fails needs no page of its own, since every case that comes here is paged already, and stays so.
+ */
+import type { EventStore } from '../../events/store.ts';
+import type { Finding } from '../../findings/finding.ts';
+import type { Case } from '../case.ts';
+import type { Cases } from '../cases.ts';
+import type { Follower } from '../follow.ts';
+import type { TrailEvent } from './catalogue.ts';
+import type { Reverts } from './engine.ts';
+import { entryOf } from './rows.ts';
+import type { RevertMode } from './tables.ts';
+import { toTrailEvent } from './trail.ts';
+
+export const REVERT_FOLLOWER = 'revert';
+/** More changes of one case than this wait for a person. */
+const MOST_CHANGES = 20;
+const AGAIN_MS = 30_000;
+
+export interface RevertFollowerOptions {
+  readonly reverts: Reverts;
+  readonly cases: () => Cases;
+  readonly events: Pick<EventStore, 'findEvent'>;
+  readonly most: 'plan' | 'approve' | 'auto';
+  /** Told of what was confirmed: it is trusted from now on. */
+  readonly trust: (event: TrailEvent, caseId: string) => Promise<void>;
+}
+
+export function revertFollower(options: RevertFollowerOptions): Follower {
+  return {
+    name: REVERT_FOLLOWER,
+    follow: async ({ caseId, kinds }) => {
+      const isPaged = kinds.includes('paged');
+      const isConfirmed = kinds.includes('challenge-confirmed');
+      if (!isPaged && !isConfirmed) return { type: 'delivered' };
+      const room = options.cases();
+      const { current, findings } = await room.state.transaction(async (trx) => ({
+        current: await room.unit(trx).loadCase(caseId),
+        findings: await room.unit(trx).findingsOfCase(caseId),
+      }));
+      if (current === null || current.drill) return { type: 'delivered' };
+      for (const event of await changesOf(options, findings)) {
+        if (isConfirmed) await options.trust(event, caseId);
+        else if (!(await putBack(options, event, current)))
+          return { type: 'failed', failure: 'another revert holds the resource', afterMs: AGAIN_MS };
+      }
+      return { type: 'delivered' };
+    },
+  };
+}
+
+/** The changes behind the findings, each once, the newest first: what was done last is undone first. */
+async function changesOf(
+  { events }: RevertFollowerOptions,
+  findings: readonly Finding[],
+): Promise<readonly TrailEvent[]> {
+  const ids = new Set(findings.filter(({ facts }) => facts.source === 'aws_cloudtrail').map(({ facts }) => facts.id));
+  const found: TrailEvent[] = [];
+  for (const id of [...ids].slice(0, MOST_CHANGES)) {
+    const stored = await events.findEvent('aws_cloudtrail', id);
+    const event = stored === null ? null : toTrailEvent(JSON.parse(stored.raw) as Record<string, unknown>);
+    if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
+  }
+  return found.sort((one, other) => other.timeMs - one.timeMs);
+}
+
+/** @returns false when it must be tried again. */
+async function putBack({ reverts, most }: RevertFollowerOptions, event: TrailEvent, current: Case): Promise<boolean> {
+  const mode = modeOf(most, event, current);
+  for (const planned of await reverts.plan(event, { caseId: current.id, mode })) {
+    if (planned.mode !== 'auto' || !['planned', 'running'].includes(planned.state)) continue;
+    const ended = await reverts.run(planned.id);
+    if (ended?.state === 'planned' || ended?.state === 'running') return false;
+  }
+  return true;
+}
+
+/** The lesser of what the configuration allows and what the catalogue says of the change. */
+export function modeOf(most: RevertFollowerOptions['most'], event: TrailEvent, current: Case): RevertMode {
+  const entry = entryOf(event.service, event.name);
+  if (entry === null || entry.mode === 'page') return 'page';
+  if (most === 'plan') return 'plan';
+  if (most === 'approve' || entry.mode === 'approve') return 'approve';
+  const answered =
+    'cause' in current && (current.cause === 'denied' || current.cause === 'expired' || current.cause === 'fraud');
+  return entry.mode === 'auto' || answered ? 'auto' : 'approve';
+}

@@ -1,0 +1,180 @@
+/**
+ * The rows of the revert specification, and which entries of the catalogue stand for them. `countersign reverts list` prints them.
+ *
+ * The surprise: a row also names the events for which there is no entry yet, so that a gap is seen and not forgotten.
+ */
+import { cloudtrailEntries } from './aws/cloudtrail.ts';
+import { ec2Entries } from './aws/ec2.ts';
+import { iamEntries } from './aws/iam.ts';
+import { s3Entries } from './aws/s3.ts';
+import type { CatalogueEntry, DefaultMode, Proof } from './catalogue.ts';
+
+export const CATALOGUE: readonly CatalogueEntry[] = [...cloudtrailEntries, ...ec2Entries, ...iamEntries, ...s3Entries];
+
+export interface Row {
+  readonly row: number;
+  /** As the specification classes it: `X`, `B`, `C`, `P`, or several. */
+  readonly class: string;
+  readonly mode: DefaultMode;
+  /** Every event of the row, `service:Name`. */
+  readonly events: readonly string[];
+}
+
+/** @param text `service: Event, Event; service: Event`. */
+function row(number: number, kind: string, mode: DefaultMode, text: string): Row {
+  const events = text.split(';').flatMap((part) => {
+    const [service = '', names = ''] = part.split(':').map((one) => one.trim());
+    return names.split(',').map((name) => `${service}:${name.trim()}`);
+  });
+  return { row: number, class: kind, mode, events };
+}
+
+export const ROWS: readonly Row[] = [
+  row(1, 'X', 'auto', 'cloudtrail: StopLogging'),
+  row(2, 'B', 'auto', 'cloudtrail: DeleteTrail'),
+  row(3, 'B', 'auto', 'cloudtrail: UpdateTrail'),
+  row(4, 'B', 'auto', 'cloudtrail: PutEventSelectors, PutInsightSelectors'),
+  row(5, 'B', 'after-answer', 'ec2: DeleteFlowLogs'),
+  row(6, 'B', 'after-answer', 'guardduty: DeleteDetector, UpdateDetector'),
+  row(
+    7,
+    'B',
+    'after-answer',
+    'guardduty: CreateFilter, UpdateFilter, CreateIPSet, UpdateIPSet, DisassociateMembers, StopMonitoringMembers, DeleteMembers; securityhub: DisableSecurityHub, BatchDisableStandards',
+  ),
+  row(
+    8,
+    'B',
+    'auto',
+    'config: StopConfigurationRecorder, DeleteConfigurationRecorder, DeleteDeliveryChannel, DeleteConfigRule',
+  ),
+  row(9, 'B', 'after-answer', 'logs: DeleteLogGroup, PutRetentionPolicy, DeleteSubscriptionFilter, DeleteMetricFilter'),
+  row(10, 'B', 'after-answer', 'monitoring: DeleteAlarms, DisableAlarmActions'),
+  row(11, 'B', 'after-answer', 'wafv2: DisassociateWebACL, UpdateWebACL, DeleteWebACL; eks: UpdateClusterConfig'),
+  row(12, 'B', 'auto', 'events: DisableRule, DeleteRule, RemoveTargets'),
+  row(13, 'B', 'after-answer', 's3: PutBucketPolicy, DeleteBucketPolicy'),
+  row(14, 'B', 'after-answer', 's3: PutBucketAcl'),
+  row(
+    15,
+    'B',
+    'auto',
+    's3: PutBucketPublicAccessBlock, DeleteBucketPublicAccessBlock, PutAccountPublicAccessBlock, DeleteAccountPublicAccessBlock',
+  ),
+  row(16, 'B', 'after-answer', 's3: PutBucketVersioning'),
+  row(17, 'B', 'auto', 's3: PutBucketLifecycle, DeleteBucketLifecycle'),
+  row(18, 'B', 'after-answer', 's3: PutBucketReplication'),
+  row(19, 'B', 'after-answer', 's3: PutBucketLogging, PutBucketEncryption, DeleteBucketEncryption'),
+  row(20, 'X/C', 'after-answer', 'iam: CreateAccessKey'),
+  row(21, 'C', 'approve', 'iam: CreateLoginProfile, UpdateLoginProfile'),
+  row(22, 'X', 'after-answer', 'iam: AttachUserPolicy, AttachRolePolicy, AttachGroupPolicy'),
+  row(23, 'B', 'after-answer', 'iam: PutUserPolicy, PutRolePolicy, PutGroupPolicy'),
+  row(24, 'B', 'after-answer', 'iam: CreatePolicyVersion, SetDefaultPolicyVersion'),
+  row(25, 'B', 'after-answer', 'iam: UpdateAssumeRolePolicy'),
+  row(26, 'C', 'approve', 'iam: CreateUser, CreateRole, AddUserToGroup'),
+  row(27, 'C', 'page', 'iam: DeactivateMFADevice, DeleteVirtualMFADevice'),
+  row(
+    28,
+    'B',
+    'approve',
+    'iam: CreateSAMLProvider, UpdateSAMLProvider, CreateOpenIDConnectProvider, AddClientIDToOpenIDConnectProvider, UpdateOpenIDConnectProviderThumbprint',
+  ),
+  row(29, 'X', 'after-answer', 'rolesanywhere: CreateTrustAnchor, CreateProfile'),
+  row(
+    30,
+    'B',
+    'after-answer',
+    'iam: PutRolePermissionsBoundary, DeleteRolePermissionsBoundary, PutUserPermissionsBoundary, DeleteUserPermissionsBoundary, UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy',
+  ),
+  row(
+    31,
+    'X/B',
+    'approve',
+    'sso: CreateAccountAssignment, AttachManagedPolicyToPermissionSet, PutInlinePolicyToPermissionSet',
+  ),
+  row(
+    32,
+    'X',
+    'after-answer',
+    'ec2: AuthorizeSecurityGroupIngress, AuthorizeSecurityGroupEgress, ModifySecurityGroupRules',
+  ),
+  row(
+    33,
+    'B',
+    'approve',
+    'ec2: RevokeSecurityGroupIngress, RevokeSecurityGroupEgress, CreateNetworkAclEntry, ReplaceNetworkAclEntry, DeleteNetworkAclEntry, CreateRoute, ReplaceRoute, DeleteRoute, AttachInternetGateway, AcceptVpcPeeringConnection',
+  ),
+  row(34, 'X', 'auto', 'ec2: ModifySnapshotAttribute, ModifyImageAttribute'),
+  row(
+    35,
+    'X/B',
+    'approve',
+    'rds: ModifyDBSnapshotAttribute, ModifyDBClusterSnapshotAttribute, ModifyDBInstance, ModifyDBCluster',
+  ),
+  row(
+    36,
+    'X',
+    'auto',
+    'ec2: DisableEbsEncryptionByDefault, DisableSnapshotBlockPublicAccess, DisableImageBlockPublicAccess, EnableSerialConsoleAccess',
+  ),
+  row(
+    37,
+    'B',
+    'approve',
+    'ec2: ModifyInstanceAttribute, ModifyInstanceMetadataOptions, AssociateIamInstanceProfile, ReplaceIamInstanceProfileAssociation',
+  ),
+  row(38, 'B', 'auto', 'kms: ScheduleKeyDeletion, DisableKey, PutKeyPolicy, CreateGrant'),
+  row(
+    39,
+    'X/B',
+    'approve',
+    'lambda: AddPermission, CreateFunctionUrlConfig, UpdateFunctionUrlConfig, AddLayerVersionPermission, UpdateFunctionCode, UpdateFunctionConfiguration',
+  ),
+  row(
+    40,
+    'B',
+    'approve',
+    'organizations: DetachPolicy, UpdatePolicy, DisablePolicyType, LeaveOrganization, RegisterDelegatedAdministrator; secretsmanager: PutResourcePolicy, DeleteSecret; sns: SetTopicAttributes; sqs: SetQueueAttributes; ecr: SetRepositoryPolicy; route53domains: DisableDomainTransferLock; route53: ChangeResourceRecordSets',
+  ),
+];
+
+const BY_EVENT: ReadonlyMap<string, CatalogueEntry> = new Map(
+  CATALOGUE.flatMap((entry) => entry.events.map((event) => [event, entry] as const)),
+);
+
+/** The entry of an event; Lambda's names carry a version that means nothing: `AddPermission20150331v2`. */
+export function entryOf(service: string, name: string): CatalogueEntry | null {
+  return BY_EVENT.get(`${service}:${name.replace(/20\d{6}(?:v\d+)?$/, '')}`) ?? null;
+}
+
+export interface RowListing {
+  readonly row: number;
+  /** Events that can be put back. */
+  readonly events: readonly string[];
+  readonly class: string;
+  readonly default_mode: DefaultMode;
+  /** A second person approves the plan, unless the policy says otherwise. */
+  readonly approval: boolean;
+  /** The weakest proof of its entries; `none` where there is no entry. */
+  readonly proven: Proof;
+  /** Events of the row that page and are not put back yet. */
+  readonly not_yet: readonly string[];
+}
+
+const STRENGTH: readonly Proof[] = ['none', 'shape', 'emulator'];
+
+export function listRows(): readonly RowListing[] {
+  return ROWS.map(({ row: number, class: kind, mode, events }) => {
+    const entries = CATALOGUE.filter((entry) => entry.row === number);
+    const weakest = Math.min(...entries.map(({ proof }) => STRENGTH.indexOf(proof)), STRENGTH.length - 1);
+    const held = entries.flatMap((entry) => entry.events);
+    return {
+      row: number,
+      events: held.length > 0 ? held : events,
+      class: kind,
+      default_mode: entries.length === 0 ? 'page' : mode,
+      approval: mode === 'approve',
+      proven: entries.length === 0 ? 'none' : (STRENGTH[weakest] ?? 'none'),
+      not_yet: events.filter((event) => !held.includes(event)),
+    };
+  });
+}

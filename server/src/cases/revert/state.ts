@@ -1,0 +1,107 @@
+/**
+ * The state of a resource, and the three-way comparison that decides whether it may be put back. Pure.
+ *
+ * The surprise: states are compared field by field, and only the fields that the event changed matter. What somebody else changed
+ * meanwhile in other fields is theirs and stays.
+ */
+import { createHash } from 'node:crypto';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What is kept of a resource: named fields. Null: the resource is not there. */
+export type Fields = { readonly [field: string]: Json };
+export type ResourceState = Fields | null;
+
+export type Comparison =
+  /** The event is still in force: these fields go back. */
+  | { readonly type: 'restore'; readonly fields: readonly string[] }
+  /** Somebody put it back already. */
+  | { readonly type: 'already-done' }
+  /** A newer, different change: nothing is touched. */
+  | { readonly type: 'conflict'; readonly fields: readonly string[] };
+
+/** @param baseline trusted, before the event. @param event what the event made of it. @param current as read now. */
+export function compareThreeWay(baseline: ResourceState, event: ResourceState, current: ResourceState): Comparison {
+  const changed = changedFields(baseline, event);
+  const done = changed.filter((field) => sameField(current, baseline, field));
+  if (done.length === changed.length) return { type: 'already-done' };
+  const strange = changed.filter((field) => !sameField(current, baseline, field) && !sameField(current, event, field));
+  if (strange.length > 0) return { type: 'conflict', fields: strange };
+  return { type: 'restore', fields: changed.filter((field) => !done.includes(field)) };
+}
+
+/** The current state with the given fields as the baseline has them; null when the baseline is that there is nothing. */
+export function restored(baseline: ResourceState, current: ResourceState, fields: readonly string[]): ResourceState {
+  if (baseline === null) return null;
+  if (current === null) return baseline;
+  const next: Record<string, Json> = { ...current };
+  for (const field of fields) {
+    const value = baseline[field];
+    if (value === undefined) delete next[field];
+    else next[field] = value;
+  }
+  return next;
+}
+
+/** Being there is a field too: `EXISTS` stands for it, alone. */
+export const EXISTS = '(exists)';
+
+export function changedFields(from: ResourceState, to: ResourceState): readonly string[] {
+  if (from === null || to === null) return from === to ? [] : [EXISTS];
+  return [...new Set([...Object.keys(from), ...Object.keys(to)])].filter((field) => !sameField(from, to, field)).sort();
+}
+
+function sameField(one: ResourceState, other: ResourceState, field: string): boolean {
+  if (field === EXISTS) return one === null || other === null ? one === other : canonical(one) === canonical(other);
+  if (one === null || other === null) return one === other;
+  return canonical(one[field] ?? null) === canonical(other[field] ?? null);
+}
+
+/** JSON with sorted keys and without absent members: equal states are equal texts. */
+export function canonical(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map((one: Json) => canonical(one)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value as { readonly [key: string]: Json }).filter(([, one]) => one !== undefined);
+  const sorted = entries.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${sorted.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(',')}}`;
+}
+
+/** SHA-256 (hex) of the canonical text: names a state, and a plan. */
+export function digestOfJson(value: Json): string {
+  return createHash('sha256').update(canonical(value)).digest('hex');
+}
+
+/** What an SDK or an event gave, as plain JSON: dates as ISO 8601, bytes as base64, absent members left out. */
+export function toJson(value: unknown): Json {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== 'object') return null;
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined && typeof one !== 'function');
+  return Object.fromEntries(entries.map(([key, one]) => [key, toJson(one)]));
+}
+
+/** Lists whose order means nothing, in one order. */
+export function sortedList(value: unknown): Json {
+  const list = Array.isArray(value) ? value.map(toJson) : [];
+  return list.sort((one, other) => (canonical(one) < canonical(other) ? -1 : 1));
+}
+
+/** A policy document: parsed, from plain text or as IAM writes it, percent-encoded; null when there is none. */
+export function policyDocument(text: unknown): Json {
+  if (typeof text !== 'string' || text === '') return typeof text === 'object' ? toJson(text) : null;
+  const plain = text.startsWith('%7B') ? decodeURIComponent(text) : text;
+  return toJson(JSON.parse(plain));
+}
+
+/** CloudTrail writes `readWriteType` where the SDK writes `ReadWriteType`. */
+export function capitalised(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(capitalised);
+  if (typeof value !== 'object' || value === null) return toJson(value);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key.charAt(0).toUpperCase() + key.slice(1), capitalised(one)]),
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * Calls of AWS as data: the SDK's client, the operation's name and its input. Clients are loaded when they are first needed.
+ *
+ * The surprise: an operation that the SDK does not have is an error here and not a call, so that a plan with a typing mistake fails in
+ * its test and not at night.
+ */
+import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+
+/** One call of the SDK. */
+export interface Call {
+  /** The SDK's client: `cloudtrail`, `ec2`, `s3-control`. */
+  readonly service: string;
+  /** `StartLogging`. */
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** Makes calls in one account and region. */
+export interface Caller {
+  /** @returns the answer. @throws CallFailure. */
+  call(call: Call): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** How a call ended badly. */
+export class CallFailure extends Error {
+  /** AWS's own word: `AccessDenied`, `NoSuchBucketPolicy`, `ThrottlingException`. */
+  readonly code: string;
+  /** Trying again later may help. */
+  readonly retryable: boolean;
+
+  constructor(code: string, message: string, retryable: boolean) {
+    super(message);
+    this.name = 'CallFailure';
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+type Sdk = Readonly<Record<string, unknown>>;
+
+const CLIENTS: Readonly<Record<string, readonly [client: string, load: () => Promise<Sdk>]>> = {
+  cloudtrail: ['CloudTrailClient', () => import('@aws-sdk/client-cloudtrail')],
+  cloudwatch: ['CloudWatchClient', () => import('@aws-sdk/client-cloudwatch')],
+  'cloudwatch-logs': ['CloudWatchLogsClient', () => import('@aws-sdk/client-cloudwatch-logs')],
+  'config-service': ['ConfigServiceClient', () => import('@aws-sdk/client-config-service')],
+  ec2: ['EC2Client', () => import('@aws-sdk/client-ec2')],
+  eventbridge: ['EventBridgeClient', () => import('@aws-sdk/client-eventbridge')],
+  guardduty: ['GuardDutyClient', () => import('@aws-sdk/client-guardduty')],
+  iam: ['IAMClient', () => import('@aws-sdk/client-iam')],
+  kms: ['KMSClient', () => import('@aws-sdk/client-kms')],
+  lambda: ['LambdaClient', () => import('@aws-sdk/client-lambda')],
+  s3: ['S3Client', () => import('@aws-sdk/client-s3')],
+  's3-control': ['S3ControlClient', () => import('@aws-sdk/client-s3-control')],
+};
+
+const RETRYABLE =
+  /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout|EntityTemporarilyUnmodifiable|ConcurrentModification|OperationAborted|ResourceConflict|ResourceInUse/i;
+const MOST_ATTEMPTS = 3;
+
+export interface CallerSettings {
+  readonly region: string;
+  /** Assumed in the account; null: the credentials that the SDK finds. */
+  readonly roleArn: string | null;
+  readonly externalId: string | null;
+  readonly sessionName: string;
+  /** For emulators and private endpoints. */
+  readonly endpoint: string | null;
+}
+
+type SdkClient = { send(command: unknown): Promise<Record<string, unknown>> };
+type Constructor = new (input: unknown) => unknown;
+
+export function createCaller(settings: CallerSettings): Caller {
+  const clients = new Map<string, Promise<{ sdk: Sdk; client: SdkClient }>>();
+  return {
+    async call({ service, operation, input }) {
+      let opened = clients.get(service);
+      if (opened === undefined) {
+        opened = openClient(service, settings);
+        clients.set(service, opened);
+      }
+      const { sdk, client } = await opened;
+      const Command = sdk[`${operation}Command`] as Constructor | undefined;
+      if (Command === undefined) throw new CallFailure('NoSuchOperation', `${service} has no ${operation}`, false);
+      try {
+        const { $metadata: _, ...answer } = await client.send(new Command({ ...input }));
+        return answer;
+      } catch (error) {
+        throw toFailure(error);
+      }
+    },
+  };
+}
+
+async function openClient(service: string, settings: CallerSettings): Promise<{ sdk: Sdk; client: SdkClient }> {
+  const known = CLIENTS[service];
+  if (known === undefined) throw new CallFailure('NoSuchService', `there is no client for ${service}`, false);
+  const [name, load] = known;
+  const sdk = await load();
+  const { region, roleArn, externalId, sessionName, endpoint } = settings;
+  const place = endpoint === null ? { region } : { region, endpoint };
+  const credentials =
+    roleArn === null
+      ? {}
+      : {
+          credentials: fromTemporaryCredentials({
+            params: {
+              RoleArn: roleArn,
+              RoleSessionName: sessionName,
+              ...(externalId === null ? {} : { ExternalId: externalId }),
+            },
+            clientConfig: place,
+          }),
+        };
+  const Client = sdk[name] as Constructor;
+  const paths = service === 's3' && endpoint !== null ? { forcePathStyle: true } : {};
+  const client = new Client({ ...place, ...credentials, ...paths, maxAttempts: MOST_ATTEMPTS }) as SdkClient;
+  return { sdk, client };
+}
+
+function toFailure(error: unknown): CallFailure {
+  if (!(error instanceof Error)) return new CallFailure('Unknown', String(error), false);
+  const { name, message } = error;
+  const status = (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  // Without a status nothing came back: the network, not AWS.
+  const retryable = RETRYABLE.test(name) || status === undefined || status >= 500;
+  return new CallFailure(name, message, retryable);
+}

@@ -1,0 +1,148 @@
+/** Reverts in the running server, against AWS as moto has it: a trail is stopped, the case pages, the trail runs again; and our own echo. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cloudtrailSource } from '../../server/src/sources/cloudtrail/cloudtrail.ts';
+import { acceptBatch } from '../../server/src/sources/inbox.ts';
+import { type Caller, createCaller } from '../../server/src/vendors/aws/calls.ts';
+import { describeWith } from '../data.ts';
+import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
+import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
+
+const ACCOUNT = '123456789012';
+
+describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts in the running server', () => {
+  let moto: Moto;
+  let running: RunningApp;
+  let aws: Caller;
+  let ann: EnrolledPerson;
+  let ben: EnrolledPerson;
+  let events = 0;
+
+  beforeAll(async () => {
+    process.env['AWS_ACCESS_KEY_ID'] ??= 'sample';
+    process.env['AWS_SECRET_ACCESS_KEY'] ??= 'sample';
+    moto = await startMoto();
+    aws = createCaller({
+      region: 'us-east-1',
+      roleArn: null,
+      externalId: null,
+      sessionName: 't',
+      endpoint: moto.endpoint,
+    });
+    running = await startRunningApp(
+      `
+accounts: { "${ACCOUNT}": { name: shop-prod, label: prod } }
+people:
+  - { email: ann@example.com, name: Ann Example, role: admin }
+  - { email: ben@example.com, name: Ben Example, role: responder, identities: { aws_users: [ben] } }
+reverts: { mode: auto, role: countersign-revert, endpoint: '${moto.endpoint}' }
+policy: [{ when: {}, then: [page, revert] }]
+`,
+      {},
+    );
+    ann = await running.enrol('ann@example.com');
+    ben = await running.enrol('ben@example.com');
+    await aws.call({ service: 's3', operation: 'CreateBucket', input: { Bucket: 'trail-store' } });
+    await aws.call({
+      service: 'cloudtrail',
+      operation: 'CreateTrail',
+      input: { Name: 'org', S3BucketName: 'trail-store' },
+    });
+    await aws.call({ service: 'cloudtrail', operation: 'StartLogging', input: { Name: 'org' } });
+  }, 60_000);
+  afterAll(async () => {
+    await running?.close();
+    moto?.close();
+  });
+
+  const happens = async (service: string, eventName: string, request: object, identity: object) => {
+    events += 1;
+    const record = {
+      eventVersion: '1.10',
+      eventID: `10000000-0000-4000-8000-${String(events).padStart(12, '0')}`,
+      eventName,
+      eventSource: `${service}.amazonaws.com`,
+      eventTime: `${new Date().toISOString().slice(0, 19)}Z`,
+      awsRegion: 'us-east-1',
+      recipientAccountId: ACCOUNT,
+      sourceIPAddress: '203.0.113.7',
+      readOnly: false,
+      requestParameters: request,
+      userIdentity: identity,
+    };
+    const admission = cloudtrailSource.admit(record);
+    if (admission.type !== 'record') throw new Error(admission.reason);
+    const records = [{ id: admission.id, timeMs: admission.timeMs, json: JSON.stringify(record) }];
+    await acceptBatch(running.app.state, { source: 'aws_cloudtrail', origin: 'test', records }, Date.now());
+  };
+  const thief = { type: 'IAMUser', userName: 'thief', accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/thief` };
+  const session = (role: string, name: string) => ({
+    type: 'AssumedRole',
+    accountId: ACCOUNT,
+    arn: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/${name}`,
+    sessionContext: { sessionIssuer: { type: 'Role', userName: role, arn: `arn:aws:iam::${ACCOUNT}:role/${role}` } },
+  });
+  const isLogging = async () =>
+    (await aws.call({ service: 'cloudtrail', operation: 'GetTrailStatus', input: { Name: 'org' } }))['IsLogging'];
+  const revertOf = async (caseId: string, state: string) => {
+    for (let tries = 0; ; tries += 1) {
+      const { body } = await running.call(ann, 'GET', `/api/cases/${caseId}/reverts`);
+      const [found] = body['reverts'] as { id: string; state: string; digest: string; lines: unknown[] }[];
+      if (found?.state === state) return found;
+      if (tries > 200) throw new Error(`no revert is ${state}: ${JSON.stringify(body)}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  let stopped = '';
+
+  test('a trail that a thief stops runs again, and the case tells it', async () => {
+    await aws.call({ service: 'cloudtrail', operation: 'StopLogging', input: { Name: 'org' } });
+    await happens('cloudtrail', 'StopLogging', { name: 'org' }, thief);
+    const found = await running.until('paged', ({ state }) => state === 'paged');
+    stopped = found.id;
+    const revert = await revertOf(found.id, 'reverted');
+    expect(revert.lines).toEqual([{ field: 'logging', before: true, after: false, reverted: true }]);
+    expect(await isLogging()).toBe(true);
+    expect(await running.entries(found.id)).toEqual(
+      expect.arrayContaining(['revert-planned', 'revert-started', 'reverted']),
+    );
+  });
+
+  test('the echo of our own call leads to nothing; a session that is named like ours does', async () => {
+    const before = (await running.cases()).length;
+    await happens('cloudtrail', 'StartLogging', { name: 'org' }, session('countersign-revert', 'countersign-revert'));
+    await happens('cloudtrail', 'StopLogging', { name: 'org' }, session('thief-role', 'countersign-revert'));
+    await running.until('a case of the thief', ({ id, state }) => id !== stopped && state === 'paged');
+    expect((await running.cases()).length).toBe(before + 1);
+  });
+
+  test('what the catalogue wants a second person for waits for one, who is not the first', {
+    timeout: 150_000,
+  }, async () => {
+    const iam = (operation: string, input: object) => aws.call({ service: 'iam', operation, input: { ...input } });
+    await iam('CreateUser', { UserName: 'newcomer' });
+    await iam('CreateGroup', { GroupName: 'admins' });
+    await iam('AddUserToGroup', { UserName: 'newcomer', GroupName: 'admins' });
+    const actor = { type: 'IAMUser', userName: 'ben', accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/ben` };
+    await happens('iam', 'AddUserToGroup', { userName: 'newcomer', groupName: 'admins' }, actor);
+    const found = await running.until('paged', ({ state, rule }) => state === 'paged' && /group/i.test(rule));
+    const { id, digest } = await revertOf(found.id, 'planned');
+    const members = async () => ((await iam('GetGroup', { GroupName: 'admins' }))['Users'] as unknown[]).length;
+    expect(await members()).toBe(1);
+    const approve = (person: EnrolledPerson, body: object) =>
+      running.call(person, 'POST', `/api/reverts/${id}/approve`, body);
+    expect((await approve(ann, { digest, code: '000000' })).status).toBe(403);
+    // Ben made the change himself.
+    expect(await approve(ben, { digest, code: await ben.code() })).toMatchObject({
+      status: 403,
+      body: { code: 'second-person' },
+    });
+    expect((await approve(ann, { digest: 'another', code: await ann.code() })).status).toBe(409);
+    const done = await approve(ann, { digest, code: await ann.code() });
+    expect(done).toMatchObject({ status: 200, body: { state: 'reverted' } });
+    expect(await members()).toBe(0);
+    expect((await running.call(null, 'POST', `/api/reverts/${id}/undo`, { digest, code: '1' })).status).toBe(401);
+    const undone = await running.call(ann, 'POST', `/api/reverts/${id}/undo`, { digest, code: await ann.code() });
+    expect(undone).toMatchObject({ status: 200, body: { state: 'undone' } });
+    expect(await members()).toBe(1);
+  });
+});

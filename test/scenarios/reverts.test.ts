@@ -1,0 +1,355 @@
+/**
+ * Reverts against AWS as moto has it: a trusted state is enrolled, an attack is made with the SDK, the event comes in CloudTrail's shape, and the
+ * resource is read back by calls of the test's own.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { takeBaseline, createReverts, type Reverts, type RevertOptions } from '../../server/src/cases/revert/engine.ts';
+import { resourceKey, type TrailEvent } from '../../server/src/cases/revert/catalogue.ts';
+import { entryOf } from '../../server/src/cases/revert/rows.ts';
+import type { RevertTables } from '../../server/src/cases/revert/tables.ts';
+import { systemClock } from '../../server/src/ground/clock.ts';
+import { verifyJournal } from '../../server/src/ground/journal.ts';
+import { systemRandom } from '../../server/src/ground/random.ts';
+import type { PeopleTables } from '../../server/src/people/tables.ts';
+import type { State } from '../../server/src/ground/state.ts';
+import { type Call, type Caller, CallFailure, createCaller } from '../../server/src/vendors/aws/calls.ts';
+import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
+import { describeWith } from '../data.ts';
+import { openTestPglite } from '../state.ts';
+import {
+  ACCOUNT,
+  type Attack,
+  ATTACKS,
+  type Aws,
+  EVENT_OF,
+  fresh,
+  type Json,
+  OPEN_TRUST,
+  TRUST,
+} from './reverts/attacks.ts';
+
+const REGION = 'us-east-1';
+const OWN_ROLE = `arn:aws:iam::${ACCOUNT}:role/countersign-revert`;
+
+describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
+  let moto: Moto;
+  let state: State;
+  let real: Caller;
+  let reverts: Reverts;
+  let events = 0;
+  const aws: Aws = (service, operation, input = {}) => real.call({ service, operation, input });
+  const options = (parts: Partial<RevertOptions> = {}): RevertOptions => ({
+    state,
+    clock: systemClock,
+    random: systemRandom,
+    callerOf: () => real,
+    ownRoles: [OWN_ROLE],
+    breakGlass: ['emergency-*'],
+    mostPerAccount: 1_000,
+    ...parts,
+  });
+
+  beforeAll(async () => {
+    process.env['AWS_ACCESS_KEY_ID'] ??= 'sample';
+    process.env['AWS_SECRET_ACCESS_KEY'] ??= 'sample';
+    moto = await startMoto();
+    state = await openTestPglite();
+    real = createCaller({
+      region: REGION,
+      roleArn: null,
+      externalId: null,
+      sessionName: 'test',
+      endpoint: moto.endpoint,
+    });
+    reverts = createReverts(options());
+  }, 60_000);
+  afterAll(async () => {
+    await state?.close();
+    moto?.close();
+  });
+
+  const toEvent = ({ event, request, response = {} }: Awaited<ReturnType<Attack['attack']>>): TrailEvent => {
+    const [service = '', name = ''] = event.split(':');
+    events += 1;
+    return {
+      eventId: `event-${events}`,
+      service,
+      name,
+      account: ACCOUNT,
+      region: REGION,
+      timeMs: Date.now(),
+      request,
+      response,
+    };
+  };
+  /** As an enrolment would: every resource of the event, before it happens. */
+  const enrol = async (event: Omit<TrailEvent, 'eventId' | 'timeMs'>) => {
+    const entry = entryOf(event.service, event.name);
+    if (entry === null) throw new Error(`no entry for ${event.name}`);
+    for (const resource of entry.resources({ ...event, eventId: 'enrolment', timeMs: 0 }))
+      await takeBaseline(
+        { state, clock: systemClock },
+        { entry, caller: real, resource, trust: 'enrolled', because: 'a test' },
+      );
+  };
+
+  /** The trusted state is enrolled by a dry look at what the event will name. */
+  const happen = async (scenario: Attack) => {
+    const made = await scenario.before(aws);
+    const trusted = await scenario.look(aws, made).catch(() => null);
+    const named = { ...made, name: made['name'] ?? '' };
+    const entry = ROW_EVENTS.get(scenario)?.(named) ?? null;
+    if (entry !== null) await enrol(entry);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const event = toEvent(await scenario.attack(aws, made));
+    return { made, trusted, event };
+  };
+
+  /** What the event will name, before it happened: the request alone names the resource. */
+  const ROW_EVENTS = new Map<Attack, (made: Record<string, string>) => Omit<TrailEvent, 'eventId' | 'timeMs'>>(
+    ATTACKS.filter(({ row }) => ![20, 21].includes(row)).map((scenario) => [
+      scenario,
+      ({ name = '', arn = '', id = '', group = '' }) => {
+        const [service = '', eventName = ''] = (EVENT_OF.get(scenario.row) ?? '').split(':');
+        const request: Json =
+          service === 'cloudtrail'
+            ? { name, trailName: name }
+            : service === 's3'
+              ? { bucketName: name }
+              : service === 'ec2'
+                ? { groupId: id, snapshotId: id }
+                : { userName: name, roleName: name, policyName: 'reads', policyArn: arn, groupName: group };
+        return { service, name: eventName, account: ACCOUNT, region: REGION, request, response: {} };
+      },
+    ]),
+  );
+
+  test.each(ATTACKS)('row $row: $name, and it is put back', { timeout: 60_000 }, async (scenario) => {
+    const { made, trusted, event } = await happen(scenario);
+    const attacked = await scenario.look(aws, made).catch(() => 'gone');
+    expect(attacked).not.toEqual(trusted);
+    const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+    expect(planned).toMatchObject({ state: 'planned', failure: null });
+    expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted', failure: null });
+    const wanted = scenario.becomes === undefined ? trusted : scenario.becomes(trusted, made);
+    expect(await scenario.look(aws, made).catch(() => null)).toEqual(wanted);
+    // The same event again, and a second run, change nothing.
+    expect(await reverts.plan(event, { caseId: null, mode: 'auto' })).toMatchObject([
+      { id: planned?.id, state: 'reverted' },
+    ]);
+    expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
+  });
+
+  describe('what can go wrong', () => {
+    const scenario = ATTACKS.find(({ row }) => row === 25);
+    if (scenario === undefined) throw new Error('row 25 has no scenario');
+
+    test('somebody changed it again since: nothing is touched', async () => {
+      const { made, event } = await happen(scenario);
+      const other = {
+        ...TRUST,
+        Statement: [{ ...TRUST.Statement[0], Principal: { Service: 'lambda.amazonaws.com' } }],
+      };
+      await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: made['name'], PolicyDocument: JSON.stringify(other) });
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      expect(planned).toMatchObject({ state: 'conflict', failure: expect.stringContaining('changed again') });
+      expect(await scenario.look(aws, made)).toEqual(other);
+    });
+
+    test('somebody changed it between the plan and the run: nothing is touched', async () => {
+      const { made, event } = await happen(scenario);
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      const other = {
+        ...TRUST,
+        Statement: [{ ...TRUST.Statement[0], Principal: { Service: 'lambda.amazonaws.com' } }],
+      };
+      await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: made['name'], PolicyDocument: JSON.stringify(other) });
+      expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'conflict' });
+      expect(await scenario.look(aws, made)).toEqual(other);
+    });
+
+    test('somebody put it back already: nothing is called', async () => {
+      const { made, event } = await happen(scenario);
+      await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: made['name'], PolicyDocument: JSON.stringify(TRUST) });
+      expect(await reverts.plan(event, { caseId: null, mode: 'auto' })).toMatchObject([{ state: 'already-done' }]);
+    });
+
+    test('nobody vouched for it: it is a conflict, and a person is asked', async () => {
+      const made = await scenario.before(aws);
+      const event = toEvent(await scenario.attack(aws, made));
+      expect(await reverts.plan(event, { caseId: null, mode: 'auto' })).toMatchObject([
+        { state: 'conflict', failure: expect.stringContaining('enrol') },
+      ]);
+    });
+
+    test('AWS refuses: it failed, and says so', async () => {
+      const { event } = await happen(scenario);
+      const refusing: Caller = {
+        call: (call) =>
+          call.operation.startsWith('Update')
+            ? Promise.reject(new CallFailure('AccessDenied', 'not you', false))
+            : real.call(call),
+      };
+      const theirs = createReverts(options({ callerOf: () => refusing }));
+      const [planned] = await theirs.plan(event, { caseId: null, mode: 'auto' });
+      expect(await theirs.run(planned?.id ?? '')).toMatchObject({ state: 'failed', failure: 'AccessDenied: not you' });
+    });
+
+    test('AWS throttles: it waits and goes on', { timeout: 30_000 }, async () => {
+      const { made, trusted, event } = await happen(scenario);
+      let left = 2;
+      const busy: Caller = {
+        call: (call) => {
+          if (!call.operation.startsWith('Update') || left === 0) return real.call(call);
+          left -= 1;
+          return Promise.reject(new CallFailure('ThrottlingException', 'slowly', true));
+        },
+      };
+      const theirs = createReverts(options({ callerOf: () => busy }));
+      const [planned] = await theirs.plan(event, { caseId: null, mode: 'auto' });
+      expect(await theirs.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
+      expect(await scenario.look(aws, made)).toEqual(trusted);
+    });
+
+    test('killed after any call: asked again, it finishes what is left, and does nothing twice', {
+      timeout: 60_000,
+    }, async () => {
+      const deleted = ATTACKS.find(({ row }) => row === 2);
+      if (deleted === undefined) throw new Error('row 2 has no scenario');
+      for (let die = 1; die <= 3; die += 1) {
+        const { made, trusted, event } = await happen(deleted);
+        let calls = 0;
+        const dying: Caller = {
+          call: async (call) => {
+            if (call.operation.startsWith('Get')) return real.call(call);
+            const answer = await real.call(call);
+            calls += 1;
+            if (calls === die) throw new Error('killed');
+            return answer;
+          },
+        };
+        const first = createReverts(options({ callerOf: () => dying }));
+        const [planned] = await first.plan(event, { caseId: null, mode: 'auto' });
+        await first.run(planned?.id ?? '').catch(() => null);
+        // What a killed process leaves: a revert that runs, and a lock that runs out.
+        await state.db
+          .withTables<RevertTables>()
+          .updateTable('revert')
+          .set({ state: 'running' })
+          .where('id', '=', planned?.id ?? '')
+          .execute();
+        const made2 = new Map<string, number>();
+        const counting: Caller = {
+          call: (call: Call) => {
+            made2.set(call.operation, (made2.get(call.operation) ?? 0) + 1);
+            return real.call(call);
+          },
+        };
+        const second = createReverts(options({ callerOf: () => counting }));
+        expect(await second.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
+        expect(await deleted.look(aws, made)).toEqual(trusted);
+        expect(made2.get('CreateTrail') ?? 0).toBe(0);
+      }
+    });
+
+    test('too many at once hold the account', async () => {
+      const { event } = await happen(scenario);
+      const few = createReverts(options({ mostPerAccount: 1 }));
+      const [planned] = await few.plan(event, { caseId: null, mode: 'auto' });
+      expect(await few.run(planned?.id ?? '')).toMatchObject({ state: 'held' });
+    });
+
+    test('what is kept for emergencies, and our own role, are never touched', async () => {
+      for (const name of [fresh('emergency-door'), 'countersign-revert']) {
+        const event = toEvent({
+          event: 'iam:UpdateAssumeRolePolicy',
+          request: { roleName: name, policyDocument: JSON.stringify(OPEN_TRUST) },
+        });
+        expect(await reverts.plan(event, { caseId: null, mode: 'auto' })).toMatchObject([{ state: 'conflict' }]);
+      }
+    });
+
+    test('two at once: one acts, the other waits its turn', async () => {
+      const { made, trusted, event } = await happen(scenario);
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      const lock = {
+        resource_key: planned?.resourceKey ?? '',
+        revert_id: planned?.id ?? '',
+        until_ms: Date.now() + 60_000,
+      };
+      const [another] = await reverts.plan(
+        { ...event, eventId: `${event.eventId}-again` },
+        { caseId: null, mode: 'auto' },
+      );
+      await state.db.withTables<RevertTables>().insertInto('revert_lock').values(lock).execute();
+      expect(await reverts.run(another?.id ?? '')).toMatchObject({ state: 'planned' });
+      expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
+      expect(await reverts.run(another?.id ?? '')).toMatchObject({ state: 'already-done' });
+      expect(await scenario.look(aws, made)).toEqual(trusted);
+    });
+  });
+
+  describe('people', () => {
+    const scenario = ATTACKS.find(({ row }) => row === 32);
+    if (scenario === undefined) throw new Error('row 32 has no scenario');
+
+    test('approve exactly the plan that was shown, or nothing', async () => {
+      const { made, trusted, event } = await happen(scenario);
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'approve' });
+      const id = planned?.id ?? '';
+      expect(await reverts.run(id)).toMatchObject({ state: 'planned' });
+      expect(await reverts.approve(id, { digest: 'another', by: 'nobody' })).toBeNull();
+      expect(planned?.plan?.lines).toMatchObject([
+        { field: 'ingress tcp 22-22 0.0.0.0/0', before: null, after: '', reverted: null },
+      ]);
+      await state.db
+        .withTables<PeopleTables>()
+        .insertInto('person')
+        .values({
+          id: 'ann',
+          email: 'ann@example.com',
+          name: 'Ann',
+          role: 'responder',
+          language: 'en',
+          configured: true,
+          provisioned: false,
+          created_ms: 0,
+          totp_last_step: 0,
+        })
+        .execute();
+      expect(await reverts.approve(id, { digest: planned?.digest ?? '', by: 'ann' })).toMatchObject({
+        state: 'approved',
+      });
+      expect(await reverts.run(id)).toMatchObject({ state: 'reverted' });
+      expect(await scenario.look(aws, made)).toEqual(trusted);
+    });
+
+    test('undo it, which leads back to what the event had made', async () => {
+      const { made, event } = await happen(scenario);
+      const attacked = await scenario.look(aws, made);
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      await reverts.run(planned?.id ?? '');
+      expect(await reverts.undo(planned?.id ?? '', 'ann')).toMatchObject({ state: 'undone' });
+      expect(await scenario.look(aws, made)).toEqual(attacked);
+      expect(await reverts.undo(planned?.id ?? '', 'ann')).toBeNull();
+    });
+  });
+
+  describe('our own events', () => {
+    test('come back in and are known by issuer and journal; a session name proves nothing', async () => {
+      const scenario = ATTACKS.find(({ row }) => row === 1);
+      if (scenario === undefined) throw new Error('row 1 has no scenario');
+      const { made, event } = await happen(scenario);
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      await reverts.run(planned?.id ?? '');
+      const own = toEvent({ event: 'cloudtrail:StartLogging', request: { name: made['name'] } });
+      expect(await reverts.judgeOwn(own, { issuerArn: OWN_ROLE })).toBe('own');
+      expect(await reverts.judgeOwn(own, { issuerArn: `arn:aws:iam::${ACCOUNT}:role/thief` })).toBe('other');
+      expect(await reverts.judgeOwn(own, { issuerArn: null })).toBe('other');
+      const never = toEvent({ event: 'iam:CreateUser', request: { userName: 'backdoor' } });
+      expect(await reverts.judgeOwn(never, { issuerArn: OWN_ROLE })).toBe('stolen');
+      expect((await verifyJournal(state)).ok).toBe(true);
+      expect(resourceKey({ type: 'a', account: 'b', region: 'c', id: 'd' })).toBe('a|b|c|d');
+    });
+  });
+});
