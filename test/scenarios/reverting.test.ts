@@ -3,8 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cloudtrailSource } from '../../server/src/sources/cloudtrail/cloudtrail.ts';
 import { acceptBatch } from '../../server/src/sources/inbox.ts';
 import { type Caller, createCaller } from '../../server/src/vendors/aws/calls.ts';
+import type { Browser } from 'playwright-core';
+import { describeInBrowser, openBrowser } from '../browser.ts';
 import { describeWith } from '../data.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
+import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
 const ACCOUNT = '123456789012';
@@ -33,6 +36,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts in the run
 accounts: { "${ACCOUNT}": { name: shop-prod, label: prod } }
 people:
   - { email: ann@example.com, name: Ann Example, role: admin }
+  - { email: cara@example.com, name: Cara Example, role: responder }
   - { email: ben@example.com, name: Ben Example, role: responder, identities: { aws_users: [ben] } }
 reverts: { mode: auto, role: countersign-revert, endpoint: '${moto.endpoint}' }
 policy: [{ when: {}, then: [page, revert] }]
@@ -132,17 +136,37 @@ policy: [{ when: {}, then: [page, revert] }]
       running.call(person, 'POST', `/api/reverts/${id}/approve`, body);
     expect((await approve(ann, { digest, code: '000000' })).status).toBe(403);
     // Ben made the change himself.
-    expect(await approve(ben, { digest, code: await ben.code() })).toMatchObject({
+    expect(await approve(ben, { digest, code: '000000' })).toMatchObject({
       status: 403,
       body: { code: 'second-person' },
     });
-    expect((await approve(ann, { digest: 'another', code: await ann.code() })).status).toBe(409);
+    expect((await approve(ann, { digest: 'another', code: '000000' })).status).toBe(409);
     const done = await approve(ann, { digest, code: await ann.code() });
     expect(done).toMatchObject({ status: 200, body: { state: 'reverted' } });
     expect(await members()).toBe(0);
     expect((await running.call(null, 'POST', `/api/reverts/${id}/undo`, { digest, code: '1' })).status).toBe(401);
-    const undone = await running.call(ann, 'POST', `/api/reverts/${id}/undo`, { digest, code: await ann.code() });
+    const cara = await running.enrol('cara@example.com');
+    const undone = await running.call(cara, 'POST', `/api/reverts/${id}/undo`, { digest, code: await cara.code() });
     expect(undone).toMatchObject({ status: 200, body: { state: 'undone' } });
     expect(await members()).toBe(1);
+  });
+
+  describeInBrowser('on the page of the case', () => {
+    let browser: Browser;
+    afterAll(() => browser?.close());
+
+    test('before, after and what was put back stand there, wide and narrow', async () => {
+      browser = await openBrowser();
+      const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-GB' });
+      const [name = '', value = ''] = ann.cookie.split('=');
+      await context.addCookies([{ name, value, url: running.app.url }]);
+      const page = await context.newPage();
+      await page.goto(`${running.app.url}/cases/${stopped}`);
+      await page.getByText('Put back, and read back', { exact: true }).first().waitFor();
+      await page.getByRole('rowheader', { name: 'logging' }).waitFor();
+      await look(page, 'case-reverted');
+      await page.setViewportSize({ width: 390, height: 844 });
+      await look(page, 'case-reverted-narrow');
+    });
   });
 });

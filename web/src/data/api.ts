@@ -28,6 +28,8 @@ import type {
   PeopleList,
   Priority,
   PushStart,
+  RevertList,
+  RevertProof,
   SampleStarted,
   SampleView,
   SessionView,
@@ -139,6 +141,11 @@ export const api = {
   previewExemption: (parts: ExemptionParts) => call<ExemptionPreview>('POST', '/api/exemptions/preview', parts),
   makeExemption: (input: NewExemption) => call<unknown>('POST', '/api/exemptions', input),
   endExemption: (exemptionId: string) => call<unknown>('DELETE', `/api/exemptions/${id(exemptionId)}`),
+  reverts: (caseId: string) => call<RevertList>('GET', `/api/cases/${id(caseId)}/reverts`),
+  approveRevert: (revertId: string, proof: RevertProof) =>
+    call<unknown>('POST', `/api/reverts/${id(revertId)}/approve`, proof),
+  undoRevert: (revertId: string, proof: RevertProof) =>
+    call<unknown>('POST', `/api/reverts/${id(revertId)}/undo`, proof),
   maintenance: () => call<{ windows: MaintenanceView[] }>('GET', '/api/maintenance'),
   planMaintenance: (input: NewMaintenance) => call<unknown>('POST', '/api/maintenance', input),
   endMaintenance: (windowId: string) => call<unknown>('DELETE', `/api/maintenance/${id(windowId)}`),

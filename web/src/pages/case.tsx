@@ -11,6 +11,7 @@ import { FindingFacts } from '../parts/finding-facts.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
 import { CaseActions } from '../parts/case-actions.tsx';
+import { Reverts } from '../parts/reverts.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
@@ -32,6 +33,7 @@ export function CasePage() {
       <div className="columns">
         <div className="stack">
           <Changes findings={detail.findings} headline={detail.summary.headline} />
+          <Reverts caseId={detail.summary.id} />
         </div>
         <div className="stack">
           <CaseActions detail={detail} />

@@ -45,9 +45,11 @@ export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOp
       const revert = await findRevert(state.db, request.params.id);
       if (revert === null) throw httpFailures.notFound();
       await refuseSelf(options, revert, person.id);
+      // Before the code is used up.
+      if (revert.digest !== digest) throw planDiffers();
       await prove(options, person.id, code);
       const approved = await reverts.approve(revert.id, { digest, by: person.id });
-      if (approved === null) throw refusal('plan-differs', 409, 'the plan is no longer the one that was shown');
+      if (approved === null) throw planDiffers();
       return viewRevert((await reverts.run(approved.id)) ?? approved);
     },
   );
@@ -97,6 +99,10 @@ function viewRevert({ id, row, state, mode, digest, failure, plan, resourceKey, 
     calls: plan === null ? [] : plan.calls.map(({ service, operation, input }) => ({ service, operation, input })),
     remains: plan?.remains ?? null,
   };
+}
+
+function planDiffers(): Failure {
+  return refusal('plan-differs', 409, 'the plan is no longer the one that was shown');
 }
 
 function refusal(code: string, httpStatus: number, message: string): Failure {

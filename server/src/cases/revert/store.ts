@@ -128,7 +128,7 @@ export async function stepRevert(
     actor: step.actor ?? null,
     parameters: {
       revert: revert.id,
-      resource: revert.resourceKey,
+      resource: revert.resourceKey.split('|').slice(3).join('|'),
       digest: revert.digest,
       ...(step.failure === undefined ? {} : { failure: step.failure }),
       ...step.parameters,
