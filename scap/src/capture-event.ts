@@ -1,16 +1,15 @@
 /** One event of a capture: its header and its parameters. One object is filled again for every event. */
-import { EVENT_TABLE, type EventInfo } from './event-table.ts';
+import type { EventInfo } from './event-table.ts';
 import { Parameters } from './parameters.ts';
 
-const FIRST = EVENT_TABLE[0];
-if (FIRST === undefined) throw new Error('the event table is empty');
+const NO_EVENT: EventInfo = { code: 0, name: '', isExit: false, category: 0, flags: 0, parameters: [] };
 
 /** The bit of an event's flags that says: it changed state, but rules shall not see it. */
 export const STATE_ONLY = 1;
 
 export class CaptureEvent extends Parameters {
   code = 0;
-  info: EventInfo = FIRST;
+  info: EventInfo = NO_EVENT;
   tid = 0;
   cpu = 0;
   /** Of the block, not of the type: `STATE_ONLY`. */

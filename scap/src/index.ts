@@ -5,3 +5,6 @@ export { type CaptureCounts, type CaptureHandler, CaptureReader } from './captur
 export { CODE } from './event-codes.ts';
 export * from './event-table.ts';
 export * from './lists.ts';
+export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField } from './fields.ts';
+export { Machine, type MachineOptions } from './machine.ts';
+export type { ContainerEngines } from './containers.ts';
