@@ -40,7 +40,7 @@ const client = (read: (fd: Fd) => FieldResult): FieldReader => inRole((fd) => (f
 
 /** The near (or far) end of a connection: near is the one with an address of this machine. */
 const near = (isNear: boolean, read: (fd: Fd, isSource: boolean) => FieldResult): FieldReader =>
-  inRole((fd, { interfaces }) => (fd.isTuple ? read(fd, isOwnAddress(fd.source, interfaces) === isNear) : null));
+  inRole((fd, machine) => (fd.isTuple ? read(fd, isLocal(machine, fd.source) === isNear) : null));
 const nearAddress = (isNear: boolean): FieldReader =>
   near(isNear, (fd, isSource) => addressText(isSource ? fd.source : fd.destination));
 const nearPort = (isNear: boolean): FieldReader =>
@@ -129,9 +129,9 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.rproto': asText(nearPort(false)),
   'fd.l4proto': known((fd) => PROTOCOL_NAMES[fd.protocol] ?? '<NA>'),
   'fd.sockfamily': known((fd) => (fd.isInet ? 'ip' : fd.type === FD_TYPE.unix ? 'unix' : null)),
-  'fd.is_server': known((fd, { interfaces }) => {
+  'fd.is_server': known((fd, machine) => {
     if (fd.type === FD_TYPE.ipv4Server || fd.type === FD_TYPE.ipv6Server) return true;
-    return fd.isTuple && isOwnAddress(fd.destination, interfaces);
+    return fd.isTuple && isLocal(machine, fd.destination);
   }),
   'fd.uid': (machine) =>
     isAboutFd(machine) ? `${machine.currentThread?.tid}${machine.currentThread?.lastEventFd}` : null,
@@ -144,6 +144,17 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.is_upper_layer': known((fd) => fd.isUpperLayer),
   'fd.is_lower_layer': known((fd) => fd.isLowerLayer),
 };
+
+/** An address of this machine, or of the container: what a container has is only known from its runtime. */
+function isLocal(machine: Machine, address: Buffer): boolean {
+  const id = machine.currentThread?.containerId ?? '';
+  if (id === '') return isOwnAddress(address, machine.interfaces);
+  if (address.length === 16) return false;
+  const text = addressText(address);
+  const ip = machine.containers.get(id)?.ip ?? '';
+  if (ip === '') return [...machine.containers.values()].some((container) => container.ip === text);
+  return ip === text || isOwnAddress(address, machine.interfaces);
+}
 
 function nameOf(machine: Machine, _argument: string | null): FieldResult {
   if (!isAboutFd(machine)) return null;
