@@ -8,7 +8,7 @@ import { CODE } from './event-codes.ts';
 import type { CaptureEvent } from './capture-event.ts';
 import { CONVERSION_ROWS } from './data/conversion-rows.ts';
 import { EVENT_FLAG, EVENT_TABLE, SIZES } from './event-table.ts';
-import { Parameters } from './parameters.ts';
+import type { Parameters } from './parameters.ts';
 
 /** `pass`: rules and state may see it; `drop`: it is used up; `damage`: it fits no rule. */
 export type Conversion = 'pass' | 'drop' | 'damage';

@@ -53,7 +53,7 @@ const asText =
   (read: FieldReader): FieldReader =>
   (machine, argument) => {
     const value = read(machine, argument);
-    return value === null ? null : String(value as number);
+    return value === null ? null : String(value);
   };
 /** Names are not looked up: nothing equals one, and nothing is printed. */
 const unresolved = (read: FieldReader): SyscallField => ({
@@ -97,11 +97,11 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   }),
   'fd.containername': (machine) => {
     const name = nameOf(machine, null);
-    return name === null ? null : `${machine.currentThread?.containerId ?? ''}:${String(name as string)}`;
+    return name === null ? null : `${machine.currentThread?.containerId ?? ''}:${String(name)}`;
   },
   'fd.containerdirectory': (machine) => {
     const name = directoryName(machine, null);
-    return name === null ? null : `${machine.currentThread?.containerId ?? ''}:${String(name as string)}`;
+    return name === null ? null : `${machine.currentThread?.containerId ?? ''}:${String(name)}`;
   },
   'fd.ip': addresses,
   'fd.net': addresses,

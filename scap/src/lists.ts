@@ -5,7 +5,7 @@
  * skipped, what is missing keeps its default. A list that breaks off is read as far as it goes.
  */
 import { BLOCK } from './blocks.ts';
-import { Cursor } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
 import { splitTexts } from './parameters.ts';
 
 export interface MachineInfo {

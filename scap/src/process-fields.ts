@@ -70,6 +70,8 @@ const standard = (number: number, read: (name: string, type: string) => string):
     return fd === undefined ? null : read(fd.name, typeName(fd));
   });
 
+const APID = ancestors((thread) => thread.pid);
+
 export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'proc.exe': own((thread) => thread.exe),
   'proc.pexe': parent((thread) => thread.exe),
@@ -119,7 +121,11 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
   'proc.tty': own((thread) => thread.tty),
   'proc.pid': own((thread) => thread.pid),
   'proc.ppid': parent((thread) => thread.pid),
-  'proc.apid': ancestors((thread) => thread.pid),
+  'proc.apid': {
+    ...APID,
+    print: (machine, argument) =>
+      argument === null ? (machine.currentThread?.main?.pid ?? null) : APID.read(machine, argument),
+  },
   'proc.vpid': own((thread) => (thread.vpid === -1 ? null : thread.vpid)),
   'proc.pvpid': own((thread, { threads }) => threads.find(thread.ptid)?.vpid ?? null),
   'proc.sid': own((thread) => thread.sid),

@@ -62,7 +62,7 @@ function alertOf(rule: Rule, machine: Machine, hostname: string): CaptureAlert {
   for (const [label, field] of SUGGESTED) {
     const value = printed(machine, field, null);
     fields.set(field, jsonOf(value));
-    output += ` ${label}=${value === null ? '<NA>' : String(value as string)}`;
+    output += ` ${label}=${value === null ? '<NA>' : String(value)}`;
   }
   const sorted = [...fields].sort(([one], [other]) => (one < other ? -1 : 1));
   const members = [

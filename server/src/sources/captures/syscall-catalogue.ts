@@ -7,11 +7,17 @@ export const syscallCatalogue: FieldCatalogue<Machine> = makeCatalogue();
 function makeCatalogue(): FieldCatalogue<Machine> {
   const described = syscallFieldCatalogue();
   const fields = new Map<string, FieldDefinition<Machine>>();
-  for (const [name, { extract: _extract, print: _print, ...definition }] of described.fields) {
+  for (const [name, { type, isList, argument, dottedArgument, description, values }] of described.fields) {
     const field = SYSCALL_FIELDS.get(name);
     const print = field?.print;
     fields.set(name, {
-      ...definition,
+      name,
+      type,
+      isList,
+      argument,
+      description,
+      ...(dottedArgument === undefined ? {} : { dottedArgument }),
+      ...(values === undefined ? {} : { values }),
       extract: field === undefined ? () => null : (machine, argument) => field.read(machine, argument),
       ...(print === undefined
         ? {}
