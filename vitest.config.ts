@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['{falco,contract,server,web}/src/**/*.test.{ts,tsx}', 'test/**/*.test.ts'],
+    include: ['{falco,scap,contract,server,web}/src/**/*.test.{ts,tsx}', 'test/**/*.test.ts'],
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

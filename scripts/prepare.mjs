@@ -50,7 +50,7 @@ function buildTypeScript() {
   const wanted = hashOf([...sources, join(ROOT, 'tsconfig.base.json'), join(ROOT, 'package-lock.json')]);
   if (stampIs('typescript', wanted) && existsSync(join(ROOT, 'server/dist/main.js'))) return;
   say('compiling');
-  run(process.execPath, [bin('typescript', 'tsc'), '-b', 'falco', 'contract', 'server']);
+  run(process.execPath, [bin('typescript', 'tsc'), '-b', 'falco', 'scap', 'contract', 'server']);
   const migrations = join(ROOT, 'server/dist/migrations');
   rmSync(migrations, { recursive: true, force: true });
   mkdirSync(migrations, { recursive: true });

@@ -21,7 +21,7 @@ const messages = (faults: readonly Fault[]) => faults.map((fault) => `${fault.pa
 
 test('the rules look at every workspace and at enough files', () => {
   expect(tree.length).toBeGreaterThan(FEWEST_FILES);
-  for (const folder of ['falco/src/', 'contract/src/', 'server/src/', 'web/src/', 'test/', 'scripts/']) {
+  for (const folder of ['falco/src/', 'scap/src/', 'contract/src/', 'server/src/', 'web/src/', 'test/', 'scripts/']) {
     expect(
       tree.some((file) => file.path.startsWith(folder)),
       folder,

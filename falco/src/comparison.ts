@@ -7,15 +7,15 @@
  * - `anyof` (and `oneof`) is content with one literal, `allof` wants all.
  */
 import type { BinaryOperator, ComparisonNode, LiteralNode } from './ast.ts';
-import type { FieldType, FieldValue, Scalar } from './fields.ts';
+import type { FieldType, FieldValue, OneMatches, Scalar } from './fields.ts';
 import { orderTest, parseNumber, prepareList, prepareScalar, type ScalarTest } from './operators.ts';
 
 /** A test of everything a field gave for one event. */
 export type ValueTest = (value: FieldValue) => boolean;
 
 /** Lifts a test of one value to a test of what was extracted. */
-export function liftTest(operator: BinaryOperator, test: ScalarTest): ValueTest {
-  const all = operator === 'in' || operator === '!=';
+export function liftTest(operator: BinaryOperator, test: ScalarTest, oneMatches?: OneMatches): ValueTest {
+  const all = (operator === 'in' && oneMatches === undefined) || (operator === '!=' && oneMatches !== 'always');
   return (value) => {
     if (value === null) return false;
     if (!Array.isArray(value)) return test(value as Scalar);
@@ -24,29 +24,29 @@ export function liftTest(operator: BinaryOperator, test: ScalarTest): ValueTest 
 }
 
 /** The test of a comparison with literals, literal by literal: obvious, and slow. */
-export function plainTest(node: ComparisonNode, type: FieldType): ValueTest {
+export function plainTest(node: ComparisonNode, type: FieldType, oneMatches?: OneMatches): ValueTest {
   const { operator, modifier } = node;
   const literals = literalsOf(node).map(({ text }) => prepareOrFail(operator, type, text));
   const test: ScalarTest =
     modifier === 'allof'
       ? (value) => literals.every((one) => one(value))
       : (value) => literals.some((one) => one(value));
-  return liftTest(operator, test);
+  return liftTest(operator, test, oneMatches);
 }
 
 /** The same test with literal sets hashed and paths in a tree. */
-export function fastTest(node: ComparisonNode, type: FieldType): ValueTest {
+export function fastTest(node: ComparisonNode, type: FieldType, oneMatches?: OneMatches): ValueTest {
   const { operator, modifier } = node;
   const literals = literalsOf(node);
   const isList = operator === 'in' || operator === 'intersects' || operator === 'pmatch';
-  if (!isList || modifier === 'allof') return plainTest(node, type);
+  if (!isList || modifier === 'allof') return plainTest(node, type, oneMatches);
   const prepared = prepareList(
     operator,
     type,
     literals.map(({ text }) => text),
   );
   if ('problem' in prepared) throw new Error(`an unchecked condition was compiled: ${prepared.problem}`);
-  return liftTest(operator, prepared.test);
+  return liftTest(operator, prepared.test, oneMatches);
 }
 
 /** A comparison of two extracted values: `proc.name = val(proc.pname)`. */

@@ -10,7 +10,7 @@ import { compareValues, fastTest, liftTest, literalsOf, type ValueTest } from '.
 import { printOperand } from './condition-printer.ts';
 import { cheapestFirst } from './evaluation-order.ts';
 import { type FieldCatalogue, findField, type FieldType, type FieldValue } from './fields.ts';
-import { type Extraction, extractionOf, isPresent, typeOf } from './operands.ts';
+import { type Extraction, extractionOf, isPresent, oneMatchesOf, typeOf } from './operands.ts';
 import { buildIndex, type IndexNode, type Pins, pinsOf } from './rule-index.ts';
 import type { Rule } from './ruleset.ts';
 
@@ -237,7 +237,7 @@ class Tables<Event> {
     }
     const literals = literalsOf(node).map(({ text }) => text);
     const key = JSON.stringify([printOperand(left), operator, modifier ?? '', ...literals]);
-    return this.#test(left, key, () => fastTest(node, type));
+    return this.#test(left, key, () => fastTest(node, type, oneMatchesOf(left, this.#catalogue)));
   }
 
   #test(operand: Operand, key: string, make: () => ValueTest): string {

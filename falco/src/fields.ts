@@ -27,6 +27,8 @@ export interface FieldArgument {
   readonly kind: 'index' | 'key' | 'both';
 }
 
+export type OneMatches = 'in' | 'always';
+
 /** One field of a source. `Event` is whatever the source decodes to; `extract` must not throw and must not mutate. */
 export interface FieldDefinition<Event> {
   readonly name: string;
@@ -40,6 +42,10 @@ export interface FieldDefinition<Event> {
   readonly values?: ReadonlySet<string>;
   /** Extracting it is work (a large value written as text): conditions ask it after everything cheaper. */
   readonly isCostly?: boolean;
+  /** Of a list of values one that matches is enough, also for `in`, or for every operator (`!=` too). */
+  readonly oneMatches?: OneMatches;
+  /** What output prints, where that differs from what conditions compare. */
+  print?(event: Event, argument: string | null): FieldValue;
   extract(event: Event, argument: string | null): FieldValue;
 }
 

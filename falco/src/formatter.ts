@@ -82,7 +82,11 @@ function valueOf<Event>(
   event: Event,
 ): FieldValue {
   const found = findField(catalogue, part.field, part.argument);
-  let value = found?.definition.extract(event, found.argument) ?? null;
+  const definition = found?.definition;
+  let value =
+    (definition?.print === undefined
+      ? definition?.extract(event, found?.argument ?? null)
+      : definition.print(event, found?.argument ?? null)) ?? null;
   for (const name of part.transforms.toReversed()) value = TRANSFORMER_TABLE.get(name)?.apply([value]) ?? null;
   return value;
 }

@@ -5,7 +5,7 @@
 import type { Condition } from './ast.ts';
 import { compareValues, plainTest } from './comparison.ts';
 import type { FieldCatalogue } from './fields.ts';
-import { extractionOf, isPresent, typeOf } from './operands.ts';
+import { extractionOf, isPresent, oneMatchesOf, typeOf } from './operands.ts';
 
 /** The condition must have come out of `loadRules` for this catalogue (macros resolved, fields checked). */
 export function interpret<Event>(condition: Condition, catalogue: FieldCatalogue<Event>, event: Event): boolean {
@@ -22,7 +22,9 @@ export function interpret<Event>(condition: Condition, catalogue: FieldCatalogue
       const type = typeOf(condition.left, catalogue);
       const left = extractionOf(condition.left, catalogue)(event);
       const { right, operator } = condition;
-      if (right.type === 'literal' || right.type === 'list') return plainTest(condition, type)(left);
+      if (right.type === 'literal' || right.type === 'list') {
+        return plainTest(condition, type, oneMatchesOf(condition.left, catalogue))(left);
+      }
       return compareValues(operator, type, left, extractionOf(right, catalogue)(event));
     }
     case 'macro':

@@ -1,6 +1,13 @@
 /** Operands as functions of an event: fields are extracted, transformers applied. Conditions were checked before. */
 import type { Operand } from './ast.ts';
-import { type FieldCatalogue, type FieldType, type FieldValue, findField, type Scalar } from './fields.ts';
+import {
+  type FieldCatalogue,
+  type FieldType,
+  type FieldValue,
+  findField,
+  type OneMatches,
+  type Scalar,
+} from './fields.ts';
 import { TRANSFORMER_TABLE } from './transforms.ts';
 
 export type Extraction<Event> = (event: Event) => FieldValue;
@@ -27,6 +34,12 @@ export function typeOf(operand: Operand, catalogue: FieldCatalogue<never>): Fiel
   if (operand.type === 'literal') return 'string';
   if (operand.type === 'transform') return TRANSFORMER_TABLE.get(operand.name)?.result ?? 'string';
   return findField(catalogue, operand.name, operand.argument)?.definition.type ?? 'any';
+}
+
+/** How a list of the operand's values is matched; see `FieldDefinition`. */
+export function oneMatchesOf(operand: Operand, catalogue: FieldCatalogue<never>): OneMatches | undefined {
+  if (operand.type !== 'field') return undefined;
+  return findField(catalogue, operand.name, operand.argument)?.definition.oneMatches;
 }
 
 /** `exists`: something was extracted; an empty list is nothing. */

@@ -9,12 +9,14 @@ import { caseLine, replayCases } from '../cases/replay.ts';
 import { accountOf, makeFinding } from '../findings/enrich.ts';
 import type { Finding } from '../findings/finding.ts';
 import { History } from '../findings/history.ts';
-import { formatDiagnostic } from '@countersign/falco';
+import { formatDiagnostic, type Rule } from '@countersign/falco';
+import { createCaptureAlerts, type CaptureAlert } from '../rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../rules/pack.ts';
+import { isCaptureFile, readCaptureFile } from '../sources/captures/capture-file.ts';
 import { alertOf, createRunner, type RuleMatch, type Runner } from '../rules/runner.ts';
 import { isSourceName, SOURCES, sourceNamed } from '../sources/catalogue.ts';
 import { createDeduplicator } from '../sources/reading/deduplicator.ts';
-import { readPaths } from '../sources/reading/read-paths.ts';
+import { expandPaths, readPaths } from '../sources/reading/read-paths.ts';
 import type { Reading } from '../sources/source.ts';
 import {
   type Command,
@@ -40,6 +42,8 @@ const PROGRESS_EVERY_MS = 500;
 interface Plan {
   readonly paths: readonly string[];
   readonly runner: Runner;
+  readonly rules: readonly Rule[];
+  readonly match: 'first' | 'all';
   readonly source: ReturnType<typeof sourceNamed>;
   readonly show: 'findings' | 'cases';
   readonly output: 'json' | 'text';
@@ -75,12 +79,12 @@ async function planOf(argv: readonly string[], terminal: Terminal): Promise<Plan
   for (const warning of diagnostics) {
     if (warning.code === 'LOAD_UNKNOWN_SOURCE') terminal.say(formatDiagnostic(warning));
   }
+  const match = choice('match', given.text('match') ?? 'all', ['first', 'all'] as const);
   return {
     paths: given.positionals,
-    runner: createRunner({
-      rules: ruleset.rules,
-      match: choice('match', given.text('match') ?? 'all', ['first', 'all'] as const),
-    }),
+    runner: createRunner({ rules: ruleset.rules, match }),
+    rules: ruleset.rules,
+    match,
     source: source === undefined ? null : sourceNamed(source),
     show: choice('show', given.text('show') ?? 'findings', ['findings', 'cases'] as const),
     output: choice('output', given.text('output') ?? 'text', ['json', 'text'] as const),
@@ -119,7 +123,12 @@ class Replay {
     const { paths, source } = this.#plan;
     const started = this.#terminal.clock.steadyMs();
     const options = { sources: SOURCES, ...(source === null ? {} : { source }) };
-    for await (const batch of readPaths(paths, options)) {
+    const others: string[] = [];
+    for (const path of source === null ? await expandPaths(paths) : []) {
+      if (await isCaptureFile(path)) await this.#replayCapture(path);
+      else others.push(path);
+    }
+    for await (const batch of readPaths(source === null ? others : paths, options)) {
       for (const reading of batch) await this.#take(reading);
       this.#progress();
       if (this.#terminal.interrupted.aborted) break;
@@ -129,6 +138,29 @@ class Replay {
     const aside = this.#malformed === 0 ? '' : `, ${this.#malformed} malformed`;
     this.#terminal.say(`${this.#events} events, ${this.#found} findings${aside}, ${seconds.toFixed(2)} seconds`);
     return this.#unreadable > 0 || (this.#events === 0 && this.#malformed > 0) ? EXIT_BAD_INPUT : EXIT_FINE;
+  }
+
+  /** Recorded system calls have rules and alerts, but no person to ask: they lead to findings, not to cases. */
+  async #replayCapture(file: string): Promise<void> {
+    const { rules, match, output } = this.#plan;
+    let alerts: CaptureAlert[] = [];
+    const machine = createCaptureAlerts({
+      rules,
+      match,
+      hostname: this.#terminal.hostname,
+      onAlert: (alert) => alerts.push(alert),
+    });
+    const { damage, events } = await readCaptureFile(file, machine, async () => {
+      const ready = alerts;
+      alerts = [];
+      this.#found += ready.length;
+      for (const { json, output: text } of ready) await this.#terminal.print(`${output === 'json' ? json : text}\n`);
+    });
+    this.#events += events;
+    if (damage === null) return;
+    this.#malformed += 1;
+    this.#unreadable += 1;
+    this.#terminal.say(`${file}: ${damage}`);
   }
 
   async #take(reading: Reading): Promise<void> {

@@ -11,6 +11,7 @@ export const PLUGIN_VERSIONS: ReadonlyMap<string, string> = new Map([
   ['cloudtrail', '0.14.0'],
   ['k8saudit', '0.18.0'],
   ['json', '0.7.4'],
+  ['container', '0.7.1'],
 ]);
 
 const BUNDLED = fileURLToPath(new URL('../../../rulesets/', import.meta.url));

@@ -1,0 +1,150 @@
+/** Which container a thread is in, by its control groups, and what the runtime told about containers. */
+
+export interface ContainerMount {
+  readonly source: string;
+  readonly destination: string;
+  readonly mode: string;
+  readonly isWritable: boolean;
+  readonly propagation: string;
+}
+
+export interface Container {
+  readonly id: string;
+  readonly fullId: string;
+  readonly type: string;
+  readonly name: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly imageRepository: string;
+  readonly imageTag: string;
+  readonly imageDigest: string;
+  readonly ip: string;
+  readonly cni: string;
+  readonly isPrivileged: boolean;
+  readonly hasHostPid: boolean;
+  readonly hasHostNetwork: boolean;
+  readonly hasHostIpc: boolean;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly podLabels: ReadonlyMap<string, string>;
+  readonly podSandboxId: string;
+  readonly mounts: readonly ContainerMount[];
+}
+
+const ID = '([0-9a-fA-F]{64})';
+const SHORT_ID = 12;
+/** The forms that runtimes give a container's control group. Anything looser would take other groups for containers. */
+const RUNTIME_GROUP = new RegExp(
+  `(?:/libpod-(?:payload-)?|/docker-|/crio-|/cri-containerd-|:cri-containerd:|/nerdctl-|/)${ID}(?:\\.scope(?:/container)?)?$`,
+);
+const LXC_GROUP = /\/lxc(?:\.payload)?[/.]([^/]+)/;
+const LIBVIRT_GROUP = /\/libvirt\/lxc\/([^/]+)|\/([^/]+)\.libvirt-lxc$/;
+
+export type ContainerEngines = 'all' | 'podman';
+const PODMAN_GROUP = new RegExp(`/libpod-(?:payload-)?${ID}(?:\\.scope(?:/container)?)?$`);
+
+/** The id of the container that a thread with these control groups is in; empty on the host. */
+export function containerIdOf(cgroups: readonly (readonly [string, string])[], engines: ContainerEngines): string {
+  for (const [, path] of cgroups) {
+    const found = (engines === 'podman' ? PODMAN_GROUP : RUNTIME_GROUP).exec(path);
+    if (found?.[1] !== undefined) return found[1].slice(0, SHORT_ID);
+    if (engines === 'podman') continue;
+    const other = LXC_GROUP.exec(path) ?? LIBVIRT_GROUP.exec(path);
+    const id = other?.[1] ?? other?.[2];
+    if (id !== undefined) return id;
+  }
+  return '';
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  0: 'docker',
+  1: 'lxc',
+  2: 'libvirt-lxc',
+  3: 'mesos',
+  4: 'rkt',
+  6: 'cri',
+  7: 'containerd',
+  8: 'cri-o',
+  9: 'bpm',
+  11: 'podman',
+  65534: 'host',
+};
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Null when the text is not what a runtime's listener writes. */
+export function parseContainer(json: string): Container | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  const container = membersOf(membersOf(parsed)['container']);
+  const text = (name: string): string => (typeof container[name] === 'string' ? container[name] : '');
+  const flag = (name: string): boolean => container[name] === true;
+  if (text('id') === '') return null;
+  return {
+    id: text('id'),
+    fullId: text('full_id'),
+    type: TYPES[Number(container['type'])] ?? '',
+    name: text('name'),
+    image: text('image'),
+    imageId: text('imageid'),
+    imageRepository: text('imagerepo'),
+    imageTag: text('imagetag'),
+    imageDigest: text('imagedigest'),
+    ip: text('ip'),
+    cni: text('cni_json'),
+    isPrivileged: flag('privileged'),
+    hasHostPid: flag('host_pid'),
+    hasHostNetwork: flag('host_network'),
+    hasHostIpc: flag('host_ipc'),
+    labels: textMap(container['labels']),
+    podLabels: textMap(container['pod_sandbox_labels']),
+    podSandboxId: text('pod_sandbox_id'),
+    mounts: Array.isArray(container['Mounts']) ? container['Mounts'].map(mountOf) : [],
+  };
+}
+
+export const HOST: Container = {
+  id: 'host',
+  fullId: 'host',
+  type: 'host',
+  name: 'host',
+  image: '',
+  imageId: '',
+  imageRepository: '',
+  imageTag: '',
+  imageDigest: '',
+  ip: '',
+  cni: '',
+  isPrivileged: false,
+  hasHostPid: false,
+  hasHostNetwork: false,
+  hasHostIpc: false,
+  labels: new Map(),
+  podLabels: new Map(),
+  podSandboxId: '',
+  mounts: [],
+};
+
+function mountOf(value: unknown): ContainerMount {
+  const mount = membersOf(value);
+  const text = (name: string): string => (typeof mount[name] === 'string' ? mount[name] : '');
+  return {
+    source: text('Source'),
+    destination: text('Destination'),
+    mode: text('Mode'),
+    isWritable: mount['RW'] === true,
+    propagation: text('Propagation'),
+  };
+}
+
+function membersOf(value: unknown): Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : {};
+}
+
+function textMap(value: unknown): ReadonlyMap<string, string> {
+  const entries = Object.entries(membersOf(value)).sort(([one], [other]) => (one < other ? -1 : 1));
+  return new Map(entries.map(([name, text]) => [name, typeof text === 'string' ? text : String(text)]));
+}

@@ -1,0 +1,161 @@
+/** Fields of the event itself: `evt.*`. */
+import { CODE } from './event-codes.ts';
+import { CATEGORY, EVENT_FLAG } from './event-table.ts';
+import { OPEN_FLAG } from './fds.ts';
+import type { FieldReader, SyscallField } from './fields.ts';
+import { FD_TYPE } from './lists.ts';
+import type { Machine } from './machine.ts';
+import { eventName, parameterText, printable, shownText } from './parameter-text.ts';
+
+const NS_PER_S = 1_000_000_000n;
+const ANY_EXECUTE = 0o111;
+const CATEGORIES = 'unknown other file net IPC memory process sleep system signal user time processing'.split(' ');
+
+const timeText: FieldReader = ({ current }) => current.timeNs;
+const flag =
+  (mask: number): FieldReader =>
+  ({ current }) =>
+    (current.info.flags & mask) !== 0;
+
+export const EVENT_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
+  'evt.num': ({ current }) => current.number,
+  'evt.time': timeText,
+  'evt.time.s': timeText,
+  'evt.time.iso8601': timeText,
+  'evt.datetime': timeText,
+  'evt.datetime.s': timeText,
+  'evt.rawtime': timeText,
+  'evt.rawtime.s': ({ current }) => current.timeNs / NS_PER_S,
+  'evt.rawtime.ns': ({ current }) => current.timeNs % NS_PER_S,
+  'evt.reltime': (machine) => machine.current.timeNs - machine.firstNs,
+  'evt.reltime.s': (machine) => (machine.current.timeNs - machine.firstNs) / NS_PER_S,
+  'evt.reltime.ns': (machine) => (machine.current.timeNs - machine.firstNs) % NS_PER_S,
+  'evt.source': () => 'syscall',
+  'evt.is_async': ({ current }) => (current.info.category & CATEGORY.metaEvent) !== 0,
+  'evt.asynctype': (machine) =>
+    (machine.current.info.category & CATEGORY.metaEvent) === 0 ? null : eventName(machine),
+  'evt.hostname': ({ info }) => info.hostname,
+  'evt.type': eventName,
+  'syscall.type': (machine) => ((machine.current.info.category & CATEGORY.syscall) === 0 ? null : eventName(machine)),
+  'evt.category': categoryOf,
+  'evt.cpu': ({ current }) => current.cpu,
+  'evt.args': argsText,
+  'evt.info': argsText,
+  'evt.arg': (machine, argument) => {
+    const index = indexOf(machine, argument);
+    const text = index === -1 ? null : parameterText(machine, index);
+    return text === null ? null : shownText(text);
+  },
+  'evt.rawarg': (machine, argument) => {
+    const index = indexOf(machine, argument);
+    return index === -1 ? null : (parameterText(machine, index)?.raw ?? null);
+  },
+  'evt.buffer': {
+    read: ({ current }) => {
+      const index = current.info.parameters.findIndex(({ name }) => name === 'data');
+      return index === -1 || index >= current.count ? null : current.raw(index).toString('utf8');
+    },
+    print: ({ current }) => {
+      const index = current.info.parameters.findIndex(({ name }) => name === 'data');
+      if (index === -1 || index >= current.count) return null;
+      return current.has(index) ? printable(current.raw(index)) : '';
+    },
+  },
+  'evt.buflen': ({ current, currentFd }) =>
+    currentFd !== null && (current.info.category & CATEGORY.ioBase) !== 0 && current.info.isExit && current.result >= 0
+      ? current.result
+      : null,
+  'evt.rawres': (machine) => (hasResult(machine) ? machine.current.result : null),
+  'evt.res': (machine) => {
+    if (!hasResult(machine)) return null;
+    if (machine.current.result >= 0) return 'SUCCESS';
+    const text = parameterText(machine, 0);
+    return text === null ? null : shownText(text);
+  },
+  'evt.failed': (machine) => (hasResult(machine) ? machine.current.result < 0 : null),
+  'evt.is_io': flag(EVENT_FLAG.readsFd | EVENT_FLAG.writesFd),
+  'evt.is_io_read': flag(EVENT_FLAG.readsFd),
+  'evt.is_io_write': flag(EVENT_FLAG.writesFd),
+  'evt.io_dir': ({ current }) => {
+    if ((current.info.flags & EVENT_FLAG.writesFd) !== 0) return 'write';
+    return (current.info.flags & EVENT_FLAG.readsFd) === 0 ? null : 'read';
+  },
+  'evt.is_wait': flag(EVENT_FLAG.waits),
+  'evt.is_syslog': ({ current, currentFd }) =>
+    (current.info.flags & EVENT_FLAG.writesFd) !== 0 && currentFd?.name.includes('/dev/log') === true,
+  'evt.count': () => 1,
+  'evt.count.error': (machine) => errorCount(machine),
+  'evt.count.exit': ({ current }) => (current.info.isExit ? 1 : null),
+  'evt.is_open_read': (machine) => isOpen(machine, OPEN_FLAG.read),
+  'evt.is_open_write': (machine) => isOpen(machine, OPEN_FLAG.write),
+  'evt.is_open_create': ({ current }) => {
+    const flags = openFlags(current);
+    if (flags === null) return false;
+    return (flags & OPEN_FLAG.created) !== 0 || ((flags & OPEN_FLAG.temporary) !== 0 && current.result >= 0);
+  },
+  'evt.is_open_exec': ({ current }) => {
+    if (current.code === CODE.creat) return (current.u32(2) & ANY_EXECUTE) !== 0;
+    const flags = openFlags(current) ?? 0;
+    if ((flags & (OPEN_FLAG.temporary | OPEN_FLAG.create)) === 0 || current.code === CODE.openByHandleAt) return false;
+    return (current.u32(current.code === CODE.open ? 3 : 4) & ANY_EXECUTE) !== 0;
+  },
+};
+
+function hasResult({ current }: Machine): boolean {
+  const { info } = current;
+  return current.code !== CODE.generic && info.isExit && (info.category & CATEGORY.syscall) !== 0 && current.count > 0;
+}
+
+function errorCount(machine: Machine): number | null {
+  if (!hasResult(machine)) return null;
+  return machine.current.result < 0 ? 1 : 0;
+}
+
+function openFlags(current: Machine['current']): number | null {
+  switch (current.code) {
+    case CODE.open:
+    case CODE.openByHandleAt:
+      return current.u32(2);
+    case CODE.openat:
+    case CODE.openat2:
+      return current.u32(3);
+    default:
+      return null;
+  }
+}
+
+function isOpen({ current }: Machine, mask: number): boolean {
+  const flags = openFlags(current);
+  return flags !== null && (flags & mask) !== 0;
+}
+
+function indexOf({ current }: Machine, argument: string | null): number {
+  if (argument === null) return -1;
+  if (/^\d+$/.test(argument)) return Number(argument) < current.count ? Number(argument) : -1;
+  const index = current.info.parameters.findIndex(({ name }) => name === argument);
+  return index < current.count ? index : -1;
+}
+
+function argsText(machine: Machine): string {
+  const { current } = machine;
+  if (current.code === CODE.generic) return '';
+  const parts: string[] = [];
+  for (let index = 0; index < current.count; index += 1) {
+    const { raw, resolved } = parameterText(machine, index) ?? { raw: '', resolved: '' };
+    parts.push(`${current.info.parameters[index]?.name}=${raw}${resolved === '' ? '' : `(${resolved})`}`);
+  }
+  return parts.join(' ');
+}
+
+function categoryOf({ current, currentFd }: Machine): string {
+  const category = current.info.category & 0xff;
+  if ((category & CATEGORY.ioBase) !== 0) {
+    if (currentFd === null) return 'unknown';
+    if (currentFd.isInet) return 'net';
+    if (currentFd.isFile || currentFd.type === FD_TYPE.directory) return 'file';
+    const isIpc: readonly number[] = [FD_TYPE.fifo, FD_TYPE.unix, FD_TYPE.event, FD_TYPE.signal, FD_TYPE.inotify];
+    return isIpc.includes(currentFd.type) || currentFd.type === FD_TYPE.userfault ? 'ipc' : 'unknown';
+  }
+  if ((category & 0x40) !== 0) return 'wait';
+  return (category & 0x80) !== 0 ? 'scheduler' : (CATEGORIES[category] ?? 'unknown');
+}

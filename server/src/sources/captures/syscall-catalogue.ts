@@ -1,0 +1,29 @@
+/** The fields of the source `syscall` over the state of a recorded machine: types from the rule language, values from `scap`. */
+import { type FieldCatalogue, type FieldDefinition, syscallFieldCatalogue } from '@countersign/falco';
+import { type Machine, SYSCALL_FIELDS } from '@countersign/scap';
+
+export const syscallCatalogue: FieldCatalogue<Machine> = makeCatalogue();
+
+function makeCatalogue(): FieldCatalogue<Machine> {
+  const described = syscallFieldCatalogue();
+  const fields = new Map<string, FieldDefinition<Machine>>();
+  for (const [name, { type, isList, argument, dottedArgument, description, values }] of described.fields) {
+    const field = SYSCALL_FIELDS.get(name);
+    const print = field?.print;
+    fields.set(name, {
+      name,
+      type,
+      isList,
+      argument,
+      description,
+      ...(dottedArgument === undefined ? {} : { dottedArgument }),
+      ...(values === undefined ? {} : { values }),
+      extract: field === undefined ? () => null : (machine, argument) => field.read(machine, argument),
+      ...(print === undefined
+        ? {}
+        : { print: (machine: Machine, argument: string | null) => print(machine, argument) }),
+      ...(field?.oneMatches === undefined ? {} : { oneMatches: field.oneMatches }),
+    });
+  }
+  return { source: described.source, fields, indexFields: described.indexFields };
+}
