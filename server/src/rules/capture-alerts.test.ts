@@ -2,15 +2,14 @@
  * Recorded system calls get the alerts that Falco gave them: same rule, same time, same fields. The captures lie beside the
  * project; without them the test is skipped, in continuous integration it fails.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { dataPath, describeWithData } from '../../../test/data.ts';
 import { readCaptureFile } from '../sources/captures/capture-file.ts';
 import { createCaptureAlerts } from './capture-alerts.ts';
 import { loadPack } from './pack.ts';
 
-const DATA = fileURLToPath(new URL('../../../../shared/data/', import.meta.url));
 const RULES = {
   stable: ['falco_rules.yaml'],
   all3: ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml'],
@@ -25,19 +24,18 @@ const VERDICTS = [
   ['build', 'stable', 'first', 0],
   ['build', 'all3', 'first', 0],
   ['build', 'all3on', 'all', 1],
+  ['network', 'stable', 'first', 0],
+  ['network', 'all3', 'first', 4_253],
 ] as const;
 
-const isThere = existsSync(DATA);
-test.runIf(process.env['CI'] === 'true')('the captures are there', () => {
-  expect(isThere).toBe(true);
-});
-
-describe.skipIf(!isThere)('the captures of ../shared/data (skipped: not there)', () => {
-  test.each(VERDICTS)('%s with the rules %s', async (capture, set, match, count) => {
-    const wanted = linesOf(`captures/${capture}.${set}.alerts.jsonl.gz`).map(essenceOf).sort();
+describeWithData('recorded system calls', () => {
+  test.each(VERDICTS)('%s with the rules %s', { timeout: 60_000 }, async (capture, set, match, count) => {
+    const wanted = linesOf(dataPath('captures', `${capture}.${set}.alerts.jsonl.gz`))
+      .map(essenceOf)
+      .sort();
     expect(wanted).toHaveLength(count);
     const got: string[] = [];
-    const files = RULES[set === 'stable' ? 'stable' : 'all3'].map((file) => `${DATA}falco-rules/${file}`);
+    const files = RULES[set === 'stable' ? 'stable' : 'all3'].map((file) => dataPath('falco-rules', file));
     const { ruleset } = loadPack(files);
     const machine = createCaptureAlerts({
       rules: set === 'all3on' ? ruleset.rules.map((rule) => ({ ...rule, enabled: true })) : ruleset.rules,
@@ -45,14 +43,16 @@ describe.skipIf(!isThere)('the captures of ../shared/data (skipped: not there)',
       hostname: 'vm',
       onAlert: ({ json }) => got.push(essenceOf(json)),
     });
-    const { damage } = await readCaptureFile(`${DATA}captures/${capture}.scap.gz`, machine, () => Promise.resolve());
+    const { damage } = await readCaptureFile(dataPath('captures', `${capture}.scap.gz`), machine, () =>
+      Promise.resolve(),
+    );
     expect(damage).toBeNull();
     expect(got.sort()).toEqual(wanted);
   });
 });
 
 function linesOf(file: string): readonly string[] {
-  return gunzipSync(readFileSync(`${DATA}${file}`))
+  return gunzipSync(readFileSync(file))
     .toString()
     .split('\n')
     .filter((line) => line !== '');
