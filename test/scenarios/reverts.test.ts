@@ -114,11 +114,13 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
         const request: Json =
           service === 'cloudtrail'
             ? { name, trailName: name }
-            : service === 's3'
-              ? { bucketName: name }
-              : service === 'ec2'
-                ? { groupId: id, snapshotId: id }
-                : { userName: name, roleName: name, policyName: 'reads', policyArn: arn, groupName: group };
+            : ['kms', 'logs', 'events'].includes(service)
+              ? { keyId: name, logGroupName: name, name }
+              : service === 's3'
+                ? { bucketName: name }
+                : service === 'ec2'
+                  ? { groupId: id, snapshotId: id }
+                  : { userName: name, roleName: name, policyName: 'reads', policyArn: arn, groupName: group };
         return { service, name: eventName, account: ACCOUNT, region: REGION, request, response: {} };
       },
     ]),

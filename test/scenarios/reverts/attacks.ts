@@ -73,6 +73,38 @@ const trailLook = async (aws: Aws, { name }: Record<string, string>) => {
 };
 const SELECTORS = [{ ReadWriteType: 'All', IncludeManagementEvents: true, DataResources: [] }];
 
+const key = async (aws: Aws) => {
+  const { KeyMetadata } = await aws('kms', 'CreateKey');
+  return String((KeyMetadata as Json)['KeyId']);
+};
+const rule = async (aws: Aws) => {
+  const name = fresh('to-intake');
+  await aws('eventbridge', 'PutRule', {
+    Name: name,
+    EventPattern: JSON.stringify({ source: ['aws.iam'] }),
+    State: 'ENABLED',
+  });
+  const Targets = [{ Id: 'intake', Arn: `arn:aws:sqs:us-east-1:${ACCOUNT}:intake` }];
+  await aws('eventbridge', 'PutTargets', { Rule: name, Targets });
+  return name;
+};
+const ruleLook = async (aws: Aws, { name }: Record<string, string>) => {
+  const { State, EventPattern } = await aws('eventbridge', 'DescribeRule', { Name: name });
+  const { Targets } = await aws('eventbridge', 'ListTargetsByRule', { Rule: name });
+  return { State, EventPattern, Targets };
+};
+const logGroup = async (aws: Aws) => {
+  const name = fresh('/shop/audit');
+  await aws('cloudwatch-logs', 'CreateLogGroup', { logGroupName: name });
+  await aws('cloudwatch-logs', 'PutRetentionPolicy', { logGroupName: name, retentionInDays: 365 });
+  return name;
+};
+const logLook = async (aws: Aws, { name }: Record<string, string>) => {
+  const { logGroups } = await aws('cloudwatch-logs', 'DescribeLogGroups', { logGroupNamePrefix: name });
+  const own = (logGroups as Json[]).filter(({ logGroupName }) => logGroupName === name);
+  return own.map(({ retentionInDays }) => retentionInDays);
+};
+
 export const ATTACKS: readonly Attack[] = [
   {
     row: 1,
@@ -497,6 +529,85 @@ export const ATTACKS: readonly Attack[] = [
     },
     look: async (aws) => (await aws('ec2', 'GetEbsEncryptionByDefault'))['EbsEncryptionByDefault'],
   },
+  {
+    row: 38,
+    name: 'a key is scheduled for deletion',
+    before: async (aws) => ({ name: await key(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('kms', 'ScheduleKeyDeletion', { KeyId: name, PendingWindowInDays: 7 });
+      return { event: 'kms:ScheduleKeyDeletion', request: { keyId: name, pendingWindowInDays: 7 } };
+    },
+    look: async (aws, { name }) =>
+      ((await aws('kms', 'DescribeKey', { KeyId: name }))['KeyMetadata'] as Json)['KeyState'],
+  },
+  {
+    row: 38,
+    name: 'the policy of a key is opened',
+    before: async (aws) => ({ name: await key(aws) }),
+    attack: async (aws, { name }) => {
+      const policy = JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' }],
+      });
+      await aws('kms', 'PutKeyPolicy', { KeyId: name, PolicyName: 'default', Policy: policy });
+      return { event: 'kms:PutKeyPolicy', request: { keyId: name, policyName: 'default', policy } };
+    },
+    look: async (aws, { name }) =>
+      JSON.parse(
+        String((await aws('kms', 'GetKeyPolicy', { KeyId: name, PolicyName: 'default' }))['Policy']),
+      ) as unknown,
+  },
+  {
+    row: 9,
+    name: 'logs are kept for a day only',
+    before: async (aws) => ({ name: await logGroup(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('cloudwatch-logs', 'PutRetentionPolicy', { logGroupName: name, retentionInDays: 1 });
+      return { event: 'logs:PutRetentionPolicy', request: { logGroupName: name, retentionInDays: 1 } };
+    },
+    look: logLook,
+  },
+  {
+    row: 9,
+    name: 'a log group is deleted',
+    before: async (aws) => ({ name: await logGroup(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('cloudwatch-logs', 'DeleteLogGroup', { logGroupName: name });
+      return { event: 'logs:DeleteLogGroup', request: { logGroupName: name } };
+    },
+    look: logLook,
+  },
+  {
+    row: 12,
+    name: 'the rule that carries events to us is switched off',
+    before: async (aws) => ({ name: await rule(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('eventbridge', 'DisableRule', { Name: name });
+      return { event: 'events:DisableRule', request: { name } };
+    },
+    look: ruleLook,
+  },
+  {
+    row: 12,
+    name: 'its targets are taken away',
+    before: async (aws) => ({ name: await rule(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('eventbridge', 'RemoveTargets', { Rule: name, Ids: ['intake'] });
+      return { event: 'events:RemoveTargets', request: { rule: name, ids: ['intake'] } };
+    },
+    look: ruleLook,
+  },
+  {
+    row: 12,
+    name: 'it is deleted',
+    before: async (aws) => ({ name: await rule(aws) }),
+    attack: async (aws, { name }) => {
+      await aws('eventbridge', 'RemoveTargets', { Rule: name, Ids: ['intake'] });
+      await aws('eventbridge', 'DeleteRule', { Name: name });
+      return { event: 'events:DeleteRule', request: { name } };
+    },
+    look: ruleLook,
+  },
 ];
 
 /** What names the resource before the event happened. */
@@ -505,6 +616,8 @@ export const EVENT_OF = new Map<number, string>([
   [2, 'cloudtrail:DeleteTrail'],
   [3, 'cloudtrail:UpdateTrail'],
   [4, 'cloudtrail:PutEventSelectors'],
+  [9, 'logs:PutRetentionPolicy'],
+  [12, 'events:DisableRule'],
   [13, 's3:PutBucketPolicy'],
   [15, 's3:PutBucketPublicAccessBlock'],
   [16, 's3:PutBucketVersioning'],
@@ -520,4 +633,5 @@ export const EVENT_OF = new Map<number, string>([
   [33, 'ec2:RevokeSecurityGroupIngress'],
   [34, 'ec2:ModifySnapshotAttribute'],
   [36, 'ec2:DisableEbsEncryptionByDefault'],
+  [38, 'kms:PutKeyPolicy'],
 ]);

@@ -417,6 +417,7 @@ export const en = {
       'trail-gap': 'What happened while there was no trail is not recorded.',
       'logs-sent-elsewhere': 'Logs that were sent elsewhere meanwhile stay there.',
       'sessions-live-on': 'Sessions that began meanwhile live on until they end.',
+      'log-lines-gone': 'Log lines that were deleted are gone.',
       'open-connections': 'Connections that are open stay open.',
       'copies-taken': 'Copies that were taken meanwhile stay taken.',
       'expiry-begun': 'Objects that expired meanwhile are gone.',

@@ -416,6 +416,7 @@ export const ja: Words = {
       'trail-gap': '証跡がなかった間の操作は記録されていません。',
       'logs-sent-elsewhere': 'その間に別の場所へ送られたログは戻りません。',
       'sessions-live-on': 'その間に始まったセッションは、終了するまで有効です。',
+      'log-lines-gone': '削除されたログは戻りません。',
       'open-connections': '確立済みの接続は切断されません。',
       'copies-taken': 'その間に作られたコピーは残ります。',
       'expiry-begun': 'その間に失効したオブジェクトは戻りません。',

@@ -6,10 +6,19 @@
 import { cloudtrailEntries } from './aws/cloudtrail.ts';
 import { ec2Entries } from './aws/ec2.ts';
 import { iamEntries } from './aws/iam.ts';
+import { kmsEntries } from './aws/kms.ts';
+import { logsEntries } from './aws/logs.ts';
 import { s3Entries } from './aws/s3.ts';
 import type { CatalogueEntry, DefaultMode, Proof } from './catalogue.ts';
 
-export const CATALOGUE: readonly CatalogueEntry[] = [...cloudtrailEntries, ...ec2Entries, ...iamEntries, ...s3Entries];
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  ...cloudtrailEntries,
+  ...ec2Entries,
+  ...iamEntries,
+  ...kmsEntries,
+  ...logsEntries,
+  ...s3Entries,
+];
 
 export interface Row {
   readonly row: number;
