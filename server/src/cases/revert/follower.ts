@@ -12,6 +12,8 @@ import type { Follower } from '../follow.ts';
 import type { TrailEvent } from './catalogue.ts';
 import type { Reverts } from './engine.ts';
 import { entryOf } from './rows.ts';
+import type { Json } from './state.ts';
+import type { Revert } from './store.ts';
 import type { RevertMode } from './tables.ts';
 import { toTrailEvent } from './trail.ts';
 
@@ -19,6 +21,8 @@ export const REVERT_FOLLOWER = 'revert';
 /** More changes of one case than this wait for a person. */
 const MOST_CHANGES = 20;
 const AGAIN_MS = 30_000;
+const LONGEST_NOTE = 2_000;
+const OURSELVES = { id: 'countersign', name: 'Countersign' };
 
 export interface RevertFollowerOptions {
   readonly reverts: Reverts;
@@ -68,14 +72,35 @@ async function changesOf(
 }
 
 /** @returns false when it must be tried again. */
-async function putBack({ reverts, most }: RevertFollowerOptions, event: TrailEvent, current: Case): Promise<boolean> {
+async function putBack(
+  { reverts, most, cases }: RevertFollowerOptions,
+  event: TrailEvent,
+  current: Case,
+): Promise<boolean> {
   const mode = modeOf(most, event, current);
+  const room = cases();
   for (const planned of await reverts.plan(event, { caseId: current.id, mode })) {
     if (planned.mode !== 'auto' || !['planned', 'running'].includes(planned.state)) continue;
     const ended = await reverts.run(planned.id);
-    if (ended?.state === 'planned' || ended?.state === 'running') return false;
+    if (ended === null || ended.state === 'planned' || ended.state === 'running') return false;
+    // A note, so that whatever shows the case elsewhere shows this too.
+    await room.conduct(current.id, { type: 'noted', by: OURSELVES, text: told(ended) });
   }
   return true;
+}
+
+/** `org: reverted. logging: true → false → true`: as trusted, as the change made it, as it is now. */
+function told({ state, plan, failure, resourceKey }: Revert): string {
+  const id = resourceKey.split('|').slice(3).join('|');
+  const show = (value: Json) => (value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));
+  const lines = (plan?.lines ?? []).map(
+    ({ field, before, after, reverted }) => `${field}: ${show(before)} → ${show(after)} → ${show(reverted)}`,
+  );
+  const text = [`${id}: ${state.replaceAll('-', ' ')}.`, failure ?? '', state === 'reverted' ? lines.join('; ') : ''];
+  return text
+    .filter((part) => part !== '')
+    .join(' ')
+    .slice(0, LONGEST_NOTE);
 }
 
 /** The lesser of what the configuration allows and what the catalogue says of the change. */
