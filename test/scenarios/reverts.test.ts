@@ -98,11 +98,18 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     const made = await scenario.before(aws);
     const trusted = await scenario.look(aws, made).catch(() => null);
     const named = { ...made, name: made['name'] ?? '' };
-    const entry = ROW_EVENTS.get(scenario)?.(named) ?? null;
+    const entry = namedBy(scenario, made) ?? ROW_EVENTS.get(scenario)?.(named) ?? null;
     if (entry !== null) await enrol(entry);
     await new Promise((resolve) => setTimeout(resolve, 5));
     const event = toEvent(await scenario.attack(aws, made));
     return { made, trusted, event };
+  };
+
+  const namedBy = (scenario: Attack, made: Record<string, string>) => {
+    if (scenario.names === undefined) return null;
+    const { event, request } = scenario.names(made);
+    const [service = '', name = ''] = event.split(':');
+    return { service, name, account: ACCOUNT, region: REGION, request, response: {} };
   };
 
   /** What the event will name, before it happened: the request alone names the resource. */

@@ -17,6 +17,8 @@ export interface Attack {
     aws: Aws,
     made: Record<string, string>,
   ) => Promise<{ readonly event: string; readonly request: Json; readonly response?: Json }>;
+  /** What the event will name, before it happens; where it is left out, `EVENT_OF` and the customary names tell. */
+  readonly names?: (made: Record<string, string>) => { readonly event: string; readonly request: Json };
   /** The resource as somebody else reads it. */
   readonly look: (aws: Aws, made: Record<string, string>) => Promise<unknown>;
   /** For what cannot become what it was: what it is instead. */

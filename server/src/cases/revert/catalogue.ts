@@ -77,6 +77,19 @@ export interface CatalogueEntry {
   readonly remains?: string;
 }
 
+/**
+ * All resources of one type in an account and region, for enrolment. The type decides how a resource is read: entries that share a type
+ * share their `read`.
+ */
+export interface ResourceKind {
+  readonly type: string;
+  /** `global`: asked once an account, with `aws-global` for the region, or what its entries write there. */
+  readonly reach: 'region' | 'global';
+  read: CatalogueEntry['read'];
+  /** The ids of what is there, all pages of it. @throws CallFailure. */
+  list(caller: Caller, place: { readonly account: string; readonly region: string }): Promise<readonly string[]>;
+}
+
 export interface LeadContext {
   readonly resource: ResourceRef;
   /** The same for every try of one revert: for the idempotency tokens that some calls take. */

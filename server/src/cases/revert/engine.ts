@@ -294,6 +294,10 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
   cloudwatch: 'monitoring',
   eventbridge: 'events',
   'config-service': 'config',
+  'route-53': 'route53',
+  'route-53-domains': 'route53domains',
+  'secrets-manager': 'secretsmanager',
+  'sso-admin': 'sso',
 };
 const EVENT_NAMES: Readonly<Record<string, string>> = {
   PutBucketLifecycleConfiguration: 'PutBucketLifecycle',
