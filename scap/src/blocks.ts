@@ -39,27 +39,50 @@ export const UNREGISTERED: ReadonlyMap<number, number> = new Map([
   [0x8012abcd, 0x206],
 ]);
 
+const SMALLEST_UNREGISTERED = 0x8000_0000;
 const SECTION_MAGIC = 0x1a2b3c4d;
 const HEADER_BYTES = 8;
 const TRAILER_BYTES = 4;
+const SMALLEST_BLOCK_BYTES = HEADER_BYTES + TRAILER_BYTES;
 const SECTION_BYTES = 28;
 /** A large event holds at most 4 GiB by its length field; nobody writes such, and nobody may make us hold it. */
 export const LONGEST_BLOCK_BYTES = 64 * 1024 * 1024;
 const SUPPORTED_MAJOR = 1;
 
-/** One complete block. `bytes` holds it from `start` to `end`, without header and trailer. */
-export type BlockHandler = (type: number, bytes: Buffer, start: number, end: number, littleEndian: boolean) => void;
+/**
+ * One complete block: `view` has its bytes from `start` to `end`, without header and trailer, and `bytes` is the same memory.
+ * Both are valid during the call only.
+ */
+export type BlockHandler = (type: number, block: BlockPlace) => void;
+
+/** Where a block lies. One object is filled again for every block. */
+export class BlockPlace {
+  bytes: Buffer = Buffer.alloc(0);
+  view: DataView = viewOf(this.bytes);
+  start = 0;
+  end = 0;
+  littleEndian = true;
+}
 
 /** Why reading had to stop. */
 export class CaptureDamage extends Error {}
 
+/** What a block that comes in pieces gets at first. It doubles as bytes arrive: a length alone makes nobody allocate. */
+const FIRST_CARRIED_BYTES = 4096;
+/** Memory beyond this is given back when the block is done. */
+const MOST_KEPT_BYTES = 1024 * 1024;
+
+/**
+ * Fed with chunks of any size. A block that lies whole in a chunk is handed on where it lies; only one that is cut is copied,
+ * and of that no more than has come.
+ */
 export class BlockReader {
   readonly #handle: BlockHandler;
-  /** What came and is not handed on yet; joined only when a whole block is there. */
-  #pieces: Buffer[] = [];
+  readonly #place = new BlockPlace();
+  #carried = Buffer.alloc(0);
   #held = 0;
+  /** How many bytes it takes to go on: of the header first, then of the whole block. */
   #needed = HEADER_BYTES;
-  #littleEndian = true;
   #begun = false;
   #position = 0;
 
@@ -67,39 +90,19 @@ export class BlockReader {
     this.#handle = handle;
   }
 
+  /** Bytes of the block that is not complete yet: never more than the longest block. */
+  get heldBytes(): number {
+    return this.#held;
+  }
+
   /** @throws CaptureDamage when the bytes cannot be a capture; what was complete before was handed on. */
-  write(chunk: Buffer): void {
-    this.#pieces.push(chunk);
-    this.#held += chunk.length;
-    if (this.#held < this.#needed) return;
-    const [first] = this.#pieces;
-    const bytes = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.#held);
+  write(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
-    this.#needed = HEADER_BYTES;
-    try {
-      while (bytes.length - at >= HEADER_BYTES) {
-        const type = this.#type(bytes, at);
-        if (type === null) {
-          this.#needed = SECTION_BYTES;
-          break;
-        }
-        const length = this.#u32(bytes, at + 4);
-        this.#check(length, at);
-        if (bytes.length - at < length) {
-          this.#needed = length;
-          break;
-        }
-        if (this.#u32(bytes, at + length - TRAILER_BYTES) !== length) this.#stop('two lengths of a block differ', at);
-        const known = UNREGISTERED.get(type) ?? type;
-        this.#handle(known, bytes, at + HEADER_BYTES, at + length - TRAILER_BYTES, this.#littleEndian);
-        at += length;
-      }
-    } finally {
-      this.#position += at;
-      this.#held = bytes.length - at;
-      // What is carried must not keep the whole chunk alive.
-      this.#pieces = this.#held === 0 ? [] : [Buffer.from(bytes.subarray(at))];
-    }
+    while (this.#held > 0 && at < bytes.length) at = this.#complete(bytes, at);
+    if (at >= bytes.length) return;
+    at = this.#walk(bytes, at, bytes.length);
+    this.#carry(bytes, at, bytes.length);
   }
 
   /** @throws CaptureDamage when bytes are left over or nothing came at all. */
@@ -108,33 +111,89 @@ export class BlockReader {
     if (this.#held > 0) this.#stop(`the capture ends within a block (${this.#held} bytes left)`, 0);
   }
 
+  /** Adds to what is carried what it lacks, and hands it on when it is whole. Where the rest of the chunk begins. */
+  #complete(bytes: Buffer, from: number): number {
+    const to = Math.min(bytes.length, from + this.#needed - this.#held);
+    this.#carry(bytes, from, to);
+    if (this.#held < this.#needed) return to;
+    const length = this.#held;
+    // Either all of it is a block, or it is still too little, now of a larger need.
+    if (this.#walk(this.#carried, 0, length) !== length) return to;
+    this.#held = 0;
+    if (length > MOST_KEPT_BYTES) this.#carried = Buffer.alloc(0);
+    return to;
+  }
+
+  #carry(bytes: Buffer, from: number, to: number): void {
+    const length = this.#held + to - from;
+    if (length > this.#carried.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#carried.length, FIRST_CARRIED_BYTES));
+      this.#carried.copy(larger, 0, 0, this.#held);
+      this.#carried = larger;
+    }
+    bytes.copy(this.#carried, this.#held, from, to);
+    this.#held = length;
+  }
+
+  /** Hands on every block that is whole between `from` and `to`. Where the first one begins that is not. */
+  #walk(bytes: Buffer, from: number, to: number): number {
+    const view = viewOf(bytes);
+    const place = this.#place;
+    place.bytes = bytes;
+    place.view = view;
+    let at = from;
+    this.#needed = HEADER_BYTES;
+    while (to - at >= HEADER_BYTES) {
+      const type = this.#type(view, at, to);
+      if (type === null) {
+        this.#needed = SECTION_BYTES;
+        break;
+      }
+      const length = view.getUint32(at + 4, place.littleEndian);
+      if (length < SMALLEST_BLOCK_BYTES || length > LONGEST_BLOCK_BYTES) this.#refuse(length, at - from);
+      if (to - at < length) {
+        this.#needed = length;
+        break;
+      }
+      if (view.getUint32(at + length - TRAILER_BYTES, place.littleEndian) !== length) {
+        this.#stop('two lengths of a block differ', at - from);
+      }
+      place.start = at + HEADER_BYTES;
+      place.end = at + length - TRAILER_BYTES;
+      this.#handle(type < SMALLEST_UNREGISTERED ? type : (UNREGISTERED.get(type) ?? type), place);
+      at += length;
+    }
+    this.#position += at - from;
+    return at;
+  }
+
   /** The block's type; null while too little of a section header is there to tell its byte order. */
-  #type(bytes: Buffer, at: number): number | null {
-    const type = this.#u32(bytes, at);
+  #type(view: DataView, at: number, to: number): number | null {
+    const type = view.getUint32(at, this.#place.littleEndian);
     if (type !== BLOCK.sectionHeader) {
-      if (!this.#begun) this.#stop('this is not a capture', at);
+      if (!this.#begun) this.#stop('this is not a capture', 0);
       return type;
     }
-    if (bytes.length - at < SECTION_BYTES) return null;
-    if (bytes.readUInt32LE(at + 8) === SECTION_MAGIC) this.#littleEndian = true;
-    else if (bytes.readUInt32BE(at + 8) === SECTION_MAGIC) this.#littleEndian = false;
+    if (to - at < SECTION_BYTES) return null;
+    if (view.getUint32(at + 8, true) === SECTION_MAGIC) this.#place.littleEndian = true;
+    else if (view.getUint32(at + 8, false) === SECTION_MAGIC) this.#place.littleEndian = false;
     else this.#stop('the magic number of a section header is wrong', at);
-    const major = this.#littleEndian ? bytes.readUInt16LE(at + 12) : bytes.readUInt16BE(at + 12);
+    const major = view.getUint16(at + 12, this.#place.littleEndian);
     if (major > SUPPORTED_MAJOR) this.#stop(`version ${major} of the format is not known`, at);
     this.#begun = true;
     return type;
   }
 
-  #check(length: number, at: number): void {
-    if (length < HEADER_BYTES + TRAILER_BYTES) this.#stop(`a block of ${length} bytes`, at);
-    if (length > LONGEST_BLOCK_BYTES) this.#stop(`a block of ${length} bytes, ${LONGEST_BLOCK_BYTES} at most`, at);
-  }
-
-  #u32(bytes: Buffer, at: number): number {
-    return this.#littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+  #refuse(length: number, at: number): never {
+    if (length < SMALLEST_BLOCK_BYTES) this.#stop(`a block of ${length} bytes`, at);
+    this.#stop(`a block of ${length} bytes, ${LONGEST_BLOCK_BYTES} at most`, at);
   }
 
   #stop(reason: string, at: number): never {
     throw new CaptureDamage(`${reason} (at byte ${this.#position + at})`);
   }
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

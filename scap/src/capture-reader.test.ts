@@ -72,6 +72,20 @@ describe('a capture', () => {
     }
   });
 
+  test('that comes from a live stream is handed on as it comes, and only a block that is cut is held', () => {
+    const seen: number[] = [];
+    const reader = new CaptureReader(new Machine({ onEvent: ({ current }) => seen.push(current.number) }));
+    const bytes = new Uint8Array(Buffer.concat([capture(true), capture(true)]));
+    const longest = capture(true).length - HEADER;
+    for (let at = 0; at < bytes.length; at += 10) {
+      reader.write(bytes.slice(at, at + 10));
+      expect(reader.heldBytes).toBeLessThan(longest);
+      if (at + 10 > capture(true).length) expect(seen).toContain(1);
+    }
+    expect(seen).toEqual([1, 2]);
+    expect(reader.heldBytes).toBe(0);
+  });
+
   test('that breaks off tells so, after what was whole', () => {
     const bytes = capture(true);
     expect(() => read(bytes.subarray(0, bytes.length - 1))).toThrow(CaptureDamage);

@@ -1,9 +1,14 @@
 /**
- * A stream of bytes → what a capture says: lists first, then events as of today, in order.
+ * A stream of bytes → what a capture says: lists first, then events as of today, in order. Files and live streams alike: it is fed
+ * with chunks as they come, holds at most one block that is cut, and hands everything else on without a copy.
+ *
+ *     const reader = new CaptureReader(new Machine({ onEvent: (machine) => … }));
+ *     socket.on('data', (chunk) => reader.write(chunk));
+ *     socket.on('end', () => reader.end());
  *
  * Damaged and unknown pieces never stop reading by themselves: they are counted and skipped. Only a broken chain of blocks does.
  */
-import { BLOCK, BlockReader } from './blocks.ts';
+import { BLOCK, type BlockPlace, BlockReader } from './blocks.ts';
 import { CaptureEvent } from './capture-event.ts';
 import { Converter } from './conversion.ts';
 import { Cursor } from './cursor.ts';
@@ -69,13 +74,15 @@ export class CaptureReader {
 
   constructor(handler: CaptureHandler) {
     this.#handler = handler;
-    this.#blocks = new BlockReader((type, bytes, start, end, littleEndian) => {
-      this.#block(type, new Range(bytes, start, end, littleEndian));
-    });
+    this.#blocks = new BlockReader((type, block) => this.#block(type, block));
   }
 
-  /** @throws CaptureDamage when this is not, or no longer, a capture. */
-  write(chunk: Buffer): void {
+  /**
+   * Takes the next bytes of the stream, cut anywhere: from a file, a pipe or a socket that never ends. Everything that is
+   * complete is handed on before it returns; the chunk belongs to the caller again afterwards.
+   * @throws CaptureDamage when this is not, or no longer, a capture. Nothing more can be written then.
+   */
+  write(chunk: Uint8Array): void {
     this.#blocks.write(chunk);
   }
 
@@ -84,7 +91,12 @@ export class CaptureReader {
     this.#blocks.end();
   }
 
-  #block(type: number, range: Range): void {
+  /** Bytes that wait for the rest of their block. */
+  get heldBytes(): number {
+    return this.#blocks.heldBytes;
+  }
+
+  #block(type: number, range: BlockPlace): void {
     switch (type) {
       case BLOCK.event2:
         this.#readEvent(range, CPU_BYTES);
@@ -111,7 +123,7 @@ export class CaptureReader {
     }
   }
 
-  #list(type: number, range: Range): void {
+  #list(type: number, range: BlockPlace): void {
     const cursor = new Cursor(range.bytes, range, range.littleEndian);
     if ((BLOCK.processes as readonly number[]).includes(type)) {
       readThreads(cursor, type, (thread) => this.#handler.thread(thread));
@@ -127,7 +139,7 @@ export class CaptureReader {
   }
 
   /** CPU, perhaps flags, then time, thread, length, type and number of parameters. */
-  #readEvent({ bytes, start, end, littleEndian }: Range, before: number): void {
+  #readEvent({ bytes, start, end, littleEndian }: BlockPlace, before: number): void {
     const event = this.#event;
     const at = start + before;
     if (at + EVENT_HEADER_2_BYTES > end) {
@@ -145,7 +157,7 @@ export class CaptureReader {
   }
 
   /** The first version has no number of parameters: it is the one with which the lengths add up. */
-  #readFirstEvent({ bytes, start, end, littleEndian }: Range, before: number): void {
+  #readFirstEvent({ bytes, start, end, littleEndian }: BlockPlace, before: number): void {
     const event = this.#event;
     const at = start + before;
     if (at + EVENT_HEADER_BYTES > end) {
@@ -229,21 +241,6 @@ export class CaptureReader {
       this.#handler.event(event);
     } else if (verdict === 'drop') this.counts.mergedEvents += 1;
     else this.counts.damagedEvents += 1;
-  }
-}
-
-/** Part of a buffer. */
-class Range {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-  readonly littleEndian: boolean;
-
-  constructor(bytes: Buffer, start: number, end: number, littleEndian: boolean) {
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-    this.littleEndian = littleEndian;
   }
 }
 
