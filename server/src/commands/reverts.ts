@@ -22,9 +22,10 @@ export const revertsCommand: Command = {
         continue;
       }
       const approval = row.approval ? ', approved by a second person' : '';
+      const paging = row.page_only.length === 0 ? '' : `\n      page only: ${row.page_only.join(', ')}`;
       const open = row.not_yet.length === 0 ? '' : `\n      not yet: ${row.not_yet.join(', ')}`;
       await terminal.print(
-        `${String(row.row).padStart(2)} ${row.class.padEnd(3)} ${row.default_mode}${approval}, proven: ${row.proven}\n      ${row.events.join(', ')}${open}\n`,
+        `${String(row.row).padStart(2)} ${row.class.padEnd(3)} ${row.default_mode}${approval}, proven: ${row.proven}\n      ${row.events.join(', ')}${paging}${open}\n`,
       );
     }
     return EXIT_FINE;

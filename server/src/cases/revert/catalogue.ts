@@ -75,6 +75,29 @@ export interface CatalogueEntry {
   lead(from: ResourceState, to: ResourceState, context: LeadContext): readonly Call[];
   /** What a person should know before and after: "sessions minted by the key live on". A word of the word lists. */
   readonly remains?: string;
+  /** Why this very event cannot be put back, though its kind can: a sentence for a person. Null: it can. */
+  cannot?(event: TrailEvent): string | null;
+  /** What AWS answers to a call whose work is done already: not a failure; reading back decides. */
+  readonly fine?: readonly string[];
+  /** Adds to a call what holds only at its moment and is no part of the plan: a lock token, the id of what an earlier call made. */
+  complete?(call: Call, at: CallPlace): Promise<Call>;
+  /** False while AWS still carries out what it accepted. @throws CallFailure when AWS gave it up. */
+  isSettled?(call: Call, answer: Readonly<Record<string, unknown>>, at: CallPlace): Promise<boolean>;
+}
+
+/** Where a call is made, and the state that the plan leads from. */
+export interface CallPlace {
+  readonly caller: Caller;
+  readonly resource: ResourceRef;
+  readonly from: ResourceState;
+}
+
+/** AWS has not finished with the resource: what is read now means nothing yet. It is looked at again later. */
+export class Unsettled extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unsettled';
+  }
 }
 
 /**

@@ -15,9 +15,9 @@ import type { Clock } from '../../ground/clock.ts';
 import { matchesAnyGlob } from '../../ground/glob.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State } from '../../ground/state.ts';
-import { type Caller, CallFailure } from '../../vendors/aws/calls.ts';
+import { type Call, type Caller, CallFailure } from '../../vendors/aws/calls.ts';
 import { baselineBefore, keepBaseline } from './baselines.ts';
-import { type CatalogueEntry, type ResourceRef, resourceKey, type TrailEvent } from './catalogue.ts';
+import { type CatalogueEntry, orNone, type ResourceRef, resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
 import { isReached, makePlan, type Plan, type Planned, undoOf } from './plan.ts';
 import { entryOf } from './rows.ts';
 import {
@@ -68,17 +68,20 @@ const LOCK_MS = 5 * 60_000;
 const OWN_WITHIN_MS = 15 * 60_000;
 const READ_BACK_WAITS_MS = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000];
 const CALL_WAITS_MS = [1_000, 2_000, 4_000, 8_000];
+const SETTLE_WAITS_MS = [0, 1_000, 2_000, 4_000, 8_000, 10_000];
+/** What AWS has not finished by then has failed. */
+const LONGEST_UNSETTLED_MS = 30 * 60_000;
 const OPEN: readonly RevertState[] = ['planned', 'approved', 'running'];
 
 export interface Reverts {
-  /** Plans what the event needs, a revert for each resource; the same event plans once. */
+  /** Plans what the event needs, a revert for each resource; the same event plans once. @throws Unsettled: ask again later. */
   plan(
     event: TrailEvent,
     options: { readonly caseId: string | null; readonly mode: RevertMode },
   ): Promise<readonly Revert[]>;
   /** @returns null when the plan is not the one that was shown, or not waiting. */
   approve(id: string, approval: { readonly digest: string; readonly by: string }): Promise<Revert | null>;
-  /** Rejects never for what AWS does; the outcome is the state. */
+  /** Rejects never for what AWS does; the outcome is the state. Still `running`: AWS has not finished, ask again later. */
   run(id: string): Promise<Revert | null>;
   /** Leads back to where the resource was before we touched it. */
   undo(id: string, by: string): Promise<Revert | null>;
@@ -161,8 +164,8 @@ async function consider(
   request: Omit<PlanRequest, 'mode' | 'caseId'> & { readonly begun: boolean },
 ): Promise<Planned> {
   const { entry, event, resource, begun } = request;
-  const untouchable = untouchableBecause(options, resource);
-  if (untouchable !== null) return { type: 'conflict', why: untouchable };
+  const refused = entry.cannot?.(event) ?? untouchableBecause(options, resource);
+  if (refused !== null) return { type: 'conflict', why: refused };
   const caller = options.callerOf(resource.account, regionOf(resource));
   if (caller === null) return { type: 'conflict', why: `there is no role of ours in account ${resource.account}` };
   try {
@@ -177,6 +180,7 @@ async function consider(
       begun,
     });
   } catch (error) {
+    if (error instanceof Unsettled) throw error;
     return { type: 'conflict', why: `it cannot be read: ${wordOf(error)}` };
   }
 }
@@ -210,6 +214,7 @@ async function run(options: RevertOptions, revert: Revert): Promise<Revert> {
         });
   return state.transaction(async (trx) => {
     await unlockResource(trx, begun);
+    if (outcome === null) return begun;
     const step: Step = {
       ...outcome,
       ...(outcome.state === 'reverted' && begun.plan !== null
@@ -237,6 +242,7 @@ async function begin({ state, clock, mostPerAccount }: RevertOptions, revert: Re
       const failure = `more than ${mostPerAccount} reverts in ten minutes in account ${revert.account}`;
       return stepRevert(trx, revert, { from, step: { state: 'held', kind: 'revert-held', failure }, nowMs });
     }
+    if (revert.state === 'running') return revert;
     const step: Step = { state: 'running', kind: 'revert-started', startedMs: revert.startedMs ?? nowMs };
     return stepRevert(trx, revert, { from, step, nowMs });
   });
@@ -255,7 +261,8 @@ interface Work {
   readonly resumed: boolean;
 }
 
-async function carryOut(options: RevertOptions, work: Work): Promise<Step> {
+/** @returns null while AWS has not finished. */
+async function carryOut(options: RevertOptions, work: Work): Promise<Step | null> {
   const { revert, entry, caller, plan, resumed } = work;
   try {
     const again = await consider(options, {
@@ -275,16 +282,33 @@ async function carryOut(options: RevertOptions, work: Work): Promise<Step> {
       ? { state: 'reverted', kind: 'reverted' }
       : failed('it was called, and reading it back does not show it');
   } catch (error) {
+    const begunMs = revert.startedMs ?? 0;
+    if (error instanceof Unsettled && options.clock.nowMs() - begunMs < LONGEST_UNSETTLED_MS) return null;
     return failed(wordOf(error));
   }
 }
 
-async function makeCalls({ state, clock }: RevertOptions, { revert, caller }: Work, plan: Plan): Promise<void> {
+async function makeCalls({ state, clock }: RevertOptions, work: Work, plan: Plan): Promise<void> {
+  const { revert, entry, caller } = work;
+  const at = { caller, resource: plan.resource, from: plan.from };
   for (const [number, call] of plan.calls.entries()) {
     const event = `${EVENT_SOURCES[call.service] ?? call.service}:${EVENT_NAMES[call.operation] ?? call.operation}`;
     await state.transaction((trx) => noteCall(trx, revert, { number, event, nowMs: clock.nowMs() }));
-    await patiently(clock, () => caller.call(call));
+    const answer = await patiently(clock, async () => {
+      const completed = (await entry.complete?.(call, at)) ?? call;
+      return orNone(caller.call(completed), ...(entry.fine ?? []));
+    });
+    if (answer !== null) await settle(clock, call, async () => (await entry.isSettled?.(call, answer, at)) ?? true);
   }
+}
+
+/** Waits until AWS has done what it accepted. @throws Unsettled when that takes too long to wait here. */
+async function settle(clock: Clock, { operation }: Call, isSettled: () => Promise<boolean>): Promise<void> {
+  for (const waitMs of SETTLE_WAITS_MS) {
+    if (waitMs > 0) await clock.sleep(waitMs, new AbortController().signal);
+    if (await patiently(clock, isSettled)) return;
+  }
+  throw new Unsettled(`AWS has accepted ${operation} and not finished it`);
 }
 
 /** CloudTrail's names for the SDK's. */
@@ -346,10 +370,11 @@ async function undo(options: RevertOptions, revert: Revert, by: string): Promise
   const outcome = await leadBack();
   return state.transaction(async (trx) => {
     await unlockResource(trx, begun);
+    if (outcome === null) return begun;
     return stepRevert(trx, begun, { from: ['undoing'], step: outcome, nowMs: clock.nowMs() });
   });
 
-  async function leadBack(): Promise<Step> {
+  async function leadBack(): Promise<Step | null> {
     if (entry === null || caller === null) return failed('there is no way to the account any more');
     try {
       const current = await entry.read(caller, back.resource);
@@ -361,6 +386,7 @@ async function undo(options: RevertOptions, revert: Revert, by: string): Promise
         ? { state: 'undone', kind: 'revert-undone', actor: by }
         : failed('undoing was called, and reading it back does not show it');
     } catch (error) {
+      if (error instanceof Unsettled) return null;
       return failed(wordOf(error));
     }
   }

@@ -9,7 +9,7 @@ import type { Finding } from '../../findings/finding.ts';
 import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import type { Follower } from '../follow.ts';
-import type { TrailEvent } from './catalogue.ts';
+import { resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
 import type { Reverts } from './engine.ts';
 import { entryOf } from './rows.ts';
 import type { Json } from './state.ts';
@@ -46,12 +46,16 @@ export function revertFollower(options: RevertFollowerOptions): Follower {
         findings: await room.unit(trx).findingsOfCase(caseId),
       }));
       if (current === null || current.drill) return { type: 'delivered' };
+      const waiting = new Set<string>();
       for (const event of await changesOf(options, findings)) {
         if (isConfirmed) await options.trust(event, caseId);
-        else if (!(await putBack(options, event, current)))
-          return { type: 'failed', failure: 'another revert holds the resource', afterMs: AGAIN_MS };
+        // What was done to a resource last is undone first; other resources need not wait for it.
+        else if (keysOf(event).some((key) => waiting.has(key))) continue;
+        else for (const key of await putBack(options, event, current)) waiting.add(key);
       }
-      return { type: 'delivered' };
+      if (waiting.size === 0) return { type: 'delivered' };
+      const failure = `another revert holds it, or AWS has not finished with it: ${[...waiting].join(', ')}`;
+      return { type: 'failed', failure, afterMs: AGAIN_MS };
     },
   };
 }
@@ -71,22 +75,35 @@ async function changesOf(
   return found.sort((one, other) => other.timeMs - one.timeMs);
 }
 
-/** @returns false when it must be tried again. */
+function keysOf(event: TrailEvent): readonly string[] {
+  return entryOf(event.service, event.name)?.resources(event).map(resourceKey) ?? [];
+}
+
+/** @returns the keys of the resources that must be tried again. */
 async function putBack(
   { reverts, most, cases }: RevertFollowerOptions,
   event: TrailEvent,
   current: Case,
-): Promise<boolean> {
+): Promise<readonly string[]> {
   const mode = modeOf(most, event, current);
   const room = cases();
-  for (const planned of await reverts.plan(event, { caseId: current.id, mode })) {
+  const plans = await reverts.plan(event, { caseId: current.id, mode }).catch((error: unknown) => {
+    if (error instanceof Unsettled) return null;
+    throw error;
+  });
+  if (plans === null) return keysOf(event);
+  const waiting: string[] = [];
+  for (const planned of plans) {
     if (planned.mode !== 'auto' || !['planned', 'running'].includes(planned.state)) continue;
     const ended = await reverts.run(planned.id);
-    if (ended === null || ended.state === 'planned' || ended.state === 'running') return false;
+    if (ended === null || ended.state === 'planned' || ended.state === 'running') {
+      waiting.push(planned.resourceKey);
+      continue;
+    }
     // A note, so that whatever shows the case elsewhere shows this too.
     await room.conduct(current.id, { type: 'noted', by: OURSELVES, text: told(ended) });
   }
-  return true;
+  return waiting;
 }
 
 /** `org: reverted. logging: true → false → true`: as trusted, as the change made it, as it is now. */

@@ -165,6 +165,8 @@ export interface RowListing {
   readonly approval: boolean;
   /** The weakest proof of its entries; `none` where there is no entry. */
   readonly proven: Proof;
+  /** Events of the row that nothing but a person puts back: they page. */
+  readonly page_only: readonly string[];
   /** Events of the row that page and are not put back yet. */
   readonly not_yet: readonly string[];
 }
@@ -173,9 +175,11 @@ const STRENGTH: readonly Proof[] = ['none', 'shape', 'emulator'];
 
 export function listRows(): readonly RowListing[] {
   return ROWS.map(({ row: number, class: kind, mode, events }) => {
-    const entries = CATALOGUE.filter((entry) => entry.row === number);
+    const known = CATALOGUE.filter((entry) => entry.row === number);
+    const entries = known.filter(({ mode }) => mode !== 'page');
     const weakest = Math.min(...entries.map(({ proof }) => STRENGTH.indexOf(proof)), STRENGTH.length - 1);
     const held = entries.flatMap((entry) => entry.events);
+    const paging = known.flatMap((entry) => (entry.mode === 'page' ? entry.events : []));
     return {
       row: number,
       events: held.length > 0 ? held : events,
@@ -183,7 +187,8 @@ export function listRows(): readonly RowListing[] {
       default_mode: entries.length === 0 ? 'page' : mode,
       approval: mode === 'approve',
       proven: entries.length === 0 ? 'none' : (STRENGTH[weakest] ?? 'none'),
-      not_yet: events.filter((event) => !held.includes(event)),
+      page_only: paging,
+      not_yet: events.filter((event) => !held.includes(event) && !paging.includes(event)),
     };
   });
 }

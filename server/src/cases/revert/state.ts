@@ -90,11 +90,17 @@ export function sortedList(value: unknown): Json {
   return list.sort((one, other) => (canonical(one) < canonical(other) ? -1 : 1));
 }
 
-/** A policy document: parsed, from plain text or as IAM writes it, percent-encoded; null when there is none. */
+/**
+ * A policy document: parsed, from plain text or as IAM writes it, percent-encoded; null when there is none. A text that is no document
+ * stands for itself: it equals nothing that AWS would keep.
+ */
 export function policyDocument(text: unknown): Json {
   if (typeof text !== 'string' || text === '') return typeof text === 'object' ? toJson(text) : null;
-  const plain = text.startsWith('%7B') ? decodeURIComponent(text) : text;
-  return toJson(JSON.parse(plain));
+  try {
+    return toJson(JSON.parse(text.startsWith('%7B') ? decodeURIComponent(text) : text));
+  } catch {
+    return text;
+  }
 }
 
 /** CloudTrail writes `readWriteType` where the SDK writes `ReadWriteType`. */
