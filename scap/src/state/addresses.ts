@@ -1,7 +1,7 @@
 /** Internet addresses as text, and what the state asks of them. Bytes are in network order. */
 import type { Fd } from './fds.ts';
 import { PROTOCOL } from './fds.ts';
-import { FD_TYPE } from './lists.ts';
+import { FD_TYPE } from '../format/lists.ts';
 
 export function addressText(bytes: Buffer): string {
   return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : ipv6Text(bytes);

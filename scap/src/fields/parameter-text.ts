@@ -1,13 +1,13 @@
 /** Parameters as people read them: a raw text, and where a number or a path stands for something, what it stands for. */
-import { CODE } from './event-codes.ts';
-import type { ParameterInfo } from './event-table.ts';
-import { SYSCALL_NAMES } from './data/syscall-names.ts';
-import { typeLetter } from './fds.ts';
-import type { Machine } from './machine.ts';
+import { CODE } from '../format/event-codes.ts';
+import type { ParameterInfo } from '../format/event-table.ts';
+import { SYSCALL_NAMES } from '../data/syscall-names.ts';
+import { typeLetter } from '../state/fds.ts';
+import type { Machine } from '../state/machine.ts';
 import { errorName, signalName } from './names.ts';
-import type { Parameters } from './parameters.ts';
-import { joinPaths } from './paths.ts';
-import { addressParameterText, LETTERS, tupleText } from './socket-addresses.ts';
+import type { Parameters } from '../format/parameters.ts';
+import { joinPaths } from '../state/paths.ts';
+import { addressParameterText, LETTERS, tupleText } from '../state/socket-addresses.ts';
 
 export interface ParameterText {
   readonly raw: string;

@@ -1,9 +1,9 @@
 /** Fields of the process, its thread, user and group: `proc.*`, `thread.*`, `user.*`, `group.*`. */
-import { typeName } from './fds.ts';
+import { typeName } from '../state/fds.ts';
 import type { FieldReader, FieldResult, SyscallField } from './fields.ts';
-import type { Account, Machine } from './machine.ts';
+import type { Account, Machine } from '../state/machine.ts';
 import { capabilityNames } from './names.ts';
-import { NOBODY, type Thread } from './threads.ts';
+import { NOBODY, type Thread } from '../state/threads.ts';
 
 type ThreadReader = (thread: Thread, machine: Machine) => FieldResult;
 

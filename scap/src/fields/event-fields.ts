@@ -1,10 +1,10 @@
 /** Fields of the event itself: `evt.*`. */
-import { CODE } from './event-codes.ts';
-import { CATEGORY, EVENT_FLAG } from './event-table.ts';
-import { OPEN_FLAG } from './fds.ts';
+import { CODE } from '../format/event-codes.ts';
+import { CATEGORY, EVENT_FLAG } from '../format/event-table.ts';
+import { OPEN_FLAG } from '../state/fds.ts';
 import type { FieldReader, SyscallField } from './fields.ts';
-import { FD_TYPE } from './lists.ts';
-import type { Machine } from './machine.ts';
+import { FD_TYPE } from '../format/lists.ts';
+import type { Machine } from '../state/machine.ts';
 import { eventName, parameterText, printable, shownText } from './parameter-text.ts';
 
 const NS_PER_S = 1_000_000_000n;

@@ -6,7 +6,7 @@
  *     IPv6   source 0–15 · destination 16–31 · ports 32, 34 · protocol 36    server: address 0–15 · port 16 · protocol 18
  *     unix   source 0–7 · destination 8–15
  */
-import { FD_TYPE } from './lists.ts';
+import { FD_TYPE } from '../format/lists.ts';
 
 export const PROTOCOL = { unknown: 0, notApplicable: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const;
 

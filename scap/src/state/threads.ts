@@ -3,8 +3,8 @@
  * number and nothing else, until an event tells more.
  */
 import type { Fd } from './fds.ts';
-import type { ListedThread } from './lists.ts';
-import type { Parameters } from './parameters.ts';
+import type { ListedThread } from '../format/lists.ts';
+import type { Parameters } from '../format/parameters.ts';
 import { joinPaths } from './paths.ts';
 
 export const THREAD_FLAG = {

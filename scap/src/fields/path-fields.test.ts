@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { dataPath, describeWithData } from '../../test/data.ts';
-import { CaptureReader } from './capture-reader.ts';
-import { Machine } from './machine.ts';
+import { dataPath, describeWithData } from '../../../test/data.ts';
+import { CaptureReader } from '../format/capture-reader.ts';
+import { Machine } from '../state/machine.ts';
 import { PATH_FIELDS } from './path-fields.ts';
 
 /** libsinsp does not look up the directory of the calls that name one: there we say more (docs/captures.md). */

@@ -2,7 +2,7 @@
 import { CONTAINER_FIELDS } from './container-fields.ts';
 import { EVENT_FIELDS } from './event-fields.ts';
 import { FD_FIELDS } from './fd-fields.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../state/machine.ts';
 import { PATH_FIELDS } from './path-fields.ts';
 import { PROCESS_FIELDS } from './process-fields.ts';
 

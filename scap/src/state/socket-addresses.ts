@@ -6,7 +6,7 @@
  */
 import { addressText, endsText, isMapped } from './addresses.ts';
 import { PROTOCOL } from './fds.ts';
-import { type Parameters, textAt } from './parameters.ts';
+import { type Parameters, textAt } from '../format/parameters.ts';
 
 const UNIX = 1;
 const INET = 2;

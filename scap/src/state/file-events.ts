@@ -1,8 +1,8 @@
 /** How files are opened, duplicated and closed, and where a process stands among them. */
-import type { CaptureEvent } from './capture-event.ts';
-import { CODE } from './event-codes.ts';
+import type { CaptureEvent } from '../format/capture-event.ts';
+import { CODE } from '../format/event-codes.ts';
 import { Fd, OPEN_FLAG } from './fds.ts';
-import { FD_TYPE } from './lists.ts';
+import { FD_TYPE } from '../format/lists.ts';
 import type { Machine } from './machine.ts';
 import { joinPaths } from './paths.ts';
 import { directoryOf } from './process-events.ts';

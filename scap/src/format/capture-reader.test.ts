@@ -1,7 +1,7 @@
 /** Captures put together byte by byte, in both byte orders, whole and damaged. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CaptureDamage, CaptureReader, Machine } from './index.ts';
+import { CaptureDamage, CaptureReader, Machine } from '../index.ts';
 
 const HEADER = 28;
 const SECONDS_FOR_DAMAGE = 4;

@@ -1,7 +1,7 @@
 /** Files as the writer found them → files of the state; addresses that a server left open are guessed from the interfaces. */
 import { addressText, endsText, isMapped, isZero } from './addresses.ts';
 import { Fd, PROTOCOL } from './fds.ts';
-import { FD_TYPE, type ListedFd, type ListedInterface } from './lists.ts';
+import { FD_TYPE, type ListedFd, type ListedInterface } from '../format/lists.ts';
 
 /** Null for what has no type. */
 export function fdOf(listed: ListedFd, interfaces: readonly ListedInterface[]): Fd | null {

@@ -5,16 +5,16 @@
  * What an event removes (a thread that ended, a file that was closed) is removed when the next event comes: rules about the
  * event still see it.
  */
-import { CaptureEvent, STATE_ONLY } from './capture-event.ts';
-import type { CaptureHandler } from './capture-reader.ts';
+import { CaptureEvent, STATE_ONLY } from '../format/capture-event.ts';
+import type { CaptureHandler } from '../format/capture-reader.ts';
 import { type Container, type ContainerEngines, containerIdOf, HOST, parseContainer } from './containers.ts';
-import { CODE, FD_PARAMETER } from './event-codes.ts';
-import { CATEGORY, EVENT_FLAG } from './event-table.ts';
+import { CODE, FD_PARAMETER } from '../format/event-codes.ts';
+import { CATEGORY, EVENT_FLAG } from '../format/event-table.ts';
 import type { Fd } from './fds.ts';
 import { applyFileEvent } from './file-events.ts';
 import { fdOf } from './listed-fds.ts';
-import type { ListedAccount, ListedFd, ListedInterface, ListedThread, MachineInfo } from './lists.ts';
-import { FD_TYPE } from './lists.ts';
+import type { ListedAccount, ListedFd, ListedInterface, ListedThread, MachineInfo } from '../format/lists.ts';
+import { FD_TYPE } from '../format/lists.ts';
 import { applyProcessEvent } from './process-events.ts';
 import { applySocketEvent } from './socket-events.ts';
 import { THREAD_FLAG, type Thread, ThreadTable, threadOf } from './threads.ts';

@@ -3,11 +3,11 @@
  *
  * The surprise: of a link the source is the link itself and the target what it leads to, as libsinsp has it.
  */
-import { CODE } from './event-codes.ts';
+import { CODE } from '../format/event-codes.ts';
 import type { FieldReader } from './fields.ts';
-import type { Machine } from './machine.ts';
-import { joinPaths } from './paths.ts';
-import { directoryOf } from './process-events.ts';
+import type { Machine } from '../state/machine.ts';
+import { joinPaths } from '../state/paths.ts';
+import { directoryOf } from '../state/process-events.ts';
 
 /** Where a path stands among the parameters, and the directory that it is relative to; -1: the current one. */
 type Place = readonly [path: number, directory: number];

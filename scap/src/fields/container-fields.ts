@@ -1,7 +1,7 @@
 /** Fields of the container that an event happened in: `container.*`, `k8s.*`. On the host most are empty, not absent. */
-import type { Container } from './containers.ts';
+import type { Container } from '../state/containers.ts';
 import type { FieldReader, FieldResult } from './fields.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../state/machine.ts';
 
 const SHORT_ID = 12;
 

@@ -1,10 +1,10 @@
 /** How sockets are made, bound and connected, and what sending and receiving tells about who they talk to. */
 import { addressText, connectionName, isMapped, isZero } from './addresses.ts';
-import type { CaptureEvent } from './capture-event.ts';
-import { CODE } from './event-codes.ts';
+import type { CaptureEvent } from '../format/capture-event.ts';
+import { CODE } from '../format/event-codes.ts';
 import { Fd, OPEN_FLAG, PROTOCOL } from './fds.ts';
 import { guessOpenEnd } from './listed-fds.ts';
-import { FD_TYPE } from './lists.ts';
+import { FD_TYPE } from '../format/lists.ts';
 import type { Machine } from './machine.ts';
 import { isAddressWhole, isTupleWhole, readAddress, readTuple, type Tuple, tupleText } from './socket-addresses.ts';
 import type { Thread } from './threads.ts';

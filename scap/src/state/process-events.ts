@@ -1,6 +1,6 @@
 /** How processes come, change and go: clone, exec, exit, and the calls that change what a process is. */
-import type { CaptureEvent } from './capture-event.ts';
-import { CODE } from './event-codes.ts';
+import type { CaptureEvent } from '../format/capture-event.ts';
+import { CODE } from '../format/event-codes.ts';
 import type { Machine } from './machine.ts';
 import { joinPaths } from './paths.ts';
 import { THREAD_FLAG, Thread } from './threads.ts';

@@ -6,7 +6,7 @@
  */
 import { CODE } from './event-codes.ts';
 import type { CaptureEvent } from './capture-event.ts';
-import { CONVERSION_ROWS } from './data/conversion-rows.ts';
+import { CONVERSION_ROWS } from '../data/conversion-rows.ts';
 import { EVENT_FLAG, EVENT_TABLE, SIZES } from './event-table.ts';
 import type { Parameters } from './parameters.ts';
 

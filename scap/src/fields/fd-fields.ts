@@ -1,15 +1,15 @@
 /** Fields of the file or socket that an event is about: `fd.*`. */
-import { addressText } from './addresses.ts';
-import { CODE } from './event-codes.ts';
-import { EVENT_FLAG } from './event-table.ts';
-import { type Fd, PROTOCOL, typeLetter, typeName } from './fds.ts';
+import { addressText } from '../state/addresses.ts';
+import { CODE } from '../format/event-codes.ts';
+import { EVENT_FLAG } from '../format/event-table.ts';
+import { type Fd, PROTOCOL, typeLetter, typeName } from '../state/fds.ts';
 import type { FieldReader, FieldResult, SyscallField } from './fields.ts';
-import { isOwnAddress } from './listed-fds.ts';
-import { FD_TYPE } from './lists.ts';
-import type { Machine } from './machine.ts';
+import { isOwnAddress } from '../state/listed-fds.ts';
+import { FD_TYPE } from '../format/lists.ts';
+import type { Machine } from '../state/machine.ts';
 import { parameterText, shownText } from './parameter-text.ts';
-import { joinPaths } from './paths.ts';
-import { directoryOf } from './process-events.ts';
+import { joinPaths } from '../state/paths.ts';
+import { directoryOf } from '../state/process-events.ts';
 
 const TOUCHES_FD = EVENT_FLAG.createsFd | EVENT_FLAG.usesFd | EVENT_FLAG.destroysFd;
 const SOCKET_MAKERS: readonly number[] = [CODE.socket, CODE.accept, CODE.accept4];

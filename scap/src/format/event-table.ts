@@ -3,8 +3,8 @@
  *
  * The surprise: even codes are events of before a call, odd ones of after it; schema 4 records only the latter.
  */
-import { EVENT_ROWS } from './data/event-rows.ts';
-import { FLAG_ROWS } from './data/flag-rows.ts';
+import { EVENT_ROWS } from '../data/event-rows.ts';
+import { FLAG_ROWS } from '../data/flag-rows.ts';
 
 /** How a parameter is written. Sizes in bytes are in `SIZES`; what is not there has any length. */
 export type ParameterType =
