@@ -17,8 +17,17 @@ export interface EventEngine {
   readonly kind: 'clickhouse' | 'chdb' | 'off';
   /** Rows of a reading statement; parameters fill `{name:Type}` places. Settings belong into the statement. */
   query<Row>(statement: string, parameters?: EventParameters): Promise<readonly Row[]>;
-  /** Resolves when the rows are stored. */
-  insert(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
+  /**
+   * Resolves when the rows are stored.
+   *
+   * @param options.token rows of the same token are stored once, in tables that remember tokens (`non_replicated_deduplication_window`), and
+   * counted once in what is summed from them.
+   */
+  insert(
+    table: string,
+    rows: readonly Readonly<Record<string, unknown>>[],
+    options?: { readonly token?: string },
+  ): Promise<void>;
   command(statement: string): Promise<void>;
   status(): EventEngineStatus;
   close(): Promise<void>;
@@ -152,15 +161,24 @@ function clientEngine(
         const result = await client.query({ query: statement, query_params: { ...parameters }, format: 'JSONEachRow' });
         return result.json<Row>();
       }),
-    insert: (table, rows) =>
+    insert: (table, rows, { token } = {}) =>
       call(async (client) => {
-        if (rows.length > 0) await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
+        if (rows.length === 0) return;
+        if (token === undefined) await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
+        else await client.command({ query: insertOnce(table, rows, token) });
       }),
     command: (statement) =>
       call(async (client) => {
         await client.command({ query: statement });
       }),
   };
+}
+
+/** chDB takes settings only in the statement, so the rows stand there, too. */
+function insertOnce(table: string, rows: readonly Readonly<Record<string, unknown>>[], token: string): string {
+  const settings = `insert_deduplication_token = '${token.replaceAll(/[^\w.:-]/g, '_')}', deduplicate_blocks_in_dependent_materialized_views = 1`;
+  const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+  return `INSERT INTO ${table} SETTINGS ${settings} FORMAT JSONEachRow\n${lines}`;
 }
 
 function failureOf(error: unknown): Failure {

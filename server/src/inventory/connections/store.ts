@@ -1,0 +1,206 @@
+/**
+ * Connections, stored and asked: top talkers, who ever talked to an address, what is new. Every question is bounded in time, rows and
+ * memory.
+ */
+import type { EventEngine } from '../../ground/event-engine.ts';
+import type { ConnectionLine } from './line.ts';
+import { ensureConnectionTables } from './tables.ts';
+
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** By what talkers are added up. */
+export type TalkerLevel = 'host' | 'application' | 'container' | 'process' | 'remote_ip' | 'port';
+
+export interface Talker {
+  readonly name: string;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly opened: number;
+  readonly failed: number;
+}
+
+/** Everything that is remembered about one kind of connection, for ever. */
+export interface Pair {
+  readonly scope: string;
+  readonly application: string;
+  readonly process: string;
+  readonly protocol: string;
+  readonly direction: string;
+  readonly remoteIp: string;
+  readonly remoteName: string;
+  readonly port: number;
+  readonly opened: number;
+  readonly failed: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface ConnectionStore {
+  /**
+   * @param token the same for the same lines: they are then stored once, however often they are sent.
+   */
+  insertLines(lines: readonly ConnectionLine[], token: string): Promise<void>;
+  /** Most bytes first. */
+  topTalkers(range: TimeRange, by: TalkerLevel, limit: number): Promise<readonly Talker[]>;
+  /** Every kind of connection that there ever was to or from an address, newest first. */
+  pairsOf(ip: string, limit: number): Promise<readonly Pair[]>;
+  /** Kinds of connection that were seen for the first time in the range, newest first. */
+  newPairs(range: TimeRange, limit: number): Promise<readonly Pair[]>;
+}
+
+const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 67108864';
+const MOST_ROWS_AT_ONCE = 10_000;
+export const MOST_TALKERS = 1_000;
+
+/** Makes the tables if they are missing. */
+export async function openConnectionStore(engine: EventEngine): Promise<ConnectionStore> {
+  await ensureConnectionTables(engine);
+  return {
+    insertLines: async (lines, token) => {
+      for (let start = 0; start < lines.length; start += MOST_ROWS_AT_ONCE) {
+        const rows = lines.slice(start, start + MOST_ROWS_AT_ONCE).map(rowOf);
+        await engine.insert('connection', rows, { token: `${token}-${start}` });
+      }
+    },
+    topTalkers: async (range, by, limit) => {
+      const rows = await engine.query<TalkerRow>(
+        `SELECT toString(${COLUMN_OF[by]}) AS name, sum(sent) AS sent, sum(received) AS received, sum(opened) AS opened,
+            sum(failed) AS failed
+          FROM connection WHERE ${IN_RANGE}
+          GROUP BY name ORDER BY sent + received DESC, name LIMIT {limit:UInt32} ${BOUNDS}`,
+        { ...rangeParameters(range), limit: bounded(limit) },
+      );
+      return rows.map((row) => ({
+        name: row.name,
+        sentBytes: Number(row.sent),
+        receivedBytes: Number(row.received),
+        opened: Number(row.opened),
+        failed: Number(row.failed),
+      }));
+    },
+    pairsOf: (ip, limit) => pairs(engine, 'WHERE remote_ip = toIPv6({ip:String})', '', { ip, limit: bounded(limit) }),
+    newPairs: (range, limit) =>
+      pairs(engine, '', `HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}`, {
+        ...rangeParameters(range),
+        limit: bounded(limit),
+      }),
+  };
+}
+
+const COLUMN_OF: Readonly<Record<TalkerLevel, string>> = {
+  host: 'host',
+  application: 'application',
+  container: 'container',
+  process: 'process',
+  remote_ip: 'remote_ip',
+  port: 'port',
+};
+
+const IN_RANGE = `toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
+  AND time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})`;
+
+function rangeParameters({ fromMs, toMs }: TimeRange) {
+  return { from: Math.trunc(fromMs), to: Math.trunc(toMs) };
+}
+
+function bounded(limit: number): number {
+  return Math.min(Math.max(Math.trunc(limit), 1), MOST_TALKERS);
+}
+
+async function pairs(
+  engine: EventEngine,
+  where: string,
+  having: string,
+  parameters: Readonly<Record<string, string | number>>,
+): Promise<readonly Pair[]> {
+  const rows = await engine.query<PairRow>(
+    `SELECT scope, application, process, protocol, direction, toString(remote_ip) AS ip, anyLast(remote_name) AS name, port,
+        sum(opened) AS opened_, sum(failed) AS failed_, sum(sent) AS sent_, sum(received) AS received_,
+        toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
+      FROM connection_pair ${where}
+      GROUP BY scope, application, process, protocol, direction, remote_ip, port ${having}
+      ORDER BY last_ms DESC, application, port LIMIT {limit:UInt32} ${BOUNDS}`,
+    parameters,
+  );
+  return rows.map((row) => ({
+    scope: row.scope,
+    application: row.application,
+    process: row.process,
+    protocol: row.protocol,
+    direction: row.direction,
+    remoteIp: withoutMapping(row.ip),
+    remoteName: row.name,
+    port: Number(row.port),
+    opened: Number(row.opened_),
+    failed: Number(row.failed_),
+    sentBytes: Number(row.sent_),
+    receivedBytes: Number(row.received_),
+    firstMs: Number(row.first_ms),
+    lastMs: Number(row.last_ms),
+  }));
+}
+
+interface TalkerRow {
+  readonly name: string;
+  readonly sent: number | string;
+  readonly received: number | string;
+  readonly opened: number | string;
+  readonly failed: number | string;
+}
+
+interface PairRow {
+  readonly scope: string;
+  readonly application: string;
+  readonly process: string;
+  readonly protocol: string;
+  readonly direction: string;
+  readonly ip: string;
+  readonly name: string;
+  readonly port: number | string;
+  readonly opened_: number | string;
+  readonly failed_: number | string;
+  readonly sent_: number | string;
+  readonly received_: number | string;
+  readonly first_ms: number | string;
+  readonly last_ms: number | string;
+}
+
+function rowOf(line: ConnectionLine) {
+  return {
+    time: Math.trunc(line.windowMs / 1_000),
+    host: line.host,
+    scope: line.scope,
+    application: line.application,
+    process: line.process,
+    protocol: line.protocol,
+    direction: line.direction,
+    local_ip: mapped(line.localIp),
+    remote_ip: mapped(line.remoteIp),
+    port: line.port,
+    remote_name: line.remoteName,
+    container: line.container,
+    exe: line.exe,
+    opened: line.opened,
+    failed: line.failed,
+    live: line.live,
+    sent: Math.trunc(line.sentBytes),
+    received: Math.trunc(line.receivedBytes),
+    retransmits: line.retransmits,
+    first: Math.trunc(line.firstMs),
+    last: Math.trunc(line.lastMs),
+  };
+}
+
+/** IPv4 addresses are kept in IPv6 form. */
+function mapped(ip: string): string {
+  return ip.includes(':') ? ip : `::ffff:${ip}`;
+}
+
+function withoutMapping(ip: string): string {
+  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice('::ffff:'.length) : ip;
+}

@@ -1,0 +1,102 @@
+/** Connections in chDB, and in a ClickHouse server when one is given: counted once, found for ever. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
+import { type ConnectionStore, openConnectionStore } from '../../server/src/inventory/connections/store.ts';
+import { systemClock } from '../../server/src/ground/clock.ts';
+import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
+import { silentLog } from '../../server/src/ground/log.ts';
+import { systemRandom } from '../../server/src/ground/random.ts';
+import { compileProgram } from '../compiled.ts';
+
+const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
+/** Lines age, so they are of now. */
+const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
+const MINUTE_MS = 60_000;
+const hour = { fromMs: NOON, toMs: NOON + 60 * MINUTE_MS };
+
+const folder = mkdtempSync(join(tmpdir(), 'countersign-connections-'));
+let program = '';
+beforeAll(async () => {
+  program = await compileProgram('server/src/ground/chdb-process.ts');
+});
+afterAll(() => {
+  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
+});
+
+const common = { clock: systemClock, random: systemRandom, log: silentLog };
+const engines: [string, () => Promise<EventEngine>][] = [
+  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
+];
+if (CLICKHOUSE_URL !== undefined) {
+  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
+}
+
+function line(changes: Partial<ConnectionLine>): ConnectionLine {
+  return {
+    windowMs: NOON,
+    host: 'node-1',
+    scope: '',
+    application: 'shop/deployment/web',
+    container: '',
+    process: 'nginx',
+    exe: '/usr/sbin/nginx',
+    protocol: 'tcp',
+    direction: 'out',
+    localIp: '10.0.0.1',
+    remoteIp: '10.0.0.2',
+    port: 8080,
+    remoteName: '',
+    opened: 1,
+    failed: 0,
+    live: 0,
+    sentBytes: 100,
+    receivedBytes: 1_000,
+    retransmits: 0,
+    firstMs: NOON + 1,
+    lastMs: NOON + 2,
+    ...changes,
+  };
+}
+
+describe.each(engines)('connections on %s', (_name, open) => {
+  let engine: EventEngine;
+  let store: ConnectionStore;
+  beforeAll(async () => {
+    engine = await open();
+    store = await openConnectionStore(engine);
+  });
+  afterAll(() => engine.close());
+
+  test('lines that are sent twice are counted once, also in what is summed', async () => {
+    const lines = [line({}), line({ remoteIp: '2001:db8::7', sentBytes: 5 })];
+    await store.insertLines(lines, 'agent-1.7');
+    await store.insertLines(lines, 'agent-1.7');
+    expect(await store.topTalkers(hour, 'application', 10)).toEqual([
+      { name: 'shop/deployment/web', sentBytes: 105, receivedBytes: 2_000, opened: 2, failed: 0 },
+    ]);
+    expect(await store.pairsOf('10.0.0.2', 10)).toMatchObject([{ sentBytes: 100, opened: 1, firstMs: NOON + 1 }]);
+    expect(await store.pairsOf('2001:db8::7', 10)).toMatchObject([{ remoteIp: '2001:db8::7', sentBytes: 5 }]);
+  });
+
+  test('a second time does not make a pair new, and says when it was last', async () => {
+    const later = { windowMs: NOON + 10 * MINUTE_MS, firstMs: NOON + 10 * MINUTE_MS, lastMs: NOON + 11 * MINUTE_MS };
+    await store.insertLines([line(later), line({ ...later, port: 22, process: 'ssh' })], 'agent-1.8');
+    const found = await store.newPairs({ fromMs: NOON + 5 * MINUTE_MS, toMs: NOON + 20 * MINUTE_MS }, 10);
+    expect(found.map(({ process, port }) => `${process} ${port}`)).toEqual(['ssh 22']);
+    const [, web] = await store.pairsOf('10.0.0.2', 10);
+    expect(web ?? found[0]).toMatchObject({ lastMs: NOON + 11 * MINUTE_MS });
+  });
+
+  test('talkers are added up by any level, the largest first', async () => {
+    await store.insertLines([line({ remoteIp: '192.0.2.9', sentBytes: 9_000_000, process: 'curl' })], 'agent-2.1');
+    const names = async (by: Parameters<ConnectionStore['topTalkers']>[1]) =>
+      (await store.topTalkers(hour, by, 10)).map(({ name }) => name);
+    expect((await names('process'))[0]).toBe('curl');
+    expect((await names('remote_ip'))[0]).toBe('::ffff:192.0.2.9');
+    expect(await names('host')).toEqual(['node-1']);
+    expect(await store.topTalkers(hour, 'process', 1)).toHaveLength(1);
+  });
+});
