@@ -1,0 +1,286 @@
+/**
+ * Who talks to whom, as a graph at one level: nodes and the lines between them, in any range of time. Pure: rows of ends go in, the graph
+ * comes out.
+ *
+ * The surprise: a connection is told twice, by the caller's host and by the called one's, and drawn once. Both ends know the called address
+ * and the service's port, so a caller's line meets the called one there; whatever meets nobody leads outside.
+ */
+import type { Direction, Protocol } from '../connections/live-table.ts';
+
+/** One end of a line, as one host saw it: the rows that `store.ts` reads. */
+export interface LineEnd {
+  readonly host: string;
+  readonly scope: string;
+  readonly application: string;
+  readonly container: string;
+  readonly process: string;
+  readonly direction: Direction;
+  readonly protocol: Protocol;
+  readonly localIp: string;
+  readonly remoteIp: string;
+  readonly remoteName: string;
+  readonly port: number;
+  readonly opened: number;
+  readonly failed: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly retransmits: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export type MapLevel = 'namespace' | 'application' | 'host' | 'container' | 'process';
+
+export type NodeKind = 'workload' | 'external' | 'host';
+
+export interface MapNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly name: string;
+  /** The node of the next higher level that it belongs to; empty at the top. */
+  readonly group: string;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+export interface MapEdge {
+  readonly source: string;
+  readonly target: string;
+  /** Up to `MOST_PORTS`, the busiest first. */
+  readonly ports: readonly string[];
+  readonly opened: number;
+  readonly failed: number;
+  /** From source to target, and back. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly retransmits: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface MapGraph {
+  readonly nodes: readonly MapNode[];
+  readonly edges: readonly MapEdge[];
+  /** Outside addresses that are drawn together as one node, since there were too many. */
+  readonly externalsGrouped: number;
+}
+
+export interface GraphOptions {
+  readonly level: MapLevel;
+  /** More outside nodes than this are drawn as one. */
+  readonly mostExternals: number;
+}
+
+const MOST_PORTS = 8;
+export const OTHER_EXTERNALS = 'external:*';
+
+/** Draws the graph of all ends of a range. */
+export function drawGraph(ends: readonly LineEnd[], { level, mostExternals }: GraphOptions): MapGraph {
+  const owners = ownersOf(ends, level);
+  const callersSeen = new Set(ends.filter(isCaller).map(meetingPoint));
+  const edges = new Map<string, EdgeDraft>();
+  for (const end of ends) {
+    if (isCaller(end)) addTo(edges, { end, source: nodeOf(end, level), target: owners.of(end), sentFirst: true });
+    else if (!callersSeen.has(meetingPoint(end)))
+      addTo(edges, { end, source: externalOf(end), target: nodeOf(end, level), sentFirst: false });
+  }
+  const grouped = groupExternals([...edges.values()], mostExternals);
+  return { ...finish(grouped.edges), externalsGrouped: grouped.count };
+}
+
+/** What is between two addresses and a port, whoever tells it. */
+function meetingPoint(end: LineEnd): string {
+  const [caller, called] = isCaller(end) ? [end.localIp, end.remoteIp] : [end.remoteIp, end.localIp];
+  return `${end.scope}|${end.protocol}|${caller}|${called}|${end.port}`;
+}
+
+function isCaller({ direction }: LineEnd): boolean {
+  return direction !== 'in';
+}
+
+interface NodeRef {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly name: string;
+  readonly group: string;
+}
+
+/** The node at which an end stands. */
+export function nodeOf(end: LineEnd, level: MapLevel): NodeRef {
+  const namespace = namespaceOf(end);
+  switch (level) {
+    case 'namespace':
+      return { id: `namespace:${namespace}`, kind: 'workload', name: namespace, group: '' };
+    case 'host':
+      return { id: `host:${end.host}`, kind: 'host', name: end.host, group: '' };
+    case 'application':
+      return workload(end.application, nameOf(end.application), `namespace:${namespace}`);
+    case 'container': {
+      const id = end.container === '' ? `${end.host}/${end.application}` : end.container;
+      return workload(
+        `${end.application}#${id}`,
+        end.container.slice(0, 12) || end.host,
+        `workload:${end.application}`,
+      );
+    }
+    case 'process':
+      return workload(`${end.application}›${end.process}`, end.process, `workload:${end.application}`);
+  }
+}
+
+function workload(id: string, name: string, group: string): NodeRef {
+  return { id: `workload:${id}`, kind: 'workload', name, group };
+}
+
+/** `shop/deployment/web` is in `shop`; a unit or a program is on its host. */
+function namespaceOf({ application, host }: LineEnd): string {
+  const slash = application.indexOf('/');
+  return slash > 0 && !application.startsWith('unit:') ? application.slice(0, slash) : host;
+}
+
+function nameOf(application: string): string {
+  return application.split('/').at(-1) ?? application;
+}
+
+function externalOf({ remoteIp, remoteName }: LineEnd): NodeRef {
+  const name = remoteName === '' ? remoteIp : remoteName;
+  return { id: `external:${name}`, kind: 'external', name, group: 'external' };
+}
+
+/**
+ * Who answers at an address: whoever was seen to be called at that port; else the only one who uses the address; else its host.
+ */
+function ownersOf(ends: readonly LineEnd[], level: MapLevel): { of(end: LineEnd): NodeRef } {
+  const listeners = new Map<string, NodeRef>();
+  const users = new Map<string, NodeRef>();
+  for (const end of ends) {
+    const place = `${end.scope}|${end.localIp}`;
+    const node = nodeOf(end, level);
+    if (end.direction === 'in') listeners.set(`${place}|${end.protocol}|${end.port}`, node);
+    const known = users.get(place);
+    if (known === undefined) users.set(place, node);
+    else if (known.id !== node.id) users.set(place, nodeOf(end, 'host'));
+  }
+  return {
+    of: (end) =>
+      listeners.get(`${end.scope}|${end.remoteIp}|${end.protocol}|${end.port}`) ??
+      users.get(`${end.scope}|${end.remoteIp}`) ??
+      externalOf(end),
+  };
+}
+
+interface EdgeDraft {
+  source: NodeRef;
+  target: NodeRef;
+  readonly ports: Map<string, number>;
+  opened: number;
+  failed: number;
+  sentBytes: number;
+  receivedBytes: number;
+  retransmits: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+interface Addition {
+  readonly end: LineEnd;
+  readonly source: NodeRef;
+  readonly target: NodeRef;
+  /** The end that tells it is the source. */
+  readonly sentFirst: boolean;
+}
+
+function addTo(edges: Map<string, EdgeDraft>, { end, source, target, sentFirst }: Addition): void {
+  const key = `${source.id}\n${target.id}`;
+  let edge = edges.get(key);
+  if (edge === undefined) {
+    edge = emptyEdge(source, target, end);
+    edges.set(key, edge);
+  }
+  const bytes = end.sentBytes + end.receivedBytes;
+  const port = `${end.port}/${end.protocol}`;
+  edge.ports.set(port, (edge.ports.get(port) ?? 0) + bytes);
+  edge.opened += end.opened;
+  edge.failed += end.failed;
+  edge.sentBytes += sentFirst ? end.sentBytes : end.receivedBytes;
+  edge.receivedBytes += sentFirst ? end.receivedBytes : end.sentBytes;
+  edge.retransmits += end.retransmits;
+  edge.firstMs = Math.min(edge.firstMs, end.firstMs);
+  edge.lastMs = Math.max(edge.lastMs, end.lastMs);
+}
+
+function emptyEdge(
+  source: NodeRef,
+  target: NodeRef,
+  { firstMs, lastMs }: { firstMs: number; lastMs: number },
+): EdgeDraft {
+  return {
+    source,
+    target,
+    ports: new Map(),
+    opened: 0,
+    failed: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+    retransmits: 0,
+    firstMs,
+    lastMs,
+  };
+}
+
+const OTHERS: NodeRef = { id: OTHER_EXTERNALS, kind: 'external', name: '*', group: 'external' };
+
+/** The busiest outside addresses keep a node of their own; the others become one. */
+function groupExternals(
+  edges: readonly EdgeDraft[],
+  most: number,
+): { readonly edges: readonly EdgeDraft[]; readonly count: number } {
+  const bytes = new Map<string, number>();
+  for (const { source, target, sentBytes, receivedBytes } of edges)
+    for (const { id, kind } of [source, target])
+      if (kind === 'external') bytes.set(id, (bytes.get(id) ?? 0) + sentBytes + receivedBytes);
+  if (bytes.size <= most) return { edges, count: 0 };
+  const kept = new Set(
+    [...bytes]
+      .sort((one, other) => other[1] - one[1])
+      .slice(0, most)
+      .map(([id]) => id),
+  );
+  const merged = new Map<string, EdgeDraft>();
+  const seen = (node: NodeRef) => (node.kind === 'external' && !kept.has(node.id) ? OTHERS : node);
+  for (const edge of edges) {
+    const source = seen(edge.source);
+    const target = seen(edge.target);
+    const key = `${source.id}\n${target.id}`;
+    const into = merged.get(key) ?? emptyEdge(source, target, edge);
+    merged.set(key, into);
+    for (const [port, count] of edge.ports) into.ports.set(port, (into.ports.get(port) ?? 0) + count);
+    into.opened += edge.opened;
+    into.failed += edge.failed;
+    into.sentBytes += edge.sentBytes;
+    into.receivedBytes += edge.receivedBytes;
+    into.retransmits += edge.retransmits;
+    into.firstMs = Math.min(into.firstMs, edge.firstMs);
+    into.lastMs = Math.max(into.lastMs, edge.lastMs);
+  }
+  return { edges: [...merged.values()], count: bytes.size - kept.size };
+}
+
+function finish(drafts: readonly EdgeDraft[]): Pick<MapGraph, 'nodes' | 'edges'> {
+  const nodes = new Map<string, { -readonly [Name in keyof MapNode]: MapNode[Name] }>();
+  const count = (ref: NodeRef, sentBytes: number, receivedBytes: number) => {
+    const node = nodes.get(ref.id) ?? { ...ref, sentBytes: 0, receivedBytes: 0 };
+    node.sentBytes += sentBytes;
+    node.receivedBytes += receivedBytes;
+    nodes.set(ref.id, node);
+  };
+  const edges = drafts.map(({ source, target, ports, ...sums }) => {
+    count(source, sums.sentBytes, sums.receivedBytes);
+    count(target, sums.receivedBytes, sums.sentBytes);
+    const busiest = [...ports].sort((one, other) => other[1] - one[1]).slice(0, MOST_PORTS);
+    return { source: source.id, target: target.id, ports: busiest.map(([port]) => port), ...sums };
+  });
+  const byBytes = (one: MapNode, other: MapNode) =>
+    other.sentBytes + other.receivedBytes - one.sentBytes - one.receivedBytes || (one.id < other.id ? -1 : 1);
+  return { nodes: [...nodes.values()].sort(byBytes), edges };
+}
