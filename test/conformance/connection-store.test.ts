@@ -99,4 +99,14 @@ describe.each(engines)('connections on %s', (_name, open) => {
     expect(await names('host')).toEqual(['node-1']);
     expect(await store.topTalkers(hour, 'process', 1)).toHaveLength(1);
   });
+
+  test('both ends of a range are read for the map, also from the sums of the hours', async () => {
+    const detail = { process: true, container: false };
+    const { ends, isCut } = await store.lineEnds(hour, detail);
+    expect(isCut).toBe(false);
+    expect(ends[0]).toMatchObject({ process: 'curl', remoteIp: '192.0.2.9', container: '', sentBytes: 9_000_000 });
+    const days = { fromMs: NOON - 3 * 86_400_000, toMs: NOON + 60 * MINUTE_MS };
+    const summed = await store.lineEnds(days, detail);
+    expect(summed.ends.map(({ sentBytes }) => sentBytes)).toEqual(ends.map(({ sentBytes }) => sentBytes));
+  });
 });

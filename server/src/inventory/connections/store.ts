@@ -4,6 +4,7 @@
  */
 import type { EventEngine } from '../../ground/event-engine.ts';
 import type { ConnectionLine } from './line.ts';
+import type { LineEnd } from './line-end.ts';
 import { ensureConnectionTables } from './tables.ts';
 
 export interface TimeRange {
@@ -40,6 +41,18 @@ export interface Pair {
   readonly lastMs: number;
 }
 
+/** What ends are told apart by, besides addresses and port; what is left out is empty in every end. */
+export interface EndDetail {
+  readonly process: boolean;
+  readonly container: boolean;
+}
+
+export interface LineEnds {
+  readonly ends: readonly LineEnd[];
+  /** There were more than `MOST_ENDS`: the ones with the fewest bytes are missing. */
+  readonly isCut: boolean;
+}
+
 export interface ConnectionStore {
   /**
    * @param token the same for the same lines: they are then stored once, however often they are sent.
@@ -47,6 +60,8 @@ export interface ConnectionStore {
   insertLines(lines: readonly ConnectionLine[], token: string): Promise<void>;
   /** Most bytes first. */
   topTalkers(range: TimeRange, by: TalkerLevel, limit: number): Promise<readonly Talker[]>;
+  /** Both ends of every line of the range, most bytes first: what the map is drawn from. */
+  lineEnds(range: TimeRange, detail: EndDetail): Promise<LineEnds>;
   /** Every kind of connection that there ever was to or from an address, newest first. */
   pairsOf(ip: string, limit: number): Promise<readonly Pair[]>;
   /** Kinds of connection that were seen for the first time in the range, newest first. */
@@ -56,6 +71,9 @@ export interface ConnectionStore {
 const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 67108864';
 const MOST_ROWS_AT_ONCE = 10_000;
 export const MOST_TALKERS = 1_000;
+export const MOST_ENDS = 200_000;
+/** Longer ranges are read from the sums of each hour. */
+const LONGEST_EXACT_MS = 2 * 86_400_000;
 
 /** Makes the tables if they are missing. */
 export async function openConnectionStore(engine: EventEngine): Promise<ConnectionStore> {
@@ -83,6 +101,7 @@ export async function openConnectionStore(engine: EventEngine): Promise<Connecti
         failed: Number(row.failed),
       }));
     },
+    lineEnds: (range, detail) => lineEnds(engine, range, detail),
     pairsOf: (ip, limit) => pairs(engine, 'WHERE remote_ip = toIPv6({ip:String})', '', { ip, limit: bounded(limit) }),
     newPairs: (range, limit) =>
       pairs(engine, '', `HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}`, {
@@ -104,12 +123,55 @@ const COLUMN_OF: Readonly<Record<TalkerLevel, string>> = {
 const IN_RANGE = `toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
   AND time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})`;
 
+const IN_HOURS = `hour >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64})) AND hour <= fromUnixTimestamp64Milli({to:Int64})`;
+
 function rangeParameters({ fromMs, toMs }: TimeRange) {
   return { from: Math.trunc(fromMs), to: Math.trunc(toMs) };
 }
 
 function bounded(limit: number): number {
   return Math.min(Math.max(Math.trunc(limit), 1), MOST_TALKERS);
+}
+
+async function lineEnds(engine: EventEngine, range: TimeRange, detail: EndDetail): Promise<LineEnds> {
+  const isExact = range.toMs - range.fromMs <= LONGEST_EXACT_MS;
+  const table = isExact ? 'connection' : 'connection_hour';
+  const rows = await engine.query<EndRow>(
+    `SELECT host, scope, application, ${detail.container && isExact ? 'container' : "''"} AS container_,
+        ${detail.process ? 'process' : "''"} AS process_, direction, protocol, toString(local_ip) AS local,
+        toString(remote_ip) AS remote, anyLast(remote_name) AS name, port, sum(opened) AS opened_, sum(failed) AS failed_,
+        sum(sent) AS sent_, sum(received) AS received_, sum(retransmits) AS retransmits_,
+        toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
+      FROM ${table} WHERE ${isExact ? IN_RANGE : IN_HOURS}
+      GROUP BY host, scope, application, container_, process_, direction, protocol, local_ip, remote_ip, port
+      ORDER BY sent_ + received_ DESC LIMIT ${MOST_ENDS + 1} ${BOUNDS}`,
+    rangeParameters(range),
+  );
+  return { ends: rows.slice(0, MOST_ENDS).map(endOf), isCut: rows.length > MOST_ENDS };
+}
+
+function endOf(row: EndRow): LineEnd {
+  return {
+    host: row.host,
+    scope: row.scope,
+    application: row.application,
+    container: row.container_,
+    process: row.process_,
+    // Only `insertLines` writes these two.
+    direction: row.direction as LineEnd['direction'],
+    protocol: row.protocol as LineEnd['protocol'],
+    localIp: withoutMapping(row.local),
+    remoteIp: withoutMapping(row.remote),
+    remoteName: row.name,
+    port: Number(row.port),
+    opened: Number(row.opened_),
+    failed: Number(row.failed_),
+    sentBytes: Number(row.sent_),
+    receivedBytes: Number(row.received_),
+    retransmits: Number(row.retransmits_),
+    firstMs: Number(row.first_ms),
+    lastMs: Number(row.last_ms),
+  };
 }
 
 async function pairs(
@@ -151,6 +213,27 @@ interface TalkerRow {
   readonly received: number | string;
   readonly opened: number | string;
   readonly failed: number | string;
+}
+
+interface EndRow {
+  readonly host: string;
+  readonly scope: string;
+  readonly application: string;
+  readonly container_: string;
+  readonly process_: string;
+  readonly direction: string;
+  readonly protocol: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly name: string;
+  readonly port: number | string;
+  readonly opened_: number | string;
+  readonly failed_: number | string;
+  readonly sent_: number | string;
+  readonly received_: number | string;
+  readonly retransmits_: number | string;
+  readonly first_ms: number | string;
+  readonly last_ms: number | string;
 }
 
 interface PairRow {

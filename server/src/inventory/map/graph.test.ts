@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { drawGraph, type LineEnd, type MapLevel, OTHER_EXTERNALS } from './graph.ts';
+import type { LineEnd } from '../connections/line-end.ts';
+import { drawGraph, type MapLevel, OTHER_EXTERNALS } from './graph.ts';
 
 const WEB = { host: 'node-1', application: 'shop/deployment/web', container: 'w1', process: 'nginx' };
 const API = { host: 'node-2', application: 'shop/deployment/api', container: 'a1', process: 'java' };

@@ -5,29 +5,7 @@
  * The surprise: a connection is told twice, by the caller's host and by the called one's, and drawn once. Both ends know the called address
  * and the service's port, so a caller's line meets the called one there; whatever meets nobody leads outside.
  */
-import type { Direction, Protocol } from '../connections/live-table.ts';
-
-/** One end of a line, as one host saw it: the rows that `store.ts` reads. */
-export interface LineEnd {
-  readonly host: string;
-  readonly scope: string;
-  readonly application: string;
-  readonly container: string;
-  readonly process: string;
-  readonly direction: Direction;
-  readonly protocol: Protocol;
-  readonly localIp: string;
-  readonly remoteIp: string;
-  readonly remoteName: string;
-  readonly port: number;
-  readonly opened: number;
-  readonly failed: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-  readonly retransmits: number;
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
+import type { LineEnd } from '../connections/line-end.ts';
 
 export type MapLevel = 'namespace' | 'application' | 'host' | 'container' | 'process';
 
