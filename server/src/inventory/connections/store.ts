@@ -103,11 +103,18 @@ export async function openConnectionStore(engine: EventEngine): Promise<Connecti
     },
     lineEnds: (range, detail) => lineEnds(engine, range, detail),
     pairsOf: (ip, limit) => pairs(engine, 'WHERE remote_ip = toIPv6({ip:String})', '', { ip, limit: bounded(limit) }),
+    // What is new in a range has a line in it, and lines are few beside all pairs that ever were.
     newPairs: (range, limit) =>
-      pairs(engine, '', `HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}`, {
-        ...rangeParameters(range),
-        limit: bounded(limit),
-      }),
+      pairs(
+        engine,
+        `WHERE (remote_ip, scope, application, process, direction, protocol, port) IN
+          (SELECT DISTINCT remote_ip, scope, application, process, direction, protocol, port FROM connection WHERE ${IN_RANGE})`,
+        `HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}`,
+        {
+          ...rangeParameters(range),
+          limit: bounded(limit),
+        },
+      ),
   };
 }
 
