@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './exemptions.ts';
 export * from './findings.ts';
 export * from './maintenance.ts';
+export * from './map.ts';
 export * from './now.ts';
 export * from './numbers.ts';
 export * from './on-call.ts';

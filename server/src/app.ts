@@ -29,6 +29,8 @@ import type { Random } from './ground/random.ts';
 import { type Environment, readSecret, type SecretReference } from './ground/secret.ts';
 import { openState, type State } from './ground/state.ts';
 import { watchSources } from './intake.ts';
+import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
+import { registerMapRoutes } from './inventory/map/routes.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
 import { registerPasskeyRoutes } from './people/passkeys/routes.ts';
@@ -110,6 +112,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const engine = await openEngine(options);
   undo.push(() => engine.close());
   const events = await openEventStore(engine);
+  const connections = await openConnectionStore(engine);
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
   const rooms = {
@@ -117,6 +120,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     runner,
     state,
     events,
+    connections,
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
@@ -158,6 +162,7 @@ interface Rooms {
   readonly runner: Runner;
   readonly state: State;
   readonly events: EventStore;
+  readonly connections: ConnectionStore;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
@@ -240,6 +245,7 @@ async function openHttp(
   const access = guards.person;
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
+  registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
   response.register(house.server, guards);

@@ -1,3 +1,4 @@
+/** Addresses as small numbers, and how they are written. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressBook } from './addresses.ts';

@@ -1,3 +1,4 @@
+/** The table of live connections, held against a plain map. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ConnectionDelta, type ConnectionKey, LiveTable } from './live-table.ts';

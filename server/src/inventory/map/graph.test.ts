@@ -1,3 +1,4 @@
+/** The map: lines of both ends go in, a graph comes out. */
 import { describe, expect, it } from 'vitest';
 import type { LineEnd } from '../connections/line-end.ts';
 import { drawGraph, type MapLevel, OTHER_EXTERNALS } from './graph.ts';

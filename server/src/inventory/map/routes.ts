@@ -1,0 +1,106 @@
+/** The map and the questions about connections over HTTP. Each answer is bounded, and says when it was cut. */
+import { isIP } from 'node:net';
+import {
+  MapLevel,
+  type MapView,
+  type PairList,
+  type PairView,
+  TalkerLevel,
+  type TalkersView,
+} from '@countersign/contract';
+import { Type } from 'typebox';
+import type { Access, HttpServer } from '../../ground/http.ts';
+import { httpFailures } from '../../ground/http-error.ts';
+import type { ConnectionStore, Pair, TimeRange } from '../connections/store.ts';
+import { drawGraph } from './graph.ts';
+
+export interface MapRoutesOptions {
+  readonly connections: ConnectionStore;
+  /** Anybody who is signed in. */
+  readonly access: Access;
+  readonly nowMs: () => number;
+}
+
+const Time = Type.Optional(Type.String({ maxLength: 40 }));
+const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 }));
+const MapQuery = Type.Object({ from: Time, to: Time, level: Type.Optional(MapLevel) });
+const TalkersQuery = Type.Object({ from: Time, to: Time, by: Type.Optional(TalkerLevel), limit: Limit });
+const NewQuery = Type.Object({ from: Time, to: Time, limit: Limit });
+const PairsQuery = Type.Object({ address: Type.String({ maxLength: 45 }), limit: Limit });
+
+const DEFAULT_MS = 3_600_000;
+const LONGEST_MS = 400 * 86_400_000;
+const DEFAULT_LIMIT = 100;
+const MOST_EXTERNALS = 60;
+
+export function registerMapRoutes(server: HttpServer, { connections, access, nowMs }: MapRoutesOptions): void {
+  const config = { access };
+  server.get('/api/map', { config, schema: { querystring: MapQuery } }, async ({ query }): Promise<MapView> => {
+    const range = rangeOf(query, nowMs());
+    const level = query.level ?? 'application';
+    const detail = { process: level === 'process', container: level === 'container' };
+    const { ends, isCut } = await connections.lineEnds(range, detail);
+    const { nodes, edges, externalsGrouped } = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS });
+    return {
+      ...rangeView(range),
+      level,
+      nodes: [...nodes],
+      edges: edges.map(({ firstMs, lastMs, ports, ...edge }) => ({
+        ...edge,
+        ports: [...ports],
+        firstAt: iso(firstMs),
+        lastAt: iso(lastMs),
+      })),
+      externalsGrouped,
+      cut: isCut,
+    };
+  });
+  server.get(
+    '/api/connections/talkers',
+    { config, schema: { querystring: TalkersQuery } },
+    async ({ query }): Promise<TalkersView> => {
+      const range = rangeOf(query, nowMs());
+      const by = query.by ?? 'application';
+      const talkers = await connections.topTalkers(range, by, query.limit ?? DEFAULT_LIMIT);
+      return { ...rangeView(range), by, talkers: [...talkers] };
+    },
+  );
+  server.get(
+    '/api/connections/new',
+    { config, schema: { querystring: NewQuery } },
+    async ({ query }): Promise<PairList> => ({
+      pairs: (await connections.newPairs(rangeOf(query, nowMs()), query.limit ?? DEFAULT_LIMIT)).map(pairView),
+    }),
+  );
+  server.get(
+    '/api/connections/pairs',
+    { config, schema: { querystring: PairsQuery } },
+    async ({ query: { address, limit = DEFAULT_LIMIT } }): Promise<PairList> => {
+      if (isIP(address) === 0)
+        throw httpFailures.invalidInput('address', 'no IP address: write 192.0.2.7 or 2001:db8::7');
+      return { pairs: (await connections.pairsOf(address, limit)).map(pairView) };
+    },
+  );
+}
+
+function rangeOf({ from, to }: { readonly from?: string; readonly to?: string }, nowMs: number): TimeRange {
+  const toMs = to === undefined ? nowMs : Date.parse(to);
+  const fromMs = from === undefined ? toMs - DEFAULT_MS : Date.parse(from);
+  if (Number.isNaN(fromMs) || Number.isNaN(toMs))
+    throw httpFailures.invalidInput('from, to', 'no times: write ISO 8601');
+  if (toMs <= fromMs || toMs - fromMs > LONGEST_MS)
+    throw httpFailures.invalidInput('to', 'after from, by 400 days at most');
+  return { fromMs, toMs };
+}
+
+function rangeView({ fromMs, toMs }: TimeRange) {
+  return { from: iso(fromMs), to: iso(toMs) };
+}
+
+function pairView({ scope: _scope, firstMs, lastMs, ...pair }: Pair): PairView {
+  return { ...pair, firstAt: iso(firstMs), lastAt: iso(lastMs) };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
