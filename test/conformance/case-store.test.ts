@@ -1,6 +1,7 @@
 /** Cases on every state database: one transaction for everything, one case a burst, work that two workers never share. */
 import { expect, test } from 'vitest';
 import { burstKey } from '../../server/src/cases/burst.ts';
+import type { CaseInput } from '../../server/src/cases/case.ts';
 import { conductFindings, conductInput } from '../../server/src/cases/conduct.ts';
 import { consoleChannel, type PageChannel } from '../../server/src/cases/page/page.ts';
 import { createSqlStore, unitOf } from '../../server/src/cases/sql-store.ts';
@@ -147,6 +148,75 @@ describeStates('the case store', (open, kind) => {
     await work();
     expect(delivered).toEqual([`countersign-${id}`]);
     expect(await verifyJournal(state)).toMatchObject({ ok: true });
+    await state.close();
+  });
+
+  test('an hour without a pager ends in one page, and what is true no longer is not told when it comes back', async () => {
+    const state = await open();
+    const clock = new ManualClock(MONDAY_MS);
+    let down = true;
+    const told: string[] = [];
+    const pager: PageChannel = {
+      name: 'pager',
+      deliver: async ({ action, pageNumber }) => {
+        if (down) return { type: 'failed', failure: 'down', afterMs: null };
+        told.push(`${action}:${pageNumber}`);
+        return { type: 'delivered' };
+      },
+    };
+    const id = (await take(state, match('e1', 90))) ?? '';
+    const worker = workerOf(state, clock, pager);
+    const wait = async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute += 1) {
+        while ((await workOnce(worker)) > 0);
+        clock.advance(60_000);
+      }
+    };
+    const does = (input: CaseInput) =>
+      worker.store.transact((unit) => conductInput(unit, id, input, change(clock.nowMs())));
+    await wait(58);
+    down = false;
+    await wait(2);
+    expect(told).toEqual(['trigger:12']);
+    down = true;
+    await does({ type: 'resolved', by: ALICE, note: '' });
+    await wait(2);
+    await does({ type: 'reopened', by: ALICE, why: '' });
+    down = false;
+    await wait(3);
+    expect(told.slice(1).every((what) => what.startsWith('trigger'))).toBe(true);
+    expect(told.length).toBeGreaterThan(1);
+    await state.close();
+  });
+
+  test('a channel hears of one case in order: the acknowledgement waits for the page that is on its way', async () => {
+    const state = await open();
+    const clock = new ManualClock(MONDAY_MS);
+    const told: string[] = [];
+    let answer: (() => void) | null = null;
+    const pager: PageChannel = {
+      name: 'pager',
+      deliver: async ({ action }) => {
+        if (action === 'trigger') await new Promise<void>((resolve) => (answer = resolve));
+        told.push(action);
+        return { type: 'delivered' };
+      },
+    };
+    const id = (await take(state, match('e1', 90))) ?? '';
+    const [one, other] = ['one', 'other'].map((name) => workerOf(state, clock, pager, name));
+    if (one === undefined || other === undefined) throw new Error('two workers');
+    const slow = workOnce(one);
+    while (answer === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    await one.store.transact((unit) =>
+      conductInput(unit, id, { type: 'acknowledged', by: ALICE }, change(clock.nowMs())),
+    );
+    await workOnce(other);
+    expect(told).toEqual([]);
+    (answer as () => void)();
+    await slow;
+    clock.advance(2_000);
+    await workOnce(other);
+    expect(told).toEqual(['trigger', 'acknowledge']);
     await state.close();
   });
 

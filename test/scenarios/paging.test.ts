@@ -32,6 +32,7 @@ function message(action: PageMessage['action'], headline = sampleFinding()): Pag
     dedupKey: 'countersign-case-1',
     pageNumber: 1,
     attempt: 1,
+    anew: false,
     person: null,
     case: opened.case,
     headline,

@@ -17,11 +17,12 @@ import type {
   PersonRef,
   Verdict,
 } from './case.ts';
-import { page } from './paging.ts';
+import { isHeld, page, urgencyOf } from './paging.ts';
 import { factsOf, ignored, noted, refused } from './verdict.ts';
 
 /** Refused codes before the question is withdrawn and help is called. */
 export const MAXIMUM_ATTEMPTS = 5;
+const WORSE = 'more changes made it urgent';
 
 export function openChallenge(base: CaseFacts, person: PersonRef, withinMs: number, { nowMs }: DecideContext): Verdict {
   const deadlineMs = nowMs + withinMs;
@@ -43,6 +44,18 @@ export function openChallenge(base: CaseFacts, person: PersonRef, withinMs: numb
   return { case: asked, effects, entries: [entry], outcome: 'done' };
 }
 
+/**
+ * Whether more changes call for help: a question that became a page, a page that a maintenance window held back and that it does not
+ * cover any more, and a page that went out as something that can wait and no longer is. The last is told once: an urgent page stays urgent.
+ */
+export function callsForMore(current: Case, gathered: Gathered): boolean {
+  if (gathered.decision.type !== 'page') return false;
+  if (current.state === 'asked') return true;
+  if (gathered.heldUntilMs !== null || !('cause' in current) || current.state === 'resolved') return false;
+  const { risk } = gathered;
+  return isHeld(current) || (urgencyOf(current) === 'low' && urgencyOf({ ...current, risk }) === 'high');
+}
+
 /** More changes of the same burst; a worse one pages. */
 export function addFindings(current: Case, gathered: Gathered, context: DecideContext): Verdict {
   const { nowMs } = context;
@@ -61,12 +74,16 @@ export function addFindings(current: Case, gathered: Gathered, context: DecideCo
     version: current.version + 1,
     updatedMs: nowMs,
   };
-  if (grown.state !== 'asked') return { case: grown, effects: [], entries: [entry], outcome: 'done' };
-  if (decision.type === 'page') {
+  if (callsForMore(current, gathered)) {
     const sterner = { ...grown, escalation: escalation ?? grown.escalation };
-    const paged = page(sterner, { cause: 'policy', actor: null, why: null }, context);
+    const paged = page(
+      sterner,
+      { cause: 'policy', actor: null, why: current.state === 'asked' ? null : WORSE },
+      context,
+    );
     return { ...paged, entries: [entry, ...paged.entries] };
   }
+  if (grown.state !== 'asked') return { case: grown, effects: [], entries: [entry], outcome: 'done' };
   const deadlineMs =
     decision.type === 'challenge' ? Math.min(grown.deadlineMs, nowMs + decision.withinMs) : grown.deadlineMs;
   const effects: CaseEffect[] = [{ type: 'ask' }];

@@ -55,6 +55,8 @@ export interface Consideration {
   readonly decision: Decision;
   /** The riskiest finding, the newest of equals: it speaks for the burst. */
   readonly headline: Finding;
+  /** Those that led to the decision by themselves: what a maintenance window must cover, every one, to hold a page back. */
+  readonly decisive: readonly Finding[];
 }
 
 /** Findings of one key within one window are one burst. A digest: names may hold anything. */
@@ -97,11 +99,14 @@ export function considerBurst(findings: readonly Finding[], policy: Policy, cont
   const headline = headlineOf(findings);
   const breadth = breadthReasons(findings, headline.risk);
   const added = sumPoints(breadth);
-  let decision: Decision = { type: 'record' };
-  for (const finding of findings) {
-    decision = sterner(decision, policy.decide(finding, holdRisk(finding.risk + added), context));
-  }
-  return { risk: holdRisk(headline.risk + added), reasons: [...headline.reasons, ...breadth], decision, headline };
+  const decided = findings.map((finding) => ({
+    finding,
+    alone: policy.decide(finding, holdRisk(finding.risk + added), context),
+  }));
+  const decision = decided.reduce<Decision>((sternest, { alone }) => sterner(sternest, alone), { type: 'record' });
+  const decisive = decided.filter(({ alone }) => alone.type === decision.type).map(({ finding }) => finding);
+  const reasons = [...headline.reasons, ...breadth];
+  return { risk: holdRisk(headline.risk + added), reasons, decision, headline, decisive };
 }
 
 /** Page before challenge before record; of two challenges the shorter one, and then the one that asks the actor. */

@@ -2,8 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { sampleGathered, samplePlanner } from '../../../test/sample-case.ts';
 import { MAXIMUM_ATTEMPTS } from './asking.ts';
-import { type Case, type CaseInput, decide as decideWith, type Gathered, openCase } from './case.ts';
+import {
+  type Case,
+  type CaseEffect,
+  type CaseEntry,
+  type CaseInput,
+  decide as decideWith,
+  type Gathered,
+  openCase,
+} from './case.ts';
 import { ACKNOWLEDGEMENT_MS } from './page/planner.ts';
+import { urgencyOf } from './paging.ts';
 
 const NOW = 1_800_000_000_000;
 const ALICE = { id: 'alice', name: 'Alice' };
@@ -162,11 +171,65 @@ describe('paging', () => {
 
   test('comes back when whoever acknowledged falls silent', () => {
     const due: CaseInput = { type: 'acknowledgement-due', deadlineMs: NOW + 1 + ACKNOWLEDGEMENT_MS };
-    expect(play(acknowledged, [due, 1 + ACKNOWLEDGEMENT_MS])).toMatchObject({
-      state: 'paged',
-      cause: 'acknowledgement-expired',
-      pageNumber: 2,
-    });
+    const back = decide(acknowledged, due, NOW + 1 + ACKNOWLEDGEMENT_MS);
+    expect(back.case).toMatchObject({ state: 'paged', cause: 'policy', pageNumber: 2 });
+    expect(back.entries).toMatchObject([{ kind: 'paged', parameters: { cause: 'acknowledgement-expired' } }]);
+  });
+
+  test('about a denied change stays urgent, and says why it was paged, however long somebody sits on it', () => {
+    const denied = play(asked, [no, 1], [{ type: 'acknowledged', by: ONCALL }, 2]);
+    expect(urgencyOf(denied)).toBe('high');
+    const back = play(denied, [
+      { type: 'acknowledgement-due', deadlineMs: NOW + 2 + ACKNOWLEDGEMENT_MS },
+      2 + ACKNOWLEDGEMENT_MS,
+    ]);
+    expect(back).toMatchObject({ state: 'paged', cause: 'denied' });
+    expect(urgencyOf(back)).toBe('high');
+  });
+
+  test('begins anew where it was held for acknowledged, unless that side took it back itself', () => {
+    const triggers = (verdict: { effects: readonly CaseEffect[] }) =>
+      verdict.effects.flatMap((effect) =>
+        effect.type === 'page' && effect.action === 'trigger' ? [[effect.channel, effect.anew === true]] : [],
+      );
+    const repeated = decide(paged, { type: 'page-due', pageNumber: 1 }, NOW + REPAGE_MS);
+    expect(triggers(repeated)).toEqual([['pager', false]]);
+    const back = decide(acknowledged, { type: 'unacknowledged', by: ONCALL }, NOW + 2);
+    expect(triggers(back)).toEqual([['pager', true]]);
+    expect(triggers(decide(back.case, { type: 'page-due', pageNumber: 2 }, NOW + REPAGE_MS))).toEqual([
+      ['pager', false],
+    ]);
+    const there = decide(acknowledged, { type: 'unacknowledged', by: ONCALL, elsewhere: true }, NOW + 2);
+    expect(triggers(there)).toEqual([['pager', false]]);
+  });
+});
+
+describe('more changes of a page', () => {
+  const low = open({ risk: 60, decision: { type: 'page' } }).case;
+  const added = (risk: number, parts: Partial<Gathered> = {}): CaseInput => ({
+    type: 'findings-added',
+    gathered: gathered({ risk, decision: { type: 'page' }, findingIds: ['f1', 'f2'], digest: 'digest-2', ...parts }),
+  });
+  const pages = ({ entries }: { entries: readonly CaseEntry[] }) => entries.some(({ kind }) => kind === 'paged');
+
+  test('that make it urgent call again, even while somebody snoozes it for a week', () => {
+    const snoozed = play(low, [{ type: 'snoozed', by: ONCALL, untilMs: NOW + 7 * 86_400_000 }, 1]);
+    const worse = decide(snoozed, added(95), NOW + 2);
+    expect(worse.case).toMatchObject({ state: 'paged', risk: 95, pageNumber: 2 });
+    expect(pages(decide(worse.case, added(96, { findingIds: ['f1', 'f2', 'f3'] }), NOW + 3))).toBe(false);
+  });
+
+  test('that change nothing about its urgency wake nobody again', () => {
+    expect(pages(decide(low, added(65), NOW + 1))).toBe(false);
+    expect(pages(decide(acknowledged, added(65), NOW + 1))).toBe(false);
+  });
+
+  test('that a maintenance window does not cover end its hold at once', () => {
+    const held = open({ risk: 60, decision: { type: 'page' }, heldUntilMs: NOW + 3_600_000 }).case;
+    expect(pages(decide(held, added(60, { heldUntilMs: NOW + 3_600_000 }), NOW + 1))).toBe(false);
+    const loose = decide(held, added(60), NOW + 1);
+    expect(loose.case).toMatchObject({ state: 'paged', pageNumber: 1 });
+    expect(decide(loose.case, { type: 'page-due', pageNumber: 0 }, NOW + 3_600_000).outcome).toBe('ignored');
   });
 });
 

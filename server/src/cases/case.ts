@@ -138,6 +138,8 @@ export interface WasPaged extends CaseFacts {
   readonly turn: number;
   /** Channels of the configuration that were called: they hear of the acknowledgement and the end. */
   readonly called: readonly string[];
+  /** Those of them that were told of an acknowledgement since they were last called: they hold the page for acknowledged. */
+  readonly hushed: readonly string[];
   /** Handed to these people: they are called before the ladder goes on. */
   readonly assigned: readonly PersonRef[];
   readonly responders: readonly PersonRef[];
@@ -212,7 +214,7 @@ export type CaseInput =
   | { readonly type: 'acknowledgement-due'; readonly deadlineMs: number }
   | ({ readonly type: 'way-lost' } & LostWay)
   | { readonly type: 'acknowledged'; readonly by: PersonRef }
-  | { readonly type: 'unacknowledged'; readonly by: PersonRef }
+  | { readonly type: 'unacknowledged'; readonly by: PersonRef; readonly elsewhere?: boolean }
   | { readonly type: 'snoozed'; readonly by: PersonRef; readonly untilMs: number }
   | { readonly type: 'escalated'; readonly by: PersonRef }
   | {
@@ -243,6 +245,8 @@ export type CaseEffect =
       readonly call: 'ladder' | 'responder';
       /** Nothing else calls this person: when the way is lost, others are looked for. */
       readonly onlyWay?: boolean;
+      /** The other side holds the page for acknowledged: it must begin anew there, or nobody would be called. */
+      readonly anew?: boolean;
       readonly dueMs: number;
     }
   | { readonly type: 'challenge-deadline'; readonly dueMs: number }
@@ -370,7 +374,7 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
     case 'acknowledged':
       return acknowledge(current, input.by, context);
     case 'unacknowledged':
-      return unacknowledge(current, input.by, context);
+      return unacknowledge(current, input, context);
     case 'snoozed':
       return snooze(current, input, context);
     case 'escalated':

@@ -20,6 +20,7 @@ import {
 import type { Decision } from './decision.ts';
 import type { Planner } from './page/planner.ts';
 import type { Policy } from './policy.ts';
+import { callsForMore } from './asking.ts';
 import type { CaseUnit } from './store.ts';
 
 /** What every change of a case needs. */
@@ -145,10 +146,9 @@ async function addToCase(
   const fresh = findings.filter(({ id, exemptedBy }) => !known.has(id) && exemptedBy === null);
   if (fresh.length === 0) return current;
   const { gathered } = gather([...(await unit.findingsOfCase(current.id)), ...fresh], options);
-  const planner =
-    current.state === 'asked' && gathered.decision.type === 'page'
-      ? await unit.loadPlanner({ nowMs: options.nowMs, turnOf: gathered.escalation ?? '' })
-      : UNPLANNED;
+  const planner = callsForMore(current, gathered)
+    ? await unit.loadPlanner({ nowMs: options.nowMs, turnOf: gathered.escalation ?? '' })
+    : UNPLANNED;
   const verdict = decide(current, { type: 'findings-added', gathered }, { nowMs: options.nowMs, planner });
   await saveVerdict(unit, current, verdict, options);
   return verdict.case;
@@ -160,7 +160,7 @@ function gather(findings: readonly Finding[], options: ConductBatch): { gathered
   );
   const actorIsPerson = sorted.some((finding) => options.isPerson(finding));
   const considered = considerBurst(sorted, options.policy, { actorIsPerson });
-  const { risk, reasons, headline } = considered;
+  const { risk, reasons, headline, decisive } = considered;
   const decision = isAlert(headline) ? decisionOfAlert(headline, considered.decision) : considered.decision;
   const { team, escalation } = options.teamOf(headline);
   const gathered: Gathered = {
@@ -178,9 +178,15 @@ function gather(findings: readonly Finding[], options: ConductBatch): { gathered
     rule: headline.rule,
     escalation: (decision.type === 'record' ? undefined : decision.escalation) ?? escalation,
     eventMs: headline.facts.timeMs,
-    heldUntilMs: options.heldUntil(headline, risk),
+    heldUntilMs: heldUntil(decisive, risk, options),
   };
   return { gathered, headline };
+}
+
+/** A window that covers one change never hides another behind it. */
+function heldUntil(decisive: readonly Finding[], risk: number, options: ConductBatch): number | null {
+  const until = decisive.map((finding) => options.heldUntil(finding, risk));
+  return until.some((ms) => ms === null) ? null : Math.min(...until.flatMap((ms) => ms ?? []));
 }
 
 /** SHA-256 (hex) over what a person is shown of the changes; any other set of changes has another digest. */

@@ -8,6 +8,7 @@ import type { PageCause } from '@countersign/contract';
 import { LADDER_START, type LadderPosition, type Notice, type Urgency } from '../people/on-call/escalation.ts';
 import type {
   AcknowledgedCase,
+  Answer,
   Case,
   CaseEffect,
   CaseEntry,
@@ -37,10 +38,14 @@ export interface Paging {
   readonly why: string | null;
 }
 
-/** A denied, forged or unverifiable change is urgent whatever its risk. */
-export function urgencyOf(current: { readonly risk: number; readonly cause?: PageCause }): Urgency {
-  const { cause } = current;
-  const urgent = cause === 'denied' || cause === 'fraud' || cause === 'cannot-verify';
+/** A denied, forged or unverifiable change is urgent whatever its risk, and stays so however often it pages. */
+export function urgencyOf(current: {
+  readonly risk: number;
+  readonly cause?: PageCause;
+  readonly answer?: Answer | null;
+}): Urgency {
+  const { cause, answer } = current;
+  const urgent = answer?.answer === 'no' || cause === 'denied' || cause === 'fraud' || cause === 'cannot-verify';
   return urgent || current.risk >= URGENT_RISK ? 'high' : 'low';
 }
 
@@ -58,9 +63,15 @@ export function openPage(
   return { case: held, effects, entries: [entry], outcome: 'done' };
 }
 
+/** A maintenance window holds its first page back. */
+export function isHeld(current: WasPaged): boolean {
+  return current.pageNumber === 0;
+}
+
 /** Calls for help, from the bottom of the ladder. */
 export function page(current: Case | CaseFacts, { cause, actor, why }: Paging, context: DecideContext): Verdict {
-  const fresh = pagedOf(current, cause, context);
+  // Why it was paged at all stays with the case; that it was left lying, or became worse, stands in the journal.
+  const fresh = pagedOf(current, 'cause' in current ? current.cause : cause, context);
   const { next, effects, reached } = call(fresh, LADDER_START, context);
   const { pageNumber } = next;
   const entry: CaseEntry = {
@@ -83,6 +94,7 @@ function pagedOf(current: Case | CaseFacts, cause: PageCause, { nowMs, planner }
     position: LADDER_START,
     turn: before?.turn ?? planner.turn,
     called: before?.called ?? [],
+    hushed: before?.hushed ?? [],
     assigned: before?.assigned ?? [],
     responders: before?.responders ?? [],
     version: facts.version + 1,
@@ -102,15 +114,20 @@ function call(current: PagedCase, position: LadderPosition, { nowMs, planner }: 
   const pageNumber = current.pageNumber + 1;
   const pages = triggersOf(planned.notices, 'ladder', pageNumber, nowMs);
   const channels = planned.notices.flatMap(({ channel, personId }) => (personId === null ? [channel] : []));
+  const hushed = new Set(current.hushed);
+  const anew = (effect: CaseEffect) =>
+    effect.type === 'page' && effect.person === null && hushed.has(effect.channel) ? { ...effect, anew: true } : effect;
   const people = [...new Set(planned.notices.flatMap(({ personName }) => personName ?? []))];
   const next: PagedCase = {
     ...current,
     pageNumber,
     position: planned.next,
     called: [...new Set([...current.called, ...channels])].slice(0, MOST_CALLED),
+    hushed: current.hushed.filter((channel) => !channels.includes(channel)),
     times: firstTime(current.times, 'pagedMs', nowMs),
   };
-  const effects: CaseEffect[] = [...pages, { type: 'page-repeat', dueMs: nowMs + planned.waitMs, pageNumber }];
+  const repeat = { type: 'page-repeat', dueMs: nowMs + planned.waitMs, pageNumber } as const;
+  const effects: CaseEffect[] = [...pages.map(anew), repeat];
   const reached = { people: people.slice(0, MOST_PEOPLE), channels, ...(planned.caughtAll ? { caughtAll: true } : {}) };
   return { next, effects, reached };
 }
@@ -211,6 +228,7 @@ function quieten(
   const next: AcknowledgedCase = {
     ...current,
     state: 'acknowledged',
+    hushed: current.called,
     acknowledgedBy: by,
     deadlineMs,
     times: firstTime(current.times, 'acknowledgedMs', nowMs),
@@ -244,9 +262,15 @@ export function expireAcknowledgement(current: Case, deadlineMs: number, context
   return page(current, { cause: 'acknowledgement-expired', actor: null, why: null }, context);
 }
 
-export function unacknowledge(current: Case, by: PersonRef, context: DecideContext): Verdict {
+/** Taken back where it is held too (`elsewhere`): that channel goes on calling by itself, and need not begin anew. */
+export function unacknowledge(
+  current: Case,
+  { by, elsewhere = false }: Extract<CaseInput, { type: 'unacknowledged' }>,
+  context: DecideContext,
+): Verdict {
   if (current.state !== 'acknowledged') return ignored(current);
-  return page(current, { cause: current.cause, actor: by.id, why: `taken back by ${by.name}` }, context);
+  const held = elsewhere ? { ...current, hushed: [] } : current;
+  return page(held, { cause: current.cause, actor: by.id, why: `taken back by ${by.name}` }, context);
 }
 
 /** Others take it over: they are called now, and when they are silent the ladder goes on from its start. */
@@ -328,7 +352,7 @@ function end(
   { nowMs }: DecideContext,
 ): Verdict {
   if (current.state !== 'paged' && current.state !== 'acknowledged') return ignored(current);
-  const { cause, pagedMs, pageNumber, position, turn, called, assigned, responders } = current;
+  const { cause, pagedMs, pageNumber, position, turn, called, hushed, assigned, responders } = current;
   const next: ResolvedCase = {
     ...factsOf(current),
     state: 'resolved',
@@ -340,6 +364,7 @@ function end(
     position,
     turn,
     called,
+    hushed,
     assigned,
     responders,
     times: { ...current.times, resolvedMs: nowMs },

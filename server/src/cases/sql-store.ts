@@ -6,11 +6,19 @@
 import { sql } from 'kysely';
 import { findingsById, findingsOfBurst } from '../findings/store.ts';
 import { appendJournal } from '../ground/journal.ts';
-import { finishEffect, nextDueMs, putEffect, retryEffect, type TakenEffect, takeEffects } from '../ground/outbox.ts';
+import {
+  finishEffect,
+  nextDueMs,
+  putEffect,
+  retryEffect,
+  type TakenEffect,
+  takeEffects,
+  unfinishedOfCase,
+} from '../ground/outbox.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
 import { storable } from '../ground/storable.ts';
 import { LADDER_START } from '../people/on-call/escalation.ts';
-import type { Case, CaseEffect } from './case.ts';
+import type { Case, CaseEffect, PagedCase } from './case.ts';
 import type { Planner } from './page/planner.ts';
 import { type CaseChange, type CaseStore, type CaseUnit, type DueEffect, effectKey } from './store.ts';
 import type { CaseTables } from './tables.ts';
@@ -109,6 +117,13 @@ export function unitOf(trx: StateTransaction, loadPlanner: LoadPlanner): CaseUni
     },
     save: (change) => save(trx, change),
     finish: (effect, nowMs) => finishEffect(trx, effect.handle as TakenEffect, nowMs),
+    waitingPages: async (caseId) => {
+      const waiting = await unfinishedOfCase(trx, caseId, ['page']);
+      return waiting.flatMap(({ key, payload, leaseUntilMs }) => {
+        const { effect } = payload as StoredPayload;
+        return effect.type === 'page' ? [{ key, effect, takenUntilMs: leaseUntilMs }] : [];
+      });
+    },
     retry: (effect, options) => retryEffect(trx, effect.handle as TakenEffect, options),
   };
 }
@@ -179,7 +194,8 @@ function columnsOf({ times, drill, team, account, rule }: Case) {
 /** Documents are written by `save` alone; what it wrote is a case. One written before paging knew ladders lacks some parts. */
 export function parseCase(document: string): Case {
   const stored = JSON.parse(document) as Case;
-  return stored.times === undefined ? completed(stored) : stored;
+  if (stored.times === undefined) return completed(stored);
+  return 'called' in stored && (stored as Partial<PagedCase>).hushed === undefined ? { ...stored, hushed: [] } : stored;
 }
 
 function completed(stored: Case): Case {
@@ -194,6 +210,7 @@ function completed(stored: Case): Case {
     resolvedMs: stored.state === 'resolved' ? stored.updatedMs : null,
   };
   const facts = { times, drill: false, team: null, account: null, rule: '', escalation: null, priority: null };
-  const paging = { position: LADDER_START, turn: 0, called: [], assigned: [], responders: [], mergedInto: null };
-  return { ...facts, ...paging, ...stored };
+  const paging = { position: LADDER_START, turn: 0, called: [], hushed: [] };
+  const people = { assigned: [], responders: [], mergedInto: null };
+  return { ...facts, ...paging, ...people, ...stored };
 }

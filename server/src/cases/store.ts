@@ -21,6 +21,14 @@ export interface DueEffect {
   readonly handle: unknown;
 }
 
+/** A page that is still to go out, as others of the same case see it. */
+export interface WaitingPage {
+  readonly key: string;
+  readonly effect: Extract<CaseEffect, { type: 'page' }>;
+  /** A worker holds it until then; null: nobody does. */
+  readonly takenUntilMs: number | null;
+}
+
 export interface CaseUnit {
   /** Waits until nobody else works on the burst. Call before looking for its case. */
   lockBurst(burstKey: string): Promise<void>;
@@ -40,6 +48,8 @@ export interface CaseUnit {
   save(change: CaseChange): Promise<void>;
   /** The effect has been performed. False: another worker has taken it meanwhile. */
   finish(effect: DueEffect, nowMs: number): Promise<boolean>;
+  /** Pages of the case that are still to go out, in the order in which they were decided. */
+  waitingPages(caseId: string): Promise<readonly WaitingPage[]>;
   /** The effect failed; to be tried again. */
   retry(effect: DueEffect, options: { readonly dueMs: number; readonly failure: string | null }): Promise<boolean>;
 }

@@ -8,11 +8,11 @@
 import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { Random } from '../ground/random.ts';
-import type { CaseInput } from './case.ts';
+import type { Case, CaseInput } from './case.ts';
 import type { Follower } from './follow.ts';
 import { conductInput } from './conduct.ts';
 import type { Delivery, PageChannel } from './page/page.ts';
-import type { CaseStore, DueEffect } from './store.ts';
+import type { CaseStore, DueEffect, WaitingPage } from './store.ts';
 
 export interface WorkerOptions {
   readonly store: CaseStore;
@@ -40,6 +40,8 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 /** A question that cannot be put within this many tries is not put: the case pages. */
 const MOST_ASKS = 5;
+/** A channel is busy with what came before about the same case. */
+const ORDERED_AGAIN_MS = 1_000;
 /** About a day of tries. */
 const MOST_FOLLOWS = 1_500;
 
@@ -139,21 +141,30 @@ async function performPage(
     });
     return finish(due, options);
   }
-  const { paged, headline } = await options.store.transact(async (unit) => {
+  const { paged, headline, waiting } = await options.store.transact(async (unit) => {
     const current = await unit.loadCase(due.caseId);
     const findings = current === null ? [] : await unit.findingsOfCase(due.caseId);
-    return { paged: current, headline: findings.find(({ id }) => id === current?.headlineId) ?? findings[0] };
+    return {
+      paged: current,
+      headline: findings.find(({ id }) => id === current?.headlineId) ?? findings[0],
+      waiting: await unit.waitingPages(due.caseId),
+    };
   });
   if (paged === null || headline === undefined) throw new Error(`the case ${due.caseId} of a page does not exist`);
-  // Somebody has answered meanwhile: calling for help now would wake people for nothing.
-  const wanted = paged.state === 'paged' || (paged.state === 'acknowledged' && effect.call === 'responder');
-  if (effect.action === 'trigger' && !wanted) return finish(due, options);
+  const fate = fateOf(effect, { key: due.key, paged, waiting, nowMs: options.clock.nowMs() });
+  if (fate === 'over') return finish(due, options);
+  if (fate === 'after-another') {
+    const dueMs = options.clock.nowMs() + ORDERED_AGAIN_MS;
+    await options.store.transact((unit) => unit.retry(due, { dueMs, failure: null }));
+    return;
+  }
   const delivery = await channel
     .deliver({
       action: effect.action,
       dedupKey: `countersign-${paged.id}`,
       pageNumber: effect.pageNumber,
       attempt: due.attempt,
+      anew: effect.anew === true,
       person: effect.person,
       case: paged,
       headline,
@@ -166,6 +177,36 @@ async function performPage(
   options.log.warn('a way to a person is lost', { key: due.key, why: delivery.why });
   if (person === null) return finish(due, options);
   return performInput(due, { type: 'way-lost', way, person, call, pageNumber, onlyWay }, options);
+}
+
+/**
+ * Whether a page is still to go out. Of a case that was answered meanwhile nobody is called, what is true no longer is not told, and a
+ * page that could not be sent gives way to the next one of the same way: when a vendor comes back, one message comes and not an hour
+ * of them. What one channel hears of one case it hears in order.
+ */
+export function fateOf(
+  effect: Extract<DueEffect['effect'], { type: 'page' }>,
+  at: {
+    readonly key: string;
+    readonly paged: Case;
+    readonly waiting: readonly WaitingPage[];
+    readonly nowMs: number;
+  },
+): 'send' | 'over' | 'after-another' {
+  const { action, call, channel, person } = effect;
+  const { state } = at.paged;
+  const wanted = { trigger: 'paged', acknowledge: 'acknowledged', resolve: 'resolved' }[action];
+  const isResponder = action === 'trigger' && call === 'responder' && state === 'acknowledged';
+  if (state !== wanted && !isResponder) return 'over';
+  const mine = at.waiting.findIndex(({ key }) => key === at.key);
+  const same = at.waiting.filter(({ effect: other }) => other.channel === channel && other.person?.id === person?.id);
+  const isNext = ({ effect: other }: WaitingPage) =>
+    other.action === 'trigger' && other.call === call && other.dueMs <= at.nowMs;
+  const later = same.filter((other) => at.waiting.indexOf(other) > mine);
+  if (action === 'trigger' && effect.anew !== true && later.some(isNext)) return 'over';
+  const isHeld = ({ takenUntilMs }: WaitingPage) => takenUntilMs !== null && takenUntilMs > at.nowMs;
+  const earlier = same.filter((other) => at.waiting.indexOf(other) < mine);
+  return person === null && earlier.some(isHeld) ? 'after-another' : 'send';
 }
 
 async function performFollow(

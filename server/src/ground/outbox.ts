@@ -167,6 +167,8 @@ export interface EffectStatus {
   readonly failure: string | null;
   readonly finishedMs: number | null;
   readonly outcome: 'done' | 'cancelled' | null;
+  /** Until when a worker holds it; null when none does. */
+  readonly leaseUntilMs: number | null;
 }
 
 /** The effects of a case, newest last, at most `MOST_EFFECTS`: what the console shows as the state of its pages. */
@@ -187,6 +189,37 @@ export async function effectsOfCase(
   return rows.map(statusOf);
 }
 
+/** What of a case is still to be done of these kinds, oldest first. */
+export async function unfinishedOfCase(
+  reader: Pick<State['db'], 'selectFrom'>,
+  caseId: string,
+  kinds: readonly string[],
+): Promise<readonly EffectStatus[]> {
+  const rows = await reader
+    .selectFrom('outbox')
+    .selectAll()
+    .where('case_id', '=', caseId)
+    .where('kind', 'in', [...kinds])
+    .where('finished_ms', 'is', null)
+    .orderBy('id')
+    .limit(MOST_EFFECTS)
+    .execute();
+  return rows.map(statusOf);
+}
+
+/** Moves what nobody holds to another time. Returns false when it was done, or is being done. */
+export async function moveEffect(trx: StateTransaction, id: number, dueMs: number): Promise<boolean> {
+  const moved = await trx
+    .updateTable('outbox')
+    .set({ due_ms: dueMs })
+    .where('id', '=', id)
+    .where('finished_ms', 'is', null)
+    .where('lease_owner', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return moved !== undefined;
+}
+
 function statusOf(row: Selectable<GroundTables['outbox']>): EffectStatus {
   return {
     id: row.id,
@@ -199,6 +232,7 @@ function statusOf(row: Selectable<GroundTables['outbox']>): EffectStatus {
     failure: row.failure,
     finishedMs: row.finished_ms,
     outcome: row.outcome,
+    leaseUntilMs: row.lease_until_ms,
   };
 }
 

@@ -149,6 +149,12 @@ export class MemoryStore implements CaseStore {
         if (row !== null) row.done = true;
         return row !== null;
       },
+      waitingPages: async (caseId) =>
+        [...world.outbox.values()].flatMap(({ key, effect, owner, leaseMs, ...row }) =>
+          row.caseId === caseId && !row.done && effect.type === 'page'
+            ? [{ key, effect, takenUntilMs: owner === null ? null : leaseMs }]
+            : [],
+        ),
       retry: async (effect, { dueMs }) => {
         const row = held(effect);
         if (row !== null) Object.assign(row, { dueMs, leaseMs: 0, owner: null });

@@ -14,7 +14,7 @@ import type { Cases } from '../cases.ts';
 import type { Proofs } from '../challenge/proofs.ts';
 import type { Asking, AskingWay, Question } from '../challenge/question.ts';
 import type { CaseChanged, Follower } from '../follow.ts';
-import { type Delivery, type PageChannel, summaryOf } from '../page/page.ts';
+import { type Delivery, type PageChannel, type PageDelivery, summaryOf } from '../page/page.ts';
 import { wordsFor } from '../words.ts';
 import { pageBlocks, type Picture, questionBlocks, type Shown, threadBlocks, threadLine } from './blocks.ts';
 import {
@@ -98,15 +98,14 @@ async function ask(question: Question, options: ConversationOptions): Promise<As
 async function sendPage(
   message: Parameters<PageChannel['deliver']>[0],
   options: ConversationOptions,
-): Promise<Delivery> {
+): Promise<PageDelivery> {
   const { action, person: ref, case: paged, headline, pageNumber } = message;
   if (action !== 'trigger') return { type: 'delivered' };
   const person = ref === null ? null : await options.personById(ref.id);
-  if (person === null) return { type: 'failed', failure: 'nobody has this id any more', afterMs: null };
+  if (person === null) return { type: 'lost', why: 'nobody has this id any more' };
   const id = await options.people.idOf(person);
   if (id.type !== 'ok') return deliveryOf(id);
-  if (id.value === null)
-    return { type: 'failed', failure: `Slack has nobody with the address of ${person.name}`, afterMs: null };
+  if (id.value === null) return { type: 'lost', why: `Slack has nobody with the address of ${person.name}` };
   const shown = pageBlocks(pictureOf(paged, headline, 1, options), wordsFor(person.language), summaryOf(message));
   const purpose = `page:${person.id}:${pageNumber}`;
   return postOnce(id.value, { caseId: paged.id, purpose, shown, key: `${paged.id}:${purpose}` }, options);

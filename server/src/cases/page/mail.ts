@@ -2,7 +2,7 @@
 import { sendMail, type SmtpSettings } from '../../vendors/smtp.ts';
 import type { KnownPerson } from '../../people/person.ts';
 import { factLines, wordsFor } from '../words.ts';
-import { deliveryOf } from './delivery.ts';
+import { personalDeliveryOf } from './delivery.ts';
 import { type PageChannel, summaryOf } from './page.ts';
 
 export function mailChannel(
@@ -15,12 +15,12 @@ export function mailChannel(
       const { action, person, pageNumber, case: paged, headline, url } = message;
       if (action !== 'trigger') return { type: 'delivered' };
       const reached = person === null ? null : await personOf(person.id);
-      if (reached === null) return { type: 'failed', failure: 'nobody has this id any more', afterMs: null };
+      if (reached === null) return { type: 'lost', why: 'nobody has this id any more' };
       const words = wordsFor(reached.language);
       const drill = paged.drill ? `${words.drill}: ` : '';
       const facts = factLines(headline, words).map(([name, value]) => `${name}: ${value}`);
       const thread = `${paged.id}.page.${reached.id}@countersign`;
-      return deliveryOf(
+      return personalDeliveryOf(
         await sendMail(settings, {
           to: reached.email,
           subject: drill + words.pageSubject(summaryOf(message)),

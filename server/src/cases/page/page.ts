@@ -15,6 +15,8 @@ export interface PageMessage {
   readonly pageNumber: number;
   /** 1 on the first try of this very message; above 1 it may be a duplicate. */
   readonly attempt: number;
+  /** The other side holds the case for acknowledged: it must call anew. */
+  readonly anew: boolean;
   /** Whom a personal channel reaches; null for a channel of the configuration. */
   readonly person: PersonRef | null;
   readonly case: Case;

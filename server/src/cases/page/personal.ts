@@ -4,7 +4,7 @@ import type { Contact } from '../../people/on-call/store.ts';
 import { webhookPurpose } from '../../people/on-call/routes.ts';
 import type { SecretBox } from '../../people/sign-in/secret-box.ts';
 import { sendWebhook } from '../../vendors/signed-webhook.ts';
-import { deliveryOf } from './delivery.ts';
+import { personalDeliveryOf } from './delivery.ts';
 import { type PageChannel, summaryOf } from './page.ts';
 
 export interface PersonalOptions {
@@ -21,7 +21,7 @@ export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOption
       if (action !== 'trigger') return { type: 'delivered' };
       const contact = person === null ? null : await contactOf(person.id);
       if (contact === null || contact.webhookUrl === null || contact.webhookSecretSealed === null) {
-        return { type: 'failed', failure: 'the person has no webhook any more', afterMs: null };
+        return { type: 'lost', why: 'the person has no webhook any more' };
       }
       const secret = box.open(contact.webhookSecretSealed, webhookPurpose(contact.personId));
       const body = {
@@ -33,7 +33,7 @@ export function personalWebhookChannel({ box, contactOf, nowMs }: PersonalOption
         finding: viewFinding(headline),
       };
       const id = `${paged.id}:${contact.personId}:${pageNumber}`;
-      return deliveryOf(
+      return personalDeliveryOf(
         await sendWebhook({ url: contact.webhookUrl, secret, outside: true }, { id, body, nowMs: nowMs() }),
       );
     },

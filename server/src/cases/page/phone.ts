@@ -8,7 +8,7 @@ import { sendSms, startCall, type TwilioSettings } from '../../vendors/twilio.ts
 import type { KnownPerson } from '../../people/person.ts';
 import type { Contact } from '../../people/on-call/store.ts';
 import { wordsFor } from '../words.ts';
-import { deliveryOf } from './delivery.ts';
+import { personalDeliveryOf } from './delivery.ts';
 import { type PageChannel, summaryOf } from './page.ts';
 
 export interface PhoneOptions {
@@ -18,7 +18,7 @@ export interface PhoneOptions {
   readonly publicUrl: () => string;
 }
 
-const NO_NUMBER = { type: 'failed', failure: 'the person has no phone number any more', afterMs: null } as const;
+const NO_NUMBER = { type: 'lost', why: 'the person has no phone number any more' } as const;
 
 export function smsChannel({ settings, personOf, contactOf }: PhoneOptions): PageChannel {
   return {
@@ -30,7 +30,7 @@ export function smsChannel({ settings, personOf, contactOf }: PhoneOptions): Pag
       if (reached === null || phone === null) return NO_NUMBER;
       const words = wordsFor(reached.language);
       const body = `${message.case.drill ? `${words.drill}: ` : ''}${summaryOf(message)}\n${message.url}\n(ack ${shortCode(message.case.id)})`;
-      return deliveryOf(await sendSms(settings, { to: phone, body }));
+      return personalDeliveryOf(await sendSms(settings, { to: phone, body }));
     },
   };
 }
@@ -47,7 +47,9 @@ export function voiceChannel({ settings, personOf, contactOf, publicUrl }: Phone
       const summary = `${message.case.drill ? `${words.drill}. ` : ''}${summaryOf(message)}`;
       const actionUrl = `${publicUrl()}/api/twilio/voice?case=${message.case.id}`;
       const language = reached.language === 'ja' ? 'ja-JP' : 'en-GB';
-      return deliveryOf(await startCall(settings, { to: phone, text: words.phone(summary), actionUrl, language }));
+      return personalDeliveryOf(
+        await startCall(settings, { to: phone, text: words.phone(summary), actionUrl, language }),
+      );
     },
   };
 }

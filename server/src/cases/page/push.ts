@@ -35,7 +35,7 @@ export function pushChannel(settings: PushSettings, options: PushOptions): PageC
     deliver: async (message) => {
       if (message.action !== 'trigger') return { type: 'delivered' };
       const person = message.person === null ? null : await personOf(message.person.id);
-      if (person === null) return { type: 'failed', failure: 'nobody has this id any more', afterMs: null };
+      if (person === null) return { type: 'lost', why: 'nobody has this id any more' };
       const contact = await contactOf(person.id);
       const browsers = openBrowsers(box, person.id, contact?.pushSealed ?? null);
       const push = {

@@ -96,7 +96,8 @@ export function nextCall(
       round = Math.min(round + 1, MOST_ROUNDS);
     }
     const current = steps[step];
-    const notices = current === undefined ? [] : noticesOf(current, options);
+    // Whoever was silent in this round is not called again in the next while others stand in the same step.
+    const notices = current === undefined ? [] : noticesOf(current, { ...options, turn: options.turn + round });
     if (current !== undefined && notices.length > 0) {
       const joined = round >= repeat ? [...notices, ...catchAllOf(options)] : notices;
       return {
