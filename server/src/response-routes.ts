@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import type { Cases } from './cases/cases.ts';
 import { shortCode } from './cases/page/phone.ts';
-import { takePagerDutyWebhook } from './cases/page/pagerduty-webhooks.ts';
+import { takePagerDutyWebhook } from './cases/page/pagerduty/incidents.ts';
 import type { CaseTables } from './cases/tables.ts';
 import { wordsFor } from './cases/words.ts';
 import { Failure } from './ground/failure.ts';
@@ -88,9 +88,12 @@ function registerSlack(server: HttpServer, { cases }: VendorRoutesOptions, slack
 function registerPagerDuty(server: HttpServer, { cases, pagerDutySecrets }: VendorRoutesOptions): void {
   const access = publicRoute('PagerDuty signs its webhooks, and one that was taken is not taken again');
   server.post('/api/pagerduty', { config: { access, rateLimit: false } }, async (request) => {
-    const header = request.headers['x-pagerduty-signature'];
-    const signature = Array.isArray(header) ? header.join(',') : header;
-    const taken = await takePagerDutyWebhook(cases, pagerDutySecrets, { body: textOf(request.body), signature });
+    const header = (name: string) => [request.headers[name] ?? []].flat().join(',') || undefined;
+    const taken = await takePagerDutyWebhook(cases, pagerDutySecrets, {
+      body: textOf(request.body),
+      signature: header('x-pagerduty-signature'),
+      deliveryId: header('x-webhook-id'),
+    });
     if (taken === 'unsigned') throw refusal('not signed with any of our secrets', 401);
     if (taken === 'malformed') throw refusal('no webhook of version 3', 400);
     return { taken };

@@ -21,7 +21,7 @@ import type { Follower } from './cases/follow.ts';
 import { mailChannel } from './cases/page/mail.ts';
 import { outgoingFollower } from './cases/page/outgoing.ts';
 import { consoleChannel, type PageChannel } from './cases/page/page.ts';
-import { pagerDutyChannel } from './cases/page/pagerduty.ts';
+import { pagerDutyChannel } from './cases/page/pagerduty/channel.ts';
 import { personalWebhookChannel } from './cases/page/personal.ts';
 import { smsChannel, voiceChannel } from './cases/page/phone.ts';
 import { pushChannel } from './cases/page/push.ts';

@@ -1,16 +1,37 @@
 /**
- * A small PagerDuty: Events API v2 over real HTTP, with its required fields, lengths, replies and deduplication. It can be told to
- * fail, and remembers every incident by its key.
+ * A small PagerDuty: Events API v2 over real HTTP, with its required fields, lengths, replies and deduplication, and what its people do,
+ * as signed webhooks v3. It can be told to fail, and remembers every incident by its key.
+ *
+ * The surprise: a service has alerts besides incidents, as new ones do. Then webhooks carry no key of ours: `incident.triggered` has
+ * the link that our event gave, and everything else names the incident alone.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createOutlet, INTEGRATION, type Outlet, type WebhookAgent } from './pagerduty-outlet.ts';
 
 export interface Incident {
+  /** Of the newest: after a resolution a trigger begins another. */
+  id: string;
   readonly dedupKey: string;
   status: 'triggered' | 'acknowledged' | 'resolved';
+  createdAt: string;
   /** Summaries of all triggers, the first opened the incident. */
   readonly triggers: string[];
   readonly sources: string[];
+  /** How often people were called. */
+  calls: number;
+}
+
+/** What somebody, or something, does with the newest incident of a key. */
+export interface PagerDutyAgent {
+  acknowledge(dedupKey: string): void;
+  unacknowledge(dedupKey: string): void;
+  resolve(dedupKey: string): void;
+  reopen(dedupKey: string): void;
+  note(dedupKey: string, text: string): void;
+  prioritise(dedupKey: string, priority: string | null): void;
+  reassign(dedupKey: string, to: string): void;
+  addResponder(dedupKey: string, who: string, message: string): void;
 }
 
 export interface FakePagerDuty {
@@ -20,6 +41,15 @@ export interface FakePagerDuty {
   readonly refused: readonly string[];
   /** Answers with these statuses first; 202 afterwards. A 202 in it loses the connection after accepting. */
   fail(...statuses: number[]): void;
+  /** Sends webhooks there from now on, signed with each of the secrets. */
+  sendTo(url: string, ...secrets: string[]): void;
+  person(name: string): PagerDutyAgent;
+  /** Its own timers: nobody who is a person. */
+  readonly timer: PagerDutyAgent;
+  /** Until everything that was to be sent was answered; what each was answered, oldest first. */
+  delivered(): Promise<readonly string[]>;
+  /** Sends again what was sent, as the same delivery. */
+  replay(index: number): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -31,6 +61,7 @@ export async function startPagerDuty(routingKey: string): Promise<FakePagerDuty>
   const incidents = new Map<string, Incident>();
   const refused: string[] = [];
   const failures: number[] = [];
+  const outlet = createOutlet();
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -57,8 +88,10 @@ export async function startPagerDuty(routingKey: string): Promise<FakePagerDuty>
         event_action: string;
         dedup_key: string;
         payload?: { summary: string; source: string };
+        client?: string;
+        client_url?: string;
       };
-      take(incidents, event);
+      take(incidents, event, outlet);
       if (failure === 202) return request.socket.destroy();
       return reply(202, { status: 'success', message: 'Event processed', dedup_key: event.dedup_key });
     });
@@ -69,25 +102,82 @@ export async function startPagerDuty(routingKey: string): Promise<FakePagerDuty>
     incidents,
     refused,
     fail: (...statuses) => failures.push(...statuses),
+    sendTo: (url, ...secrets) => outlet.sendTo(url, ...secrets),
+    person: (name) =>
+      agentOf(incidents, outlet, { id: `P${name.toUpperCase()}`, summary: name, type: 'user_reference' }),
+    timer: agentOf(incidents, outlet, null),
+    delivered: () => outlet.delivered(),
+    replay: (index) => outlet.replay(index),
     close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
   };
 }
 
-/** As PagerDuty: acknowledging or resolving what is not open is accepted and dropped; a trigger after a resolve opens anew. */
+/** As PagerDuty: acknowledging or resolving what is not open is accepted and dropped; a trigger after a resolve opens another. */
 function take(
   incidents: Map<string, Incident>,
-  event: { event_action: string; dedup_key: string; payload?: { summary: string; source: string } },
+  event: {
+    event_action: string;
+    dedup_key: string;
+    payload?: { summary: string; source: string };
+    client?: string;
+    client_url?: string;
+  },
+  outlet: Outlet,
 ): void {
   const known = incidents.get(event.dedup_key);
-  if (event.event_action === 'trigger') {
-    const incident = known ?? { dedupKey: event.dedup_key, status: 'triggered', triggers: [], sources: [] };
-    if (incident.status === 'resolved') incident.status = 'triggered';
-    incident.triggers.push(event.payload?.summary ?? '');
-    incident.sources.push(event.payload?.source ?? '');
-    incidents.set(event.dedup_key, incident);
-  } else if (known !== undefined && known.status !== 'resolved') {
+  if (event.event_action !== 'trigger') {
+    if (known === undefined || known.status === 'resolved') return;
     known.status = event.event_action === 'acknowledge' ? 'acknowledged' : 'resolved';
+    outlet.send(`incident.${known.status}`, INTEGRATION, { incident: known });
+    return;
   }
+  const { summary = '', source = '' } = event.payload ?? {};
+  if (known !== undefined && known.status !== 'resolved') {
+    // One more alert of an open incident is a line in its log: nobody is called, and an acknowledged one stays so.
+    known.triggers.push(summary);
+    known.sources.push(source);
+    return;
+  }
+  const incident: Incident = {
+    id: `Q${outlet.newId()}`,
+    dedupKey: event.dedup_key,
+    status: 'triggered',
+    createdAt: `${new Date().toISOString().slice(0, 19)}Z`,
+    triggers: [...(known?.triggers ?? []), summary],
+    sources: [...(known?.sources ?? []), source],
+    calls: (known?.calls ?? 0) + 1,
+  };
+  incidents.set(event.dedup_key, incident);
+  const client = { name: event.client ?? null, url: event.client_url ?? null };
+  outlet.send('incident.triggered', INTEGRATION, { incident, client });
+}
+
+function agentOf(incidents: Map<string, Incident>, outlet: Outlet, agent: WebhookAgent | null): PagerDutyAgent {
+  const of = (dedupKey: string): Incident => {
+    const found = incidents.get(dedupKey);
+    if (found === undefined) throw new Error(`no incident has the key ${dedupKey}`);
+    return found;
+  };
+  const become = (dedupKey: string, what: string, status: Incident['status'], calls = 0) => {
+    const incident = of(dedupKey);
+    incident.status = status;
+    incident.calls += calls;
+    outlet.send(`incident.${what}`, agent, { incident });
+  };
+  const about = (dedupKey: string, what: string, data: Record<string, unknown>) =>
+    outlet.send(`incident.${what}`, agent, { incident: of(dedupKey), data });
+  return {
+    acknowledge: (key) => become(key, 'acknowledged', 'acknowledged'),
+    unacknowledge: (key) => become(key, 'unacknowledged', 'triggered', 1),
+    resolve: (key) => become(key, 'resolved', 'resolved'),
+    reopen: (key) => become(key, 'reopened', 'triggered', 1),
+    note: (key, content) => about(key, 'annotated', { type: 'incident_note', content, trimmed: false }),
+    prioritise: (key, priority) =>
+      outlet.send('incident.priority_updated', agent, { incident: of(key), priority: priority ?? undefined }),
+    reassign: (key, to) => outlet.send('incident.reassigned', agent, { incident: of(key), assignees: [to] }),
+    addResponder: (key, who, message) =>
+      about(key, 'responder.added', { type: 'incident_responder', user: { summary: who }, message, state: 'pending' }),
+  };
 }
 
 function complaintsAbout(body: string, routingKey: string): string[] {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCase } from '../../server/src/cases/case.ts';
 import type { PageMessage } from '../../server/src/cases/page/page.ts';
-import { pagerDutyChannel } from '../../server/src/cases/page/pagerduty.ts';
+import { pagerDutyChannel } from '../../server/src/cases/page/pagerduty/channel.ts';
 import { webhookChannel } from '../../server/src/cases/page/webhook.ts';
 import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
 import { type FakeWebhook, startWebhook } from '../fakes/webhook.ts';

@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql` `0011-conversation.sql` and `0013-slack-forms.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql` and `0017-pagerduty-incidents.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
@@ -72,5 +72,13 @@ export type CaseTables = {
   };
   slack_user: { email: string; user_id: string | null; looked_ms: number };
   slack_form: { id: string; done_ms: number };
-  pagerduty_webhook: { id: string; incident_id: string; occurred_ms: number; received_ms: number };
+  pagerduty_webhook: {
+    id: string;
+    incident_id: string;
+    occurred_ms: number;
+    received_ms: number;
+    delivery_id: string | null;
+    topic: string | null;
+  };
+  pagerduty_incident: { incident_id: string; case_id: string; created_ms: number };
 };

@@ -13,7 +13,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 export interface PagerDutyAgent {
   readonly id: string;
   readonly name: string;
-  /** `user_reference` for people; services and integrations otherwise. */
+  /** `user_reference` for people; `service_reference`, `inbound_integration_reference` … for what is none. */
   readonly type: string;
 }
 
@@ -22,18 +22,25 @@ export interface PagerDutyWebhook {
   /** `incident.acknowledged` … */
   readonly eventType: string;
   readonly occurredMs: number;
-  /** Null when no person did it. */
+  /** Null when nothing is said to have done it. */
   readonly agent: PagerDutyAgent | null;
   readonly incidentId: string | null;
-  /** The dedup key that we gave; null for incidents that are not ours. */
+  /** When the incident began; null where only a reference to it is sent. */
+  readonly incidentCreatedMs: number | null;
+  /** The dedup key that we gave; null for incidents that are not ours, and where the service has alerts besides incidents. */
   readonly incidentKey: string | null;
+  /** What the event said of its sender (`client`, `client_url`); sent with `incident.triggered` alone. */
+  readonly client: { readonly name: string | null; readonly url: string | null } | null;
   readonly priority: string | null;
-  readonly note: string | null;
-  readonly assignees: readonly string[];
+  /** The words of a note, of a status update, of a request to a responder. */
+  readonly text: string | null;
+  /** Whom it is about: who has the incident, or who was called in. */
+  readonly people: readonly string[];
 }
 
 const MOST_SIGNATURES = 10;
 const LONGEST_NOTE = 10_000;
+const MOST_PEOPLE = 50;
 
 /** Constant time for each pair; any of our secrets may have signed. */
 export function verifyPagerDutySignature(
@@ -68,26 +75,34 @@ export function readPagerDutyWebhook(body: string): PagerDutyWebhook | null {
   const occurredMs = Date.parse(text(event, 'occurred_at') ?? '');
   if (id === null || eventType === null || Number.isNaN(occurredMs)) return null;
   const data = part(event, 'data');
-  // Notes and responders carry the incident one level down.
+  // Notes, responders and updates carry a reference to the incident one level down.
   const nested = part(data, 'incident');
   const incident = text(data, 'type') === 'incident' || nested === undefined ? data : nested;
-  const agent = part(event, 'agent');
-  const agentId = text(agent, 'id');
-  const assignees = part(data, 'assignees');
+  const createdMs = Date.parse(text(incident, 'created_at') ?? '');
+  const client = part(event, 'client');
+  const words = text(data, 'content') ?? text(data, 'message');
   return {
     id,
     eventType,
     occurredMs,
-    agent:
-      agentId === null
-        ? null
-        : { id: agentId, name: text(agent, 'summary') ?? agentId, type: text(agent, 'type') ?? '' },
+    agent: agentOf(part(event, 'agent')),
     incidentId: text(incident, 'id'),
+    incidentCreatedMs: Number.isNaN(createdMs) ? null : createdMs,
     incidentKey: text(data, 'incident_key') ?? text(nested, 'incident_key'),
+    client: client === null || client === undefined ? null : { name: text(client, 'name'), url: text(client, 'url') },
     priority: text(part(data, 'priority'), 'summary'),
-    note: text(data, 'content')?.slice(0, LONGEST_NOTE) ?? null,
-    assignees: Array.isArray(assignees) ? assignees.flatMap((one) => text(one, 'summary') ?? []) : [],
+    text: words?.slice(0, LONGEST_NOTE) ?? null,
+    people: [...namesOf(part(data, 'assignees')), ...namesOf([part(data, 'user')])],
   };
+}
+
+function agentOf(agent: unknown): PagerDutyAgent | null {
+  const id = text(agent, 'id');
+  return id === null ? null : { id, name: text(agent, 'summary') ?? id, type: text(agent, 'type') ?? '' };
+}
+
+function namesOf(people: unknown): readonly string[] {
+  return Array.isArray(people) ? people.slice(0, MOST_PEOPLE).flatMap((one) => text(one, 'summary') ?? []) : [];
 }
 
 function part(value: unknown, name: string): unknown {

@@ -1,12 +1,17 @@
-/** Pages through PagerDuty: one incident a case, by a dedup key that never changes. */
+/**
+ * Pages through PagerDuty: one incident a case, by a dedup key that never changes.
+ *
+ * The surprise: an event cannot take back an acknowledgement. What must call again there (an acknowledgement that ran out, a page that
+ * somebody took back) ends the incident and begins another, or nobody would be called.
+ */
 import {
   LONGEST_DEDUP_KEY,
   LONGEST_SUMMARY,
   type PagerDutyEvent,
   sendPagerDutyEvent,
-} from '../../vendors/pagerduty.ts';
-import { deliveryOf } from './delivery.ts';
-import { type PageChannel, type PageMessage, summaryOf } from './page.ts';
+} from '../../../vendors/pagerduty.ts';
+import { deliveryOf } from '../delivery.ts';
+import { type PageChannel, type PageMessage, summaryOf } from '../page.ts';
 
 const MOST_LISTED = 50;
 const CRITICAL_RISK = 85;
@@ -19,7 +24,15 @@ export function pagerDutyChannel(options: {
 }): PageChannel {
   return {
     name: options.name,
-    deliver: async (message) => deliveryOf(await sendPagerDutyEvent(options.url, eventOf(message, options.routingKey))),
+    deliver: async (message) => {
+      const send = (action: PageMessage['action']) =>
+        sendPagerDutyEvent(options.url, eventOf({ ...message, action }, options.routingKey));
+      if (message.action === 'trigger' && message.anew) {
+        const ended = await send('resolve');
+        if (ended.type !== 'accepted') return deliveryOf(ended);
+      }
+      return deliveryOf(await send(message.action));
+    },
   };
 }
 
