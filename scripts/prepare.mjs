@@ -43,6 +43,7 @@ export function build({ web = true } = {}) {
   install();
   buildTypeScript();
   if (web) buildConsole();
+  buildSensor();
 }
 
 function buildTypeScript() {
@@ -66,6 +67,39 @@ function buildConsole() {
   say('building the console');
   run(process.execPath, [bin('vite', 'vite'), 'build', 'web', '--config', 'web/vite.config.ts', '--logLevel', 'info']);
   stamp('console', wanted);
+}
+
+/** The sensor is of use on Linux only and needs a C toolchain; everything else works without it. */
+function buildSensor() {
+  const wanted = hashOf([...filesBelow(join(ROOT, 'sensor')).filter((file) => !file.includes('/sensor/build/'))]);
+  const reason = whyNoSensor();
+  if (
+    stampIs('sensor', wanted + reason) &&
+    (reason !== '' || existsSync(join(ROOT, 'sensor/build/countersign-sensor')))
+  )
+    return;
+  if (reason === '') {
+    say('building the sensor');
+    const made = spawnSync('make', ['-C', join(ROOT, 'sensor'), '--silent'], { stdio: ['ignore', 2, 2] });
+    if (made.status !== 0) {
+      say('the sensor could not be built (see above); the server runs without it');
+      return;
+    }
+  } else say(`the sensor is not built: ${reason}`);
+  stamp('sensor', wanted + reason);
+}
+
+function whyNoSensor() {
+  if (process.platform !== 'linux') return 'it runs on Linux only';
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const missing = ['make', 'cc', 'clang', 'llvm-strip', 'bpftool'].filter(
+    (tool) => ![...folders, '/usr/sbin'].some((folder) => existsSync(join(folder, tool))),
+  );
+  if (!existsSync('/usr/include/bpf/libbpf.h')) missing.push('libbpf-dev');
+  if (missing.length > 0)
+    return `missing ${missing.join(', ')} (Debian: apt install make gcc clang llvm libbpf-dev bpftool)`;
+  if (!existsSync('/sys/kernel/btf/vmlinux')) return 'this kernel has no BTF (/sys/kernel/btf/vmlinux)';
+  return '';
 }
 
 /** The script behind a package's command, so that no shell and no PATH is involved. */

@@ -19,6 +19,7 @@ import { systemRandom } from './ground/random.ts';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
   replay: async () => (await import('./commands/replay.ts')).replayCommand,
+  capture: async () => (await import('./commands/capture.ts')).captureCommand,
   rules: async () => (await import('./commands/rules.ts')).rulesCommand,
   journal: async () => (await import('./commands/journal.ts')).journalCommand,
   drill: async () => (await import('./commands/drill.ts')).drillCommand,
@@ -30,6 +31,7 @@ const HELP = `countersign COMMAND [ARGUMENTS]
 
   up        runs the server and the console
   replay    judges recorded events without a server
+  capture   records what this host does for some seconds
   rules     checks rules and runs their tests
   journal   verifies the journal
   drill     pages whoever is on call with an exercise, and reports the times

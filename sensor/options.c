@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096
+#define ENV_DEFAULT TEXT_MAX
+#define SECONDS_MAX (366ULL * 24 * 3600)
+#define RING_MAX (1ULL << 28)
+
+_Static_assert(HOOKS_MAX >= 96, "every hook has its place");
+
+static const char usage[] =
+	"countersign-sensor [--output FILE|unix:PATH|-] [--seconds N] [--events LIST]\n"
+	"                   [--no-reads | --read-below PATH …] [--failed-opens none|denied|all] [--env-bytes N]\n"
+	"                   [--ring-bytes N] [--process-ring-bytes N] [--list-events] [--help]\n"
+	"\n"
+	"Watches this host's processes, files and connections and writes what they do as a .scap stream, to standard output\n"
+	"unless told otherwise, until it is stopped. Losses are told in the stream.\n"
+	"\n"
+	"  --events LIST        names of events with commas between, as in a rule's evt.type; all when not given.\n"
+	"                       Processes that start, change and end are always told.\n"
+	"  --read-below PATH    of files that are only read, tell those below these paths; all when not given\n"
+	"  --no-reads           none of them\n"
+	"  --failed-opens WHICH which opens that failed are told: none, those denied (default), or all\n"
+	"  --env-bytes N        bytes of the environment told of a program, 0 to 4096 (default)\n"
+	"  --ring-bytes N       of the ring in the kernel, a power of two: 8388608\n"
+	"  --process-ring-bytes N  of the ring for processes: 2097152\n"
+	"\n"
+	"Ends with 0 when stopped, 1 when it failed, 2 when called wrongly, 3 when this host or user does not allow it.\n";
+
+enum { OUTPUT = 256, SECONDS, EVENTS, READ_BELOW, NO_READS, FAILED_OPENS, ENV_BYTES, RING, PROCESS_RING, LIST, HELP };
+
+static const struct option names[] = {
+	{ "output", required_argument, NULL, OUTPUT },
+	{ "seconds", required_argument, NULL, SECONDS },
+	{ "events", required_argument, NULL, EVENTS },
+	{ "read-below", required_argument, NULL, READ_BELOW },
+	{ "no-reads", no_argument, NULL, NO_READS },
+	{ "failed-opens", required_argument, NULL, FAILED_OPENS },
+	{ "env-bytes", required_argument, NULL, ENV_BYTES },
+	{ "ring-bytes", required_argument, NULL, RING },
+	{ "process-ring-bytes", required_argument, NULL, PROCESS_RING },
+	{ "list-events", no_argument, NULL, LIST },
+	{ "help", no_argument, NULL, HELP },
+	{},
+};
+
+static bool parse_number(const char *name, const char *text, uint64_t most, uint64_t *value)
+{
+	char *end;
+
+	*value = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == 0 && *value <= most)
+		return true;
+	fprintf(stderr, "sensor: --%s is '%s', it must be a number from 0 to %llu\n", name, text, (unsigned long long)most);
+	return false;
+}
+
+static bool parse_ring(const char *name, const char *text, uint64_t *bytes)
+{
+	if (!parse_number(name, text, RING_MAX, bytes))
+		return false;
+	if (*bytes >= PAGE && (*bytes & (*bytes - 1)) == 0)
+		return true;
+	fprintf(stderr, "sensor: --%s is %s, it must be a power of two from %d on\n", name, text, PAGE);
+	return false;
+}
+
+static bool parse_events(struct options *options, const char *list)
+{
+	memset(options->is_wanted, 0, sizeof(options->is_wanted));
+	while (*list) {
+		int length = strcspn(list, ",");
+		const struct hook *hook = hook_named(list, length);
+
+		if (!hook) {
+			fprintf(stderr, "sensor: there is no event '%.*s'; --list-events names them all\n", length, list);
+			return false;
+		}
+		options->is_wanted[hook - hooks] = true;
+		list += length;
+		list += *list == ',';
+	}
+	return true;
+}
+
+static bool parse_failed_opens(struct options *options, const char *text)
+{
+	static const char *const choices[] = { "none", "denied", "all" };
+
+	for (int index = 0; index < 3; index++) {
+		if (strcmp(text, choices[index]) == 0) {
+			options->failed_opens = index;
+			return true;
+		}
+	}
+	fprintf(stderr, "sensor: --failed-opens is '%s', it must be none, denied or all\n", text);
+	return false;
+}
+
+static bool add_prefix(struct options *options, const char *path)
+{
+	if (options->read_below_count == PREFIXES_MAX) {
+		fprintf(stderr, "sensor: --read-below can be given %d times\n", PREFIXES_MAX);
+		return false;
+	}
+	if (path[0] != '/' || strlen(path) > PREFIX_MAX) {
+		fprintf(stderr, "sensor: --read-below is '%s', it must be an absolute path of %d bytes at most\n", path, PREFIX_MAX);
+		return false;
+	}
+	options->read_below[options->read_below_count++] = path;
+	return true;
+}
+
+static bool parse_one(struct options *options, int name)
+{
+	uint64_t number;
+
+	switch (name) {
+	case OUTPUT:
+		options->output = optarg;
+		return true;
+	case SECONDS:
+		return parse_number("seconds", optarg, SECONDS_MAX, &options->seconds);
+	case EVENTS:
+		return parse_events(options, optarg);
+	case READ_BELOW:
+		return add_prefix(options, optarg);
+	case NO_READS:
+		options->no_reads = true;
+		return true;
+	case FAILED_OPENS:
+		return parse_failed_opens(options, optarg);
+	case ENV_BYTES:
+		if (!parse_number("env-bytes", optarg, TEXT_MAX, &number))
+			return false;
+		options->env_bytes = number;
+		return true;
+	case RING:
+		return parse_ring("ring-bytes", optarg, &options->activity_ring_bytes);
+	case PROCESS_RING:
+		return parse_ring("process-ring-bytes", optarg, &options->process_ring_bytes);
+	default:
+		return false;
+	}
+}
+
+enum parsed parse_options(struct options *options, int argc, char **argv)
+{
+	int name;
+
+	*options = (struct options){
+		.output = "-",
+		.activity_ring_bytes = 8 << 20,
+		.process_ring_bytes = 2 << 20,
+		.env_bytes = ENV_DEFAULT,
+		.failed_opens = FAILED_DENIED,
+	};
+	memset(options->is_wanted, true, sizeof(options->is_wanted));
+	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (name == LIST) {
+			for (int index = 0; index < hooks_count; index++)
+				puts(hooks[index].name);
+			return PARSED_DONE;
+		}
+		if (name == HELP) {
+			fputs(usage, stdout);
+			return PARSED_DONE;
+		}
+		if (!parse_one(options, name))
+			return PARSED_WRONG;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "sensor: '%s' is too much; --help tells the options\n", argv[optind]);
+		return PARSED_WRONG;
+	}
+	return PARSED_RUN;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sensor.h"
+
+#define OUTPUT_BYTES (256 * 1024)
+#define BLOCK_START_BYTES (64 * 1024)
+#define BLOCK_LIMIT_BYTES (8 * 1024 * 1024)
+#define FILE_MODE 0600
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		fprintf(stderr, "sensor: the path of the socket is too long: %s\n", path);
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		fprintf(stderr, "sensor: nobody listens at %s: %s\n", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool output_open(struct output *output, const char *where)
+{
+	memset(output, 0, sizeof(*output));
+	output->bytes = malloc(OUTPUT_BYTES);
+	if (!output->bytes) {
+		fprintf(stderr, "sensor: no memory\n");
+		return false;
+	}
+	if (strcmp(where, "-") == 0) {
+		output->fd = STDOUT_FILENO;
+	} else if (strncmp(where, "unix:", 5) == 0) {
+		output->fd = connect_to(where + 5);
+	} else {
+		output->fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+		if (output->fd < 0)
+			fprintf(stderr, "sensor: %s cannot be written: %s\n", where, strerror(errno));
+	}
+	return output->fd >= 0;
+}
+
+static bool write_all(struct output *output, const uint8_t *bytes, size_t size)
+{
+	while (size > 0 && !output->is_closed) {
+		ssize_t written = write(output->fd, bytes, size);
+
+		if (written >= 0) {
+			bytes += written;
+			size -= written;
+			output->written_bytes += written;
+		} else if (errno == EAGAIN) {
+			struct pollfd writable = { .fd = output->fd, .events = POLLOUT };
+
+			poll(&writable, 1, -1);
+		} else if (errno != EINTR) {
+			if (errno != EPIPE && errno != ECONNRESET)
+				fprintf(stderr, "sensor: writing failed: %s\n", strerror(errno));
+			output->is_closed = true;
+		}
+	}
+	return !output->is_closed;
+}
+
+void output_add(struct output *output, const void *bytes, size_t size)
+{
+	if (output->used + size > OUTPUT_BYTES)
+		output_flush(output);
+	if (size > OUTPUT_BYTES) {
+		write_all(output, bytes, size);
+		return;
+	}
+	memcpy(output->bytes + output->used, bytes, size);
+	output->used += size;
+}
+
+bool output_flush(struct output *output)
+{
+	size_t size = output->used;
+
+	output->used = 0;
+	return write_all(output, output->bytes, size);
+}
+
+void output_close(struct output *output)
+{
+	output_flush(output);
+	if (output->fd != STDOUT_FILENO)
+		close(output->fd);
+	free(output->bytes);
+	output->bytes = NULL;
+}
+
+void block_add(struct block *block, const void *bytes, size_t size)
+{
+	if (block->is_full || block->used + size > BLOCK_LIMIT_BYTES) {
+		block->is_full = true;
+		return;
+	}
+	if (block->used + size > block->room) {
+		size_t room = block->room ? block->room : BLOCK_START_BYTES;
+		uint8_t *larger;
+
+		while (room < block->used + size)
+			room *= 2;
+		larger = realloc(block->bytes, room);
+		if (!larger) {
+			block->is_full = true;
+			return;
+		}
+		block->bytes = larger;
+		block->room = room;
+	}
+	if (size > 0)
+		memcpy(block->bytes + block->used, bytes, size);
+	block->used += size;
+}
+
+void block_u8(struct block *block, uint8_t value)
+{
+	block_add(block, &value, sizeof(value));
+}
+
+void block_u16(struct block *block, uint16_t value)
+{
+	block_add(block, &value, sizeof(value));
+}
+
+void block_u32(struct block *block, uint32_t value)
+{
+	block_add(block, &value, sizeof(value));
+}
+
+void block_u64(struct block *block, uint64_t value)
+{
+	block_add(block, &value, sizeof(value));
+}
+
+void block_counted(struct block *block, const void *bytes, size_t size)
+{
+	if (size > UINT16_MAX)
+		size = UINT16_MAX;
+	block_u16(block, size);
+	block_add(block, bytes, size);
+}
+
+void block_text(struct block *block, const char *text)
+{
+	block_counted(block, text, strlen(text));
+}
+
+void block_write(struct block *block, uint32_t type, struct output *output)
+{
+	static const uint8_t zeros[4];
+	size_t padded = (block->used + 3) & ~(size_t)3;
+	uint32_t header[2] = { type, padded + BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES };
+
+	output_add(output, header, sizeof(header));
+	output_add(output, block->bytes, block->used);
+	output_add(output, zeros, padded - block->used);
+	output_add(output, &header[1], sizeof(header[1]));
+	block->used = 0;
+	block->is_full = false;
+}
+
+void block_free(struct block *block)
+{
+	free(block->bytes);
+	*block = (struct block){};
+}

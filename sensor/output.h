@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Where the stream goes: a file, a pipe or a socket; written in large pieces. And a buffer in which a block is put together. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct output {
+	int fd;
+	size_t used;
+	/* Nobody reads any more; what is written from then on is thrown away. */
+	bool is_closed;
+	uint64_t written_bytes;
+	uint8_t *bytes;
+};
+
+/* `where` is "-" for standard output, "unix:PATH" for a socket that listens there, or a file. False after a message. */
+bool output_open(struct output *output, const char *where);
+void output_add(struct output *output, const void *bytes, size_t size);
+bool output_flush(struct output *output);
+void output_close(struct output *output);
+
+/* Grows up to a limit; beyond it what is added is left out and `is_full` says so. */
+struct block {
+	uint8_t *bytes;
+	size_t used;
+	size_t room;
+	bool is_full;
+};
+
+void block_add(struct block *block, const void *bytes, size_t size);
+void block_u8(struct block *block, uint8_t value);
+void block_u16(struct block *block, uint16_t value);
+void block_u32(struct block *block, uint32_t value);
+void block_u64(struct block *block, uint64_t value);
+/* A length of 16 bits, then that many bytes. */
+void block_counted(struct block *block, const void *bytes, size_t size);
+void block_text(struct block *block, const char *text);
+/* Writes the whole block and empties the buffer. */
+void block_free(struct block *block);
+void block_write(struct block *block, uint32_t type, struct output *output);
+
+#endif
