@@ -16,17 +16,8 @@ import { type Call, type Caller, CallFailure, createCaller } from '../../server/
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
 import { describeWith } from '../data.ts';
 import { openTestPglite } from '../state.ts';
-import {
-  ACCOUNT,
-  type Attack,
-  ATTACKS,
-  type Aws,
-  EVENT_OF,
-  fresh,
-  type Json,
-  OPEN_TRUST,
-  TRUST,
-} from './reverts/attacks.ts';
+import { ACCOUNT, type Attack, type Aws, fresh, OPEN_TRUST, type Told, TRUST } from './reverts/attack.ts';
+import { ATTACKS } from './reverts/attacks.ts';
 
 const REGION = 'us-east-1';
 const OWN_ROLE = `arn:aws:iam::${ACCOUNT}:role/countersign-revert`;
@@ -68,7 +59,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     moto?.close();
   });
 
-  const toEvent = ({ event, request, response = {} }: Awaited<ReturnType<Attack['attack']>>): TrailEvent => {
+  const toEvent = ({ event, request, response = {} }: Told): TrailEvent => {
     const [service = '', name = ''] = event.split(':');
     events += 1;
     return {
@@ -83,55 +74,25 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     };
   };
   /** As an enrolment would: every resource of the event, before it happens. */
-  const enrol = async (event: Omit<TrailEvent, 'eventId' | 'timeMs'>) => {
+  const enrol = async (event: TrailEvent) => {
     const entry = entryOf(event.service, event.name);
     if (entry === null) throw new Error(`no entry for ${event.name}`);
-    for (const resource of entry.resources({ ...event, eventId: 'enrolment', timeMs: 0 }))
+    for (const resource of entry.resources(event))
       await takeBaseline(
         { state, clock: systemClock },
         { entry, caller: real, resource, trust: 'enrolled', because: 'a test' },
       );
   };
 
-  /** The trusted state is enrolled by a dry look at what the event will name. */
+  /** The trusted state is enrolled by what the event will name. */
   const happen = async (scenario: Attack) => {
     const made = await scenario.before(aws);
     const trusted = await scenario.look(aws, made).catch(() => null);
-    const named = { ...made, name: made['name'] ?? '' };
-    const entry = namedBy(scenario, made) ?? ROW_EVENTS.get(scenario)?.(named) ?? null;
-    if (entry !== null) await enrol(entry);
+    if (scenario.names !== undefined) await enrol(toEvent(scenario.names(made)));
     await new Promise((resolve) => setTimeout(resolve, 5));
     const event = toEvent(await scenario.attack(aws, made));
     return { made, trusted, event };
   };
-
-  const namedBy = (scenario: Attack, made: Record<string, string>) => {
-    if (scenario.names === undefined) return null;
-    const { event, request } = scenario.names(made);
-    const [service = '', name = ''] = event.split(':');
-    return { service, name, account: ACCOUNT, region: REGION, request, response: {} };
-  };
-
-  /** What the event will name, before it happened: the request alone names the resource. */
-  const ROW_EVENTS = new Map<Attack, (made: Record<string, string>) => Omit<TrailEvent, 'eventId' | 'timeMs'>>(
-    ATTACKS.filter(({ row }) => ![20, 21].includes(row)).map((scenario) => [
-      scenario,
-      ({ name = '', arn = '', id = '', group = '' }) => {
-        const [service = '', eventName = ''] = (EVENT_OF.get(scenario.row) ?? '').split(':');
-        const request: Json =
-          service === 'cloudtrail'
-            ? { name, trailName: name }
-            : ['kms', 'logs', 'events'].includes(service)
-              ? { keyId: name, logGroupName: name, name }
-              : service === 's3'
-                ? { bucketName: name }
-                : service === 'ec2'
-                  ? { groupId: id, snapshotId: id }
-                  : { userName: name, roleName: name, policyName: 'reads', policyArn: arn, groupName: group };
-        return { service, name: eventName, account: ACCOUNT, region: REGION, request, response: {} };
-      },
-    ]),
-  );
 
   test.each(ATTACKS)('row $row: $name, and it is put back', { timeout: 60_000 }, async (scenario) => {
     const { made, trusted, event } = await happen(scenario);

@@ -1,5 +1,5 @@
 /** `countersign reverts list`: what can be put back, generated from the catalogue itself. */
-import { listRows } from '../cases/revert/rows.ts';
+import { type EntryListing, listRows } from '../cases/revert/rows.ts';
 import { type Command, EXIT_FINE, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign reverts list [--output json|text]
@@ -21,13 +21,24 @@ export const revertsCommand: Command = {
         await terminal.print(`${JSON.stringify(row)}\n`);
         continue;
       }
-      const approval = row.approval ? ', approved by a second person' : '';
+      const modes = new Set(row.entries.map(({ default_mode: mode, only }) => `${mode} ${only ?? ''}`));
       const paging = row.page_only.length === 0 ? '' : `\n      page only: ${row.page_only.join(', ')}`;
       const open = row.not_yet.length === 0 ? '' : `\n      not yet: ${row.not_yet.join(', ')}`;
-      await terminal.print(
-        `${String(row.row).padStart(2)} ${row.class.padEnd(3)} ${row.default_mode}${approval}, proven: ${row.proven}\n      ${row.events.join(', ')}${paging}${open}\n`,
-      );
+      const head = `${String(row.row).padStart(2)} ${row.class.padEnd(3)} ${modeOf(row)}, proven: ${row.proven}`;
+      const lines =
+        modes.size > 1
+          ? row.entries.map((entry) => `\n      ${modeOf(entry)}: ${entry.events.join(', ')}`).join('')
+          : `\n      ${row.events.join(', ')}`;
+      await terminal.print(`${head}${lines}${paging}${open}\n`);
     }
     return EXIT_FINE;
   },
 };
+
+function modeOf({
+  default_mode: mode,
+  approval,
+  only,
+}: Pick<EntryListing, 'default_mode' | 'approval' | 'only'>): string {
+  return `${mode}${approval ? ', approved by a second person' : ''}${only === undefined ? '' : ` if ${only}`}`;
+}

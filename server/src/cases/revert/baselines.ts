@@ -55,3 +55,36 @@ export async function keepBaseline(
     .execute();
   return digest;
 }
+
+/** Keeps bytes by their digest, once. @returns false when there are none, or too many. */
+export async function keepArchive(
+  state: Pick<State, 'db' | 'transaction'>,
+  { digest }: { readonly digest: string },
+  bring: () => Promise<Uint8Array | null>,
+): Promise<boolean> {
+  if ((await readArchive(state.db, digest)) !== null) return true;
+  const bytes = await bring();
+  if (bytes === null) return false;
+  const content = { digest, state: JSON.stringify({ bytes: Buffer.from(bytes).toString('base64') }) };
+  await state.transaction((trx) =>
+    trx
+      .withTables<RevertTables>()
+      .insertInto('baseline_content')
+      .values(content)
+      .onConflict((conflict) => conflict.column('digest').doNothing())
+      .execute(),
+  );
+  return true;
+}
+
+export async function readArchive(reader: Reader, digest: string): Promise<Uint8Array | null> {
+  const row = await reader
+    .withTables<RevertTables>()
+    .selectFrom('baseline_content')
+    .select('state')
+    .where('digest', '=', digest)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { bytes } = JSON.parse(row.state) as { readonly bytes?: string };
+  return bytes === undefined ? null : Buffer.from(bytes, 'base64');
+}

@@ -40,6 +40,8 @@ export interface TrailEvent {
   readonly timeMs: number;
   readonly request: Readonly<Record<string, unknown>>;
   readonly response: Readonly<Record<string, unknown>>;
+  /** The service of AWS that made the call for somebody: `rds.amazonaws.com`, `AWS Internal`. A caller cannot claim it. */
+  readonly invokedBy?: string;
 }
 
 export interface ResourceRef {
@@ -59,6 +61,8 @@ export interface CatalogueEntry {
   readonly events: readonly string[];
   readonly class: RevertClass;
   readonly mode: DefaultMode;
+  /** Some of its changes cannot wait as the others can. */
+  readonly urgent?: Urgency;
   readonly proof: Proof;
   /** The resources that the event changed; empty when the event does not name them. */
   resources(event: TrailEvent): readonly ResourceRef[];
@@ -66,15 +70,32 @@ export interface CatalogueEntry {
   read(caller: Caller, resource: ResourceRef): Promise<ResourceState>;
   /**
    * What the event made of the baseline; `undefined` when that cannot be told, which is then a conflict. With a null baseline for the
-   * classes that need none, what the event alone tells.
+   * classes that need none, what the event alone tells. What is there now is for looking up what the event only names.
    */
-  after(event: TrailEvent, baseline: ResourceState, resource: ResourceRef): ResourceState | undefined;
-  /** For class X: the state before, as far as the event alone tells it, given what is there now. */
+  after(
+    event: TrailEvent,
+    baseline: ResourceState,
+    resource: ResourceRef,
+    current: ResourceState,
+  ): ResourceState | undefined;
+  /**
+   * For class X: the state before, as far as the event alone tells it, given what is there now. For class C, whatever was vouched for:
+   * the state that contains it.
+   */
   before?(event: TrailEvent, current: ResourceState, resource: ResourceRef): ResourceState;
+  /** Where the trusted state is not all, or not what can be led to: what a revert leads to, given what it would restore. */
+  aim?(restored: ResourceState, look: Look): ResourceState;
+  /** Why nobody but a person may do it, in words for that person; null: nothing stands in the way. */
+  hindrance?(look: Look): string | null;
+  /** Nothing is planned unless a principal is kept for emergencies: putting this back may lock everybody out. */
+  readonly needsBreakGlass?: true;
+  /** What a person should still be told of a state that was led to: "logs cannot be delivered". */
+  doubt?(reached: ResourceState): string | null;
   /** The calls that lead from one state to another, in order. Each may be made twice without harm. */
   lead(from: ResourceState, to: ResourceState, context: LeadContext): readonly Call[];
   /** What a person should know before and after: "sessions minted by the key live on". A word of the word lists. */
   readonly remains?: string;
+  archive?: ResourceKind['archive'];
   /** Why this very event cannot be put back, though its kind can: a sentence for a person. Null: it can. */
   cannot?(event: TrailEvent): string | null;
   /** What AWS answers to a call whose work is done already: not a failure; reading back decides. */
@@ -90,6 +111,9 @@ export interface CallPlace {
   readonly caller: Caller;
   readonly resource: ResourceRef;
   readonly from: ResourceState;
+  readonly nowMs: number;
+  /** Bytes that were kept with a trusted state. @returns null when nothing of that digest was. */
+  archive(digest: string): Promise<Uint8Array | null>;
 }
 
 /** AWS has not finished with the resource: what is read now means nothing yet. It is looked at again later. */
@@ -98,6 +122,21 @@ export class Unsettled extends Error {
     super(message);
     this.name = 'Unsettled';
   }
+}
+
+/** What there is to look at when a revert is planned. */
+export interface Look {
+  readonly event: TrailEvent;
+  readonly baseline: ResourceState;
+  readonly current: ResourceState;
+  readonly resource: ResourceRef;
+}
+
+export interface Urgency {
+  readonly mode: DefaultMode;
+  /** Which changes, for a reader of the catalogue: "shared with everybody". */
+  readonly of: string;
+  applies(look: Look): boolean;
 }
 
 /**
@@ -111,6 +150,17 @@ export interface ResourceKind {
   read: CatalogueEntry['read'];
   /** The ids of what is there, all pages of it. @throws CallFailure. */
   list(caller: Caller, place: { readonly account: string; readonly region: string }): Promise<readonly string[]>;
+  /**
+   * What must be kept in bytes when a state becomes trusted, because nobody can read it later: a function's code. The digest (SHA-256,
+   * hex) names it; it is fetched unless it is kept already. Null: there is nothing of the kind.
+   */
+  archive?(state: ResourceState): Archive | null;
+}
+
+export interface Archive {
+  readonly digest: string;
+  /** @returns null when it is too large to keep. @throws CallFailure. */
+  fetch(caller: Caller, resource: ResourceRef): Promise<Uint8Array | null>;
 }
 
 export interface LeadContext {

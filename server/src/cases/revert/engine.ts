@@ -16,10 +16,20 @@ import { matchesAnyGlob } from '../../ground/glob.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State } from '../../ground/state.ts';
 import { type Call, type Caller, CallFailure } from '../../vendors/aws/calls.ts';
-import { baselineBefore, keepBaseline } from './baselines.ts';
-import { type CatalogueEntry, orNone, type ResourceRef, resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
+import { baselineBefore, keepArchive, keepBaseline, readArchive } from './baselines.ts';
+import {
+  type CallPlace,
+  type CatalogueEntry,
+  type DefaultMode,
+  orNone,
+  type ResourceRef,
+  resourceKey,
+  type TrailEvent,
+  Unsettled,
+} from './catalogue.ts';
 import { isReached, makePlan, type Plan, type Planned, undoOf } from './plan.ts';
 import { entryOf } from './rows.ts';
+import { ARCHIVED, type ResourceState } from './state.ts';
 import {
   countStarted,
   findRevert,
@@ -73,11 +83,14 @@ const SETTLE_WAITS_MS = [0, 1_000, 2_000, 4_000, 8_000, 10_000];
 const LONGEST_UNSETTLED_MS = 30 * 60_000;
 const OPEN: readonly RevertState[] = ['planned', 'approved', 'running'];
 
+/** A mode, or how it follows from what the catalogue says of the change. */
+export type ModeChoice = RevertMode | ((usual: DefaultMode) => RevertMode);
+
 export interface Reverts {
   /** Plans what the event needs, a revert for each resource; the same event plans once. @throws Unsettled: ask again later. */
   plan(
     event: TrailEvent,
-    options: { readonly caseId: string | null; readonly mode: RevertMode },
+    options: { readonly caseId: string | null; readonly mode: ModeChoice },
   ): Promise<readonly Revert[]>;
   /** @returns null when the plan is not the one that was shown, or not waiting. */
   approve(id: string, approval: { readonly digest: string; readonly by: string }): Promise<Revert | null>;
@@ -128,7 +141,7 @@ interface PlanRequest {
   readonly event: TrailEvent;
   readonly resource: ResourceRef;
   readonly caseId: string | null;
-  readonly mode: RevertMode;
+  readonly mode: ModeChoice;
 }
 
 async function planOne(options: RevertOptions, request: PlanRequest): Promise<Revert> {
@@ -136,11 +149,12 @@ async function planOne(options: RevertOptions, request: PlanRequest): Promise<Re
   const { entry, event, resource, caseId, mode } = request;
   const planned = await consider(options, { ...request, begun: false });
   const plan = planned.type === 'plan' ? planned.plan : null;
+  const usual = plan?.mode ?? entry.mode;
   const revert: Revert = {
     id: random.id(clock.nowMs()),
     caseId,
     state: planned.type === 'plan' ? 'planned' : planned.type,
-    mode,
+    mode: typeof mode === 'function' ? mode(usual) : mode,
     account: resource.account,
     resourceKey: resourceKey(resource),
     row: entry.row,
@@ -164,7 +178,7 @@ async function consider(
   request: Omit<PlanRequest, 'mode' | 'caseId'> & { readonly begun: boolean },
 ): Promise<Planned> {
   const { entry, event, resource, begun } = request;
-  const refused = entry.cannot?.(event) ?? untouchableBecause(options, resource);
+  const refused = entry.cannot?.(event) ?? untouchableBecause(options, entry, resource);
   if (refused !== null) return { type: 'conflict', why: refused };
   const caller = options.callerOf(resource.account, regionOf(resource));
   if (caller === null) return { type: 'conflict', why: `there is no role of ours in account ${resource.account}` };
@@ -190,7 +204,13 @@ function regionOf({ region }: ResourceRef): string {
   return region === 'aws-global' ? 'us-east-1' : region;
 }
 
-function untouchableBecause({ breakGlass, ownRoles }: RevertOptions, { id }: ResourceRef): string | null {
+function untouchableBecause(
+  { breakGlass, ownRoles }: RevertOptions,
+  { needsBreakGlass }: CatalogueEntry,
+  { id }: ResourceRef,
+): string | null {
+  if (needsBreakGlass === true && breakGlass.length === 0)
+    return 'it may lock everybody out, and no principal is kept for emergencies: reverts.break_glass is empty';
   if (matchesAnyGlob(breakGlass, id)) return 'it is kept for emergencies and never touched';
   const isOurs = ownRoles.some((role) => id.split(/[/|]/).includes(role.split('/').at(-1) ?? ''));
   return isOurs ? 'it is our own role, which we never touch' : null;
@@ -278,9 +298,10 @@ async function carryOut(options: RevertOptions, work: Work): Promise<Step | null
     if (!resumed && again.digest !== revert.digest)
       return { state: 'conflict', kind: 'revert-conflict', failure: 'the plan is no longer the one that was shown' };
     await makeCalls(options, work, again.plan);
-    return (await readBack(options, { entry, caller, plan: again.plan }))
-      ? { state: 'reverted', kind: 'reverted' }
-      : failed('it was called, and reading it back does not show it');
+    const reached = await readBack(options, { entry, caller, plan: again.plan });
+    if (reached === undefined) return failed('it was called, and reading it back does not show it');
+    const doubt = entry.doubt?.(reached) ?? null;
+    return { state: 'reverted', kind: 'reverted', ...(doubt === null ? {} : { failure: doubt }) };
   } catch (error) {
     const begunMs = revert.startedMs ?? 0;
     if (error instanceof Unsettled && options.clock.nowMs() - begunMs < LONGEST_UNSETTLED_MS) return null;
@@ -290,9 +311,10 @@ async function carryOut(options: RevertOptions, work: Work): Promise<Step | null
 
 async function makeCalls({ state, clock }: RevertOptions, work: Work, plan: Plan): Promise<void> {
   const { revert, entry, caller } = work;
-  const at = { caller, resource: plan.resource, from: plan.from };
+  const archive: CallPlace['archive'] = (digest) => readArchive(state.db, digest);
   for (const [number, call] of plan.calls.entries()) {
     const event = `${EVENT_SOURCES[call.service] ?? call.service}:${EVENT_NAMES[call.operation] ?? call.operation}`;
+    const at = { caller, resource: plan.resource, from: plan.from, nowMs: clock.nowMs(), archive };
     await state.transaction((trx) => noteCall(trx, revert, { number, event, nowMs: clock.nowMs() }));
     const answer = await patiently(clock, async () => {
       const completed = (await entry.complete?.(call, at)) ?? call;
@@ -341,16 +363,17 @@ async function patiently<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
   return call();
 }
 
+/** @returns the state that was read; `undefined` when it does not show what the plan wants. */
 async function readBack(
   { clock }: RevertOptions,
   { entry, caller, plan }: Pick<Work, 'entry' | 'caller' | 'plan'>,
-): Promise<boolean> {
+): Promise<ResourceState | undefined> {
   for (const waitMs of READ_BACK_WAITS_MS) {
     if (waitMs > 0) await clock.sleep(waitMs, new AbortController().signal);
     const current = await patiently(clock, () => entry.read(caller, plan.resource));
-    if (isReached(plan, current)) return true;
+    if (isReached(plan, current)) return current;
   }
-  return false;
+  return undefined;
 }
 
 async function undo(options: RevertOptions, revert: Revert, by: string): Promise<Revert | null> {
@@ -358,7 +381,6 @@ async function undo(options: RevertOptions, revert: Revert, by: string): Promise
   const entry = entryOf(revert.event.service, revert.event.name);
   const caller = revert.plan === null ? null : options.callerOf(revert.account, regionOf(revert.plan.resource));
   if (revert.plan === null || entry === null || caller === null) return null;
-  const back = undoOf(revert.plan, entry);
   const { plan } = revert;
   const begun = await state.transaction(async (trx) => {
     const nowMs = clock.nowMs();
@@ -377,14 +399,22 @@ async function undo(options: RevertOptions, revert: Revert, by: string): Promise
   async function leadBack(): Promise<Step | null> {
     if (entry === null || caller === null) return failed('there is no way to the account any more');
     try {
-      const current = await entry.read(caller, back.resource);
-      if (!isReached(plan, current) && !isReached(back, current))
-        return { state: 'reverted', kind: 'revert-undo-refused', actor: by, failure: 'it was changed again since' };
-      const work = { revert: begun ?? revert, entry, caller, plan: back, resumed: false };
-      if (!isReached(back, current)) await makeCalls(options, work, back);
-      return (await readBack(options, { entry, caller, plan: back }))
-        ? { state: 'undone', kind: 'revert-undone', actor: by }
-        : failed('undoing was called, and reading it back does not show it');
+      const current = await entry.read(caller, plan.resource);
+      const back = undoOf(plan, entry, current);
+      const refused = (failure: string): Step => ({
+        state: 'reverted',
+        kind: 'revert-undo-refused',
+        actor: by,
+        failure,
+      });
+      if (!isReached(plan, current) && !isReached(back, current)) return refused('it was changed again since');
+      if (!isReached(back, current)) {
+        if (back.calls.length === 0) return refused('no call leads back to what was there');
+        await makeCalls(options, { revert: begun ?? revert, entry, caller, plan: back, resumed: false }, back);
+      }
+      return (await readBack(options, { entry, caller, plan: back })) === undefined
+        ? failed('undoing was called, and reading it back does not show it')
+        : { state: 'undone', kind: 'revert-undone', actor: by };
     } catch (error) {
       if (error instanceof Unsettled) return null;
       return failed(wordOf(error));
@@ -402,15 +432,18 @@ export async function takeBaseline(
     trust,
     because,
   }: {
-    readonly entry: CatalogueEntry;
+    readonly entry: Pick<CatalogueEntry, 'read' | 'archive'>;
     readonly caller: Caller;
     readonly resource: ResourceRef;
     readonly trust: Parameters<typeof keepBaseline>[3]['trust'];
     readonly because: string;
   },
 ): Promise<string> {
-  const current = await entry.read(caller, resource);
+  const read = await entry.read(caller, resource);
   const takenMs = clock.nowMs();
+  const archive = entry.archive?.(read) ?? null;
+  const isKept = archive !== null && (await keepArchive(state, archive, () => archive.fetch(caller, resource)));
+  const current = isKept && read !== null ? { ...read, [ARCHIVED]: archive.digest } : read;
   return state.transaction((trx) => keepBaseline(trx, resourceKey(resource), current, { takenMs, trust, because }));
 }
 

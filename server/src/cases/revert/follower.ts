@@ -9,7 +9,7 @@ import type { Finding } from '../../findings/finding.ts';
 import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import type { Follower } from '../follow.ts';
-import { resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
+import { type DefaultMode, resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
 import type { Reverts } from './engine.ts';
 import { entryOf } from './rows.ts';
 import type { Json } from './state.ts';
@@ -85,7 +85,7 @@ async function putBack(
   event: TrailEvent,
   current: Case,
 ): Promise<readonly string[]> {
-  const mode = modeOf(most, event, current);
+  const mode = (usual: DefaultMode) => modeOf(most, usual, current);
   const room = cases();
   const plans = await reverts.plan(event, { caseId: current.id, mode }).catch((error: unknown) => {
     if (error instanceof Unsettled) return null;
@@ -121,12 +121,11 @@ function told({ state, plan, failure, resourceKey }: Revert): string {
 }
 
 /** The lesser of what the configuration allows and what the catalogue says of the change. */
-export function modeOf(most: RevertFollowerOptions['most'], event: TrailEvent, current: Case): RevertMode {
-  const entry = entryOf(event.service, event.name);
-  if (entry === null || entry.mode === 'page') return 'page';
+export function modeOf(most: RevertFollowerOptions['most'], usual: DefaultMode, current: Case): RevertMode {
+  if (usual === 'page') return 'page';
   if (most === 'plan') return 'plan';
-  if (most === 'approve' || entry.mode === 'approve') return 'approve';
+  if (most === 'approve' || usual === 'approve') return 'approve';
   const answered =
     'cause' in current && (current.cause === 'denied' || current.cause === 'expired' || current.cause === 'fraud');
-  return entry.mode === 'auto' || answered ? 'auto' : 'approve';
+  return usual === 'auto' || answered ? 'auto' : 'approve';
 }

@@ -1,11 +1,19 @@
 /** The plan of one revert: what is, what was trusted, what will be, and the calls that lead there. Pure. */
 import type { Call } from '../../vendors/aws/calls.ts';
-import { type CatalogueEntry, type ResourceRef, resourceKey, type TrailEvent } from './catalogue.ts';
+import {
+  type CatalogueEntry,
+  type DefaultMode,
+  type Look,
+  type ResourceRef,
+  resourceKey,
+  type TrailEvent,
+} from './catalogue.ts';
 import {
   changedFields,
   compareThreeWay,
   digestOfJson,
   EXISTS,
+  isNote,
   type Json,
   type ResourceState,
   restored,
@@ -22,6 +30,8 @@ export interface PlanLine {
 
 export interface Plan {
   readonly row: number;
+  /** As the catalogue has it for this change. */
+  readonly mode: DefaultMode;
   readonly resource: ResourceRef;
   readonly eventId: string;
   readonly fields: readonly string[];
@@ -52,26 +62,35 @@ export interface PlanInput {
 }
 
 export function makePlan({ entry, event, resource, baseline: stored, current, begun }: PlanInput): Planned {
-  const baseline = stored ?? entry.before?.(event, current, resource);
+  // What is contained has no trusted state to go back to.
+  const vouched = entry.class === 'C' ? undefined : stored;
+  const told = vouched ?? entry.before?.(event, current, resource);
+  const baseline = told === undefined ? vouched : told;
   if (baseline === undefined)
     return { type: 'conflict', why: 'nobody vouched for any earlier state of it: enrol its account' };
-  const after = entry.after(event, baseline, resource);
+  const after = entry.after(event, baseline, resource, current);
   if (after === undefined) return { type: 'conflict', why: 'what the event made of it cannot be told' };
   const ours = begun && after === null && current !== null && baseline !== null;
   const comparison = compareThreeWay(baseline, ours ? current : after, current);
   if (comparison.type === 'already-done') return { type: 'already-done' };
   if (comparison.type === 'conflict')
     return { type: 'conflict', why: `it was changed again since: ${comparison.fields.join(', ')}` };
-  const to = comparison.fields.includes(EXISTS) ? baseline : restored(baseline, current, comparison.fields);
+  const look: Look = { event, baseline, current, resource };
+  const why = entry.hindrance?.(look) ?? null;
+  if (why !== null) return { type: 'conflict', why };
+  const back = comparison.fields.includes(EXISTS) ? baseline : restored(baseline, current, comparison.fields);
+  const to = entry.aim === undefined ? back : entry.aim(back, look);
+  const fields = changedFields(current, to);
+  if (fields.length === 0) return { type: 'already-done' };
   const calls = entry.lead(current, to, { resource, token: tokenOf(event, resource) });
   if (calls.length === 0) return { type: 'conflict', why: 'no call leads back from here' };
-  const fields = comparison.fields;
   const plan: Plan = {
     row: entry.row,
+    mode: entry.urgent?.applies(look) === true ? entry.urgent.mode : entry.mode,
     resource,
     eventId: event.eventId,
     fields,
-    lines: linesOf(baseline, after, to),
+    lines: linesOf([...changedFields(baseline, after), ...fields], { before: baseline, after, to }),
     calls,
     from: current,
     to,
@@ -85,11 +104,12 @@ export function digestOfPlan({ resource, eventId, calls }: Plan): string {
   return digestOfJson([resourceKey(resource), eventId, calls as unknown as Json]);
 }
 
-/** The plan that leads back from where a revert led to. */
-export function undoOf(plan: Plan, entry: CatalogueEntry): Plan {
-  const { resource, eventId, from, to } = plan;
-  const calls = entry.lead(to, from, { resource, token: digestOfJson(['undo', eventId, resourceKey(resource)]) });
-  return { ...plan, calls, from: to, to: from, lines: linesOf(to, to, from) };
+/** The plan that leads back from where a revert led to, given what is there now; without calls when nothing leads back. */
+export function undoOf(plan: Plan, entry: CatalogueEntry, current: ResourceState): Plan {
+  const { resource, eventId, fields, from } = plan;
+  const to = fields.includes(EXISTS) ? from : restored(from, current, fields);
+  const calls = entry.lead(current, to, { resource, token: digestOfJson(['undo', eventId, resourceKey(resource)]) });
+  return { ...plan, calls, from: current, to, lines: linesOf(fields, { before: current, after: current, to }) };
 }
 
 /** Whether the fields of a plan are as it wants them. */
@@ -99,14 +119,17 @@ export function isReached({ to, fields }: Plan, current: ResourceState): boolean
   return fields.includes(EXISTS) ? open.size === 0 : fields.every((field) => !open.has(field));
 }
 
-function linesOf(baseline: ResourceState, after: ResourceState, to: ResourceState): readonly PlanLine[] {
-  const names = new Set([...changedFields(baseline, after), ...changedFields(after, to)]);
-  const whole = names.has(EXISTS);
-  const fields = whole ? Object.keys(baseline ?? to ?? after ?? {}).sort() : [...names];
+/** What else somebody changed meanwhile is theirs, and not told. */
+function linesOf(
+  changed: readonly string[],
+  { before, after, to }: Readonly<Record<'before' | 'after' | 'to', ResourceState>>,
+): readonly PlanLine[] {
+  const all = Object.keys(before ?? to ?? after ?? {}).filter((field) => !isNote(field));
+  const fields = changed.includes(EXISTS) ? all : changed;
   const value = (state: ResourceState, field: string) => state?.[field] ?? null;
-  return fields.map((field) => ({
+  return [...new Set(fields)].sort().map((field) => ({
     field,
-    before: value(baseline, field),
+    before: value(before, field),
     after: value(after, field),
     reverted: value(to, field),
   }));

@@ -54,7 +54,7 @@ describe('what no emulator has', () => {
     const trusted = {
       value: { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true },
     };
-    const open = entry.after(event, trusted, resource) ?? null;
+    const open = entry.after(event, trusted, resource, trusted) ?? null;
     expect(open).toEqual({
       value: {
         BlockPublicAcls: false,

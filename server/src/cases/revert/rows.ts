@@ -3,13 +3,13 @@
  *
  * The surprise: a row also names the events for which there is no entry yet, so that a gap is seen and not forgotten.
  */
-import { cloudtrailEntries } from './aws/cloudtrail.ts';
+import { cloudtrailEntries, cloudtrailKinds } from './aws/cloudtrail.ts';
 import { ec2Entries } from './aws/ec2.ts';
 import { iamEntries } from './aws/iam.ts';
 import { kmsEntries } from './aws/kms.ts';
 import { logsEntries } from './aws/logs.ts';
 import { s3Entries } from './aws/s3.ts';
-import type { CatalogueEntry, DefaultMode, Proof } from './catalogue.ts';
+import type { CatalogueEntry, DefaultMode, Proof, ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   ...cloudtrailEntries,
@@ -19,6 +19,9 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...logsEntries,
   ...s3Entries,
 ];
+
+/** What an account holds that can be put back, for enrolment. */
+export const KINDS: readonly ResourceKind[] = [...cloudtrailKinds];
 
 export interface Row {
   readonly row: number;
@@ -155,16 +158,29 @@ export function entryOf(service: string, name: string): CatalogueEntry | null {
   return BY_EVENT.get(`${service}:${name.replace(/20\d{6}(?:v\d+)?$/, '')}`) ?? null;
 }
 
+/** What holds for some events of a row, or for the more urgent ones among their changes. */
+export interface EntryListing {
+  readonly events: readonly string[];
+  /** Of these events, only such changes: "shared with everybody". */
+  readonly only?: string;
+  readonly class: string;
+  readonly default_mode: DefaultMode;
+  readonly approval: boolean;
+  readonly proven: Proof;
+}
+
 export interface RowListing {
   readonly row: number;
   /** Events that can be put back. */
   readonly events: readonly string[];
   readonly class: string;
+  /** The row's headline; where its entries differ, each tells its own. */
   readonly default_mode: DefaultMode;
   /** A second person approves the plan, unless the policy says otherwise. */
   readonly approval: boolean;
   /** The weakest proof of its entries; `none` where there is no entry. */
   readonly proven: Proof;
+  readonly entries: readonly EntryListing[];
   /** Events of the row that nothing but a person puts back: they page. */
   readonly page_only: readonly string[];
   /** Events of the row that page and are not put back yet. */
@@ -187,8 +203,21 @@ export function listRows(): readonly RowListing[] {
       default_mode: entries.length === 0 ? 'page' : mode,
       approval: mode === 'approve',
       proven: entries.length === 0 ? 'none' : (STRENGTH[weakest] ?? 'none'),
+      entries: known.flatMap(listEntry),
       page_only: paging,
       not_yet: events.filter((event) => !held.includes(event) && !paging.includes(event)),
     };
   });
+}
+
+function listEntry({ events, class: kind, mode, urgent, proof }: CatalogueEntry): readonly EntryListing[] {
+  const one = (default_mode: DefaultMode, only?: string): EntryListing => ({
+    events,
+    ...(only === undefined ? {} : { only }),
+    class: kind,
+    default_mode,
+    approval: default_mode === 'approve',
+    proven: proof,
+  });
+  return urgent === undefined ? [one(mode)] : [one(urgent.mode, urgent.of), one(mode)];
 }

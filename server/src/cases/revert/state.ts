@@ -5,10 +5,14 @@
  * meanwhile in other fields is theirs and stays.
  */
 import { createHash } from 'node:crypto';
+import { meaningOf } from './policy-document.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** What is kept of a resource: named fields. Null: the resource is not there. */
+/**
+ * What is kept of a resource: named fields. Null: the resource is not there. A field in parentheses is a **note**: kept because calls
+ * need it (an id, a revision), and never compared.
+ */
 export type Fields = { readonly [field: string]: Json };
 export type ResourceState = Fields | null;
 
@@ -30,12 +34,14 @@ export function compareThreeWay(baseline: ResourceState, event: ResourceState, c
   return { type: 'restore', fields: changed.filter((field) => !done.includes(field)) };
 }
 
-/** The current state with the given fields as the baseline has them; null when the baseline is that there is nothing. */
+/**
+ * The current state with the given fields, and the notes, as the baseline has them; null when the baseline is that there is nothing.
+ */
 export function restored(baseline: ResourceState, current: ResourceState, fields: readonly string[]): ResourceState {
   if (baseline === null) return null;
   if (current === null) return baseline;
   const next: Record<string, Json> = { ...current };
-  for (const field of fields) {
+  for (const field of [...fields, ...Object.keys(baseline).filter(isNote)]) {
     const value = baseline[field];
     if (value === undefined) delete next[field];
     else next[field] = value;
@@ -48,13 +54,21 @@ export const EXISTS = '(exists)';
 
 export function changedFields(from: ResourceState, to: ResourceState): readonly string[] {
   if (from === null || to === null) return from === to ? [] : [EXISTS];
-  return [...new Set([...Object.keys(from), ...Object.keys(to)])].filter((field) => !sameField(from, to, field)).sort();
+  const fields = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...fields].filter((field) => !isNote(field) && !sameField(from, to, field)).sort();
+}
+
+/** The note that names the bytes that were kept with a trusted state. */
+export const ARCHIVED = '(archived)';
+
+export function isNote(field: string): boolean {
+  return field.startsWith('(');
 }
 
 function sameField(one: ResourceState, other: ResourceState, field: string): boolean {
-  if (field === EXISTS) return one === null || other === null ? one === other : canonical(one) === canonical(other);
   if (one === null || other === null) return one === other;
-  return canonical(one[field] ?? null) === canonical(other[field] ?? null);
+  if (field === EXISTS) return changedFields(one, other).length === 0;
+  return canonical(meaningOf(one[field] ?? null)) === canonical(meaningOf(other[field] ?? null));
 }
 
 /** JSON with sorted keys and without absent members: equal states are equal texts. */

@@ -8,15 +8,11 @@ export function toTrailEvent(record: Record_): TrailEvent | null {
   const { eventID, eventSource, eventName, eventTime, awsRegion, recipientAccountId, errorCode, readOnly } = record;
   if (errorCode !== undefined && errorCode !== null) return null;
   if (readOnly === true || readOnly === 'true') return null;
-  const account = recipientAccountId ?? objectIn(record['userIdentity'])['accountId'];
+  const identity = objectIn(record['userIdentity']);
+  const account = recipientAccountId ?? identity['accountId'];
   if (![eventID, eventSource, eventName, eventTime, account].every((one) => typeof one === 'string')) return null;
   const timeMs = Date.parse(String(eventTime));
   if (Number.isNaN(timeMs)) return null;
-  const request = objectIn(record['requestParameters']);
-  const [only] = Object.keys(request);
-  // Some services wrap what they were asked: `{ ModifySecurityGroupRulesRequest: { … } }`.
-  const inner =
-    Object.keys(request).length === 1 && only?.endsWith('Request') === true ? objectIn(request[only]) : request;
   return {
     eventId: String(eventID),
     service: String(eventSource).replace(/\.amazonaws\.com$/, ''),
@@ -24,8 +20,9 @@ export function toTrailEvent(record: Record_): TrailEvent | null {
     account: String(account),
     region: typeof awsRegion === 'string' ? awsRegion : 'us-east-1',
     timeMs,
-    request: inner,
-    response: objectIn(record['responseElements']),
+    request: unwrapped(record['requestParameters'], 'Request'),
+    response: unwrapped(record['responseElements'], 'Response'),
+    ...(typeof identity['invokedBy'] === 'string' ? { invokedBy: identity['invokedBy'] } : {}),
   };
 }
 
@@ -35,6 +32,13 @@ export function issuerOf(record: Record_): string | null {
   const issuer = objectIn(objectIn(identity['sessionContext'])['sessionIssuer']);
   const arn = issuer['arn'];
   return identity['type'] === 'AssumedRole' && typeof arn === 'string' ? arn : null;
+}
+
+/** Some services wrap what they were asked and what they answered: `{ ModifySecurityGroupRulesRequest: { … } }`. */
+function unwrapped(value: unknown, suffix: 'Request' | 'Response'): Record_ {
+  const members = objectIn(value);
+  const [only] = Object.keys(members);
+  return Object.keys(members).length === 1 && only?.endsWith(suffix) === true ? objectIn(members[only]) : members;
 }
 
 function objectIn(value: unknown): Record_ {

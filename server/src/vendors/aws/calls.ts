@@ -126,7 +126,8 @@ async function openClient(service: string, settings: CallerSettings): Promise<{ 
           }),
         };
   const Client = sdk[name] as Constructor;
-  const paths = service === 's3' && endpoint !== null ? { forcePathStyle: true } : {};
+  // Names of accounts and buckets before the host's name lead nowhere at an endpoint that is one host.
+  const paths = endpoint === null ? {} : service === 's3' ? { forcePathStyle: true } : { disableHostPrefix: true };
   const client = new Client({ ...place, ...credentials, ...paths, maxAttempts: MOST_ATTEMPTS }) as SdkClient;
   return { sdk, client };
 }

@@ -5,11 +5,13 @@ import {
   listOf,
   objectOf,
   orNone,
+  type ResourceKind,
   type ResourceRef,
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { capitalised, type Fields, type Json, type ResourceState, sortedList, toJson } from '../state.ts';
+import { everyObject } from '../pages.ts';
+import { canonical, capitalised, type Fields, type Json, type ResourceState, sortedList, toJson } from '../state.ts';
 
 const TYPE = 'AWS::CloudTrail::Trail';
 
@@ -36,6 +38,11 @@ const SETTINGS: Readonly<Record<string, readonly [sdk: string, request: string]>
   key: ['KmsKeyId', 'kmsKeyId'],
 };
 
+/** What CloudTrail answers in an event names the validation otherwise than what it was asked. */
+const ANSWERS: Readonly<Record<string, string>> = { enableLogFileValidation: 'logFileValidationEnabled' };
+/** Taken away by setting them to nothing; whether AWS took it so is for reading back to see. */
+const REMOVABLE = ['prefix', 'topic', 'logGroup', 'logRole', 'key'];
+
 async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState> {
   const ask = (operation: string, input: Fields) => caller.call(call(operation, input));
   const found = await orNone(ask('GetTrail', { Name: id }), 'TrailNotFoundException');
@@ -44,24 +51,47 @@ async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState>
   const status = await ask('GetTrailStatus', { Name: id });
   const selectors = await ask('GetEventSelectors', { TrailName: id });
   const insights = await orNone(ask('GetInsightSelectors', { TrailName: id }), 'InsightNotEnabledException');
+  const tags = await ask('ListTags', { ResourceIdList: [textOf(trail, 'TrailARN') ?? ''] });
   const settings = Object.entries(SETTINGS).map(([field, [name]]) => [field, toJson(trail[name])] as const);
   return {
     ...Object.fromEntries(settings),
     // GetTrail tells validation by another name than the calls that set it.
     validation: toJson(trail['LogFileValidationEnabled']),
     logging: toJson(status['IsLogging']),
-    selectors: sortedList(selectors['EventSelectors']),
+    selectors: basicSelectors(selectors['EventSelectors']),
     advancedSelectors: sortedList(selectors['AdvancedEventSelectors']),
     insights: sortedList(insights?.['InsightSelectors']),
+    tags: sortedList(listOf(tags, 'ResourceTagList').flatMap((one) => listOf(one, 'TagsList'))),
+    '(undelivered)': textOf(status, 'LatestDeliveryError'),
   };
+}
+
+/** What is left out of a selector means the same as what AWS reads back for it. */
+function basicSelectors(given: unknown): Json {
+  const list = Array.isArray(given) ? (given as readonly unknown[]) : [];
+  return sortedList(
+    list.map((one) => ({
+      ReadWriteType: 'All',
+      IncludeManagementEvents: true,
+      DataResources: [],
+      ExcludeManagementEventSources: [],
+      ...objectOf({ one }, 'one'),
+    })),
+  );
 }
 
 function lead(from: ResourceState, to: ResourceState, id: string): readonly Call[] {
   if (to === null) return from === null ? [] : [call('DeleteTrail', { Name: id })];
-  const differs = (field: string) => JSON.stringify(from?.[field] ?? null) !== JSON.stringify(to[field] ?? null);
+  const differs = (field: string) => canonical(from?.[field] ?? null) !== canonical(to[field] ?? null);
   const calls: Call[] = [];
-  if (from === null || Object.keys(SETTINGS).some(differs))
-    calls.push(call(from === null ? 'CreateTrail' : 'UpdateTrail', { Name: id, ...settingsOf(to) }));
+  const tags = to['tags'] ?? [];
+  if (from === null)
+    calls.push(call('CreateTrail', { Name: id, ...settingsOf(to), ...(isEmpty(tags) ? {} : { TagsList: tags }) }));
+  else if (Object.keys(SETTINGS).some(differs)) {
+    const removed = REMOVABLE.filter((field) => differs(field) && (to[field] ?? null) === null);
+    const nothing = Object.fromEntries(removed.map((field) => [SETTINGS[field]?.[0] ?? field, '']));
+    calls.push(call('UpdateTrail', { Name: id, ...settingsOf(to), ...nothing }));
+  }
   if (differs('selectors') || differs('advancedSelectors')) calls.push(selectorCall(id, to));
   if (differs('insights') && !(from === null && isEmpty(to['insights'])))
     calls.push(call('PutInsightSelectors', { TrailName: id, InsightSelectors: to['insights'] ?? [] }));
@@ -90,11 +120,13 @@ function settingsOf(to: Fields): Fields {
   return Object.fromEntries(entries);
 }
 
-/** What the request of an update sets; what it leaves out stays. */
-function updated(request: Readonly<Record<string, unknown>>, baseline: Fields): Fields {
-  const set = Object.entries(SETTINGS).flatMap(([field, [, name]]): (readonly [string, Json])[] =>
-    request[name] === undefined ? [] : [[field, request[name] === '' ? null : toJson(request[name])]],
-  );
+/** What the request of an update sets, as the answer has it where it tells: keys by their ARN. What it leaves out stays. */
+function updated({ request, response }: TrailEvent, baseline: Fields): Fields {
+  const set = Object.entries(SETTINGS).flatMap(([field, [, name]]): (readonly [string, Json])[] => {
+    if (request[name] === undefined) return [];
+    const value = response[ANSWERS[name] ?? name] ?? request[name];
+    return [[field, value === '' ? null : toJson(value)]];
+  });
   return { ...baseline, ...Object.fromEntries(set) };
 }
 
@@ -102,9 +134,29 @@ function call(operation: string, input: Fields): Call {
   return { service: 'cloudtrail', operation, input };
 }
 
+export const cloudtrailKinds: readonly ResourceKind[] = [
+  {
+    type: TYPE,
+    reach: 'region',
+    read,
+    // A trail of every region is listed in each, and belongs to its home; that of an organisation, to the account that owns it.
+    list: async (caller, { account, region }) => {
+      const trails = await everyObject(caller, call('ListTrails', {}), { member: 'Trails', token: ['NextToken'] });
+      const own = trails.filter(
+        (one) => one['HomeRegion'] === region && textOf(one, 'TrailARN')?.split(':')[4] === account,
+      );
+      return own.flatMap((one) => textOf(one, 'Name') ?? []);
+    },
+  },
+];
+
 const common = {
   resources: trailOf,
   read,
+  doubt: (reached: ResourceState) => {
+    const error = reached?.['(undelivered)'] ?? null;
+    return error === null ? null : `CloudTrail says of its last delivery: ${canonical(error)}`;
+  },
   lead: (from: ResourceState, to: ResourceState, { resource }: { readonly resource: ResourceRef }) =>
     lead(from, to, resource.id),
 } as const;
@@ -137,7 +189,7 @@ export const cloudtrailEntries: readonly CatalogueEntry[] = [
     class: 'B',
     mode: 'auto',
     proof: 'emulator',
-    after: ({ request }, baseline) => (baseline === null ? undefined : updated(request, baseline)),
+    after: (event, baseline) => (baseline === null ? undefined : updated(event, baseline)),
     remains: 'logs-sent-elsewhere',
   },
   {
@@ -152,7 +204,11 @@ export const cloudtrailEntries: readonly CatalogueEntry[] = [
       const given = (member: string) => sortedList(capitalised(listOf(request, member)));
       return name === 'PutInsightSelectors'
         ? { ...baseline, insights: given('insightSelectors') }
-        : { ...baseline, selectors: given('eventSelectors'), advancedSelectors: given('advancedEventSelectors') };
+        : {
+            ...baseline,
+            selectors: basicSelectors(capitalised(listOf(request, 'eventSelectors'))),
+            advancedSelectors: given('advancedEventSelectors'),
+          };
     },
   },
 ];

@@ -1,0 +1,82 @@
+/**
+ * What a policy document says, however it is spelled. AWS hands documents back with lists where there was one value, account numbers
+ * as ARNs, and statements in another order; the event has them as the caller wrote them.
+ *
+ * The surprise: this is for comparing only. What is kept and put back is the document as it was.
+ */
+import type { Json } from './state.ts';
+
+type Members = { readonly [key: string]: Json };
+
+/** Members whose value is one text or a list of them, in any order. */
+const LISTED = ['Action', 'NotAction', 'Resource', 'NotResource'];
+const NAMED = ['Principal', 'NotPrincipal'];
+
+/** Policy documents in one spelling, wherever they stand in a value; anything else as it is. */
+export function meaningOf(value: Json): Json {
+  if (Array.isArray(value)) return value.map((one: Json) => meaningOf(one));
+  if (!isMembers(value)) return value;
+  const statements = value['Statement'];
+  if (Array.isArray(statements) ? !statements.every(isMembers) : !isMembers(statements))
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, meaningOf(one)]));
+  return { ...value, Statement: inOrder([statements ?? []].flat().filter(isMembers).map(statementOf)) };
+}
+
+/** Ids that AWS puts in place of users and roles that are gone. A document that names one is refused when it is put. */
+export function deadPrincipals(document: Json): readonly string[] {
+  if (!isMembers(document)) return [];
+  const named = [document['Statement'] ?? []]
+    .flat()
+    .filter(isMembers)
+    .map((one) => one['Principal'] ?? null);
+  const texts = named.flatMap((principal) => (isMembers(principal) ? textsOf(principal['AWS'] ?? []) : []));
+  return texts.filter((text) => /^A(?:ID|RO)A[A-Z0-9]{12,}$/.test(text));
+}
+
+function statementOf(statement: Members): Members {
+  const entries = Object.entries(statement).flatMap(([key, value]): (readonly [string, Json])[] => {
+    if (key === 'Sid' && value === '') return [];
+    if (LISTED.includes(key)) return [[key, inOrder(textsOf(value))]];
+    if (NAMED.includes(key)) return [[key, principalOf(value)]];
+    if (key === 'Condition') return [[key, conditionOf(value)]];
+    return [[key, value]];
+  });
+  return Object.fromEntries(entries);
+}
+
+function principalOf(value: Json): Json {
+  if (!isMembers(value)) return value;
+  const kinds = Object.entries(value).map(([kind, who]): readonly [string, Json] => {
+    const texts = textsOf(who).map((one) => (/^\d{12}$/.test(one) ? `arn:aws:iam::${one}:root` : one));
+    return [kind, inOrder(texts)];
+  });
+  const [[only, who] = ['', null]] = kinds;
+  return kinds.length === 1 && only === 'AWS' && Array.isArray(who) && who.length === 1 && who[0] === '*'
+    ? '*'
+    : Object.fromEntries(kinds);
+}
+
+function conditionOf(value: Json): Json {
+  if (!isMembers(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([operator, keys]) => [
+      operator,
+      isMembers(keys)
+        ? Object.fromEntries(Object.entries(keys).map(([key, one]) => [key.toLowerCase(), inOrder(textsOf(one))]))
+        : keys,
+    ]),
+  );
+}
+
+function textsOf(value: Json): readonly string[] {
+  return [value].flat().map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+}
+
+function inOrder<T extends Json>(list: readonly T[]): readonly T[] {
+  const keyed = list.map((one) => [JSON.stringify(one), one] as const);
+  return [...new Map(keyed)].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, one]) => one);
+}
+
+function isMembers(value: Json | undefined): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
