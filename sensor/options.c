@@ -11,8 +11,6 @@
 #define SECONDS_MAX (366ULL * 24 * 3600)
 #define RING_MAX (1ULL << 28)
 
-_Static_assert(HOOKS_MAX >= 96, "every hook has its place");
-
 static const char usage[] =
 	"countersign-sensor [--output FILE|unix:PATH|-] [--seconds N] [--events LIST]\n"
 	"                   [--no-reads | --read-below PATH …] [--failed-opens none|denied|all] [--env-bytes N]\n"
@@ -75,13 +73,17 @@ static bool parse_events(struct options *options, const char *list)
 	memset(options->is_wanted, 0, sizeof(options->is_wanted));
 	while (*list) {
 		int length = strcspn(list, ",");
-		const struct hook *hook = hook_named(list, length);
+		bool is_known = false;
 
-		if (!hook) {
+		for (int index = 0; index < hooks_count; index++) {
+			if (!is_named(&hooks[index], list, length))
+				continue;
+			options->is_wanted[index] = is_known = true;
+		}
+		if (!is_known) {
 			fprintf(stderr, "sensor: there is no event '%.*s'; --list-events names them all\n", length, list);
 			return false;
 		}
-		options->is_wanted[hook - hooks] = true;
 		list += length;
 		list += *list == ',';
 	}
@@ -149,6 +151,13 @@ static bool parse_one(struct options *options, int name)
 	}
 }
 
+static void list_events(void)
+{
+	for (int index = 0; index < hooks_count; index++)
+		if (is_first_of_name(index))
+			puts(hooks[index].name);
+}
+
 enum parsed parse_options(struct options *options, int argc, char **argv)
 {
 	int name;
@@ -163,8 +172,7 @@ enum parsed parse_options(struct options *options, int argc, char **argv)
 	memset(options->is_wanted, true, sizeof(options->is_wanted));
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (name == LIST) {
-			for (int index = 0; index < hooks_count; index++)
-				puts(hooks[index].name);
+			list_events();
 			return PARSED_DONE;
 		}
 		if (name == HELP) {

@@ -8,8 +8,6 @@
 #include "hooks.h"
 #include "sensor.h"
 
-#define HOOKS_MAX 128
-
 struct options {
 	const char *output;
 	/* 0 runs until it is stopped. */

@@ -15,8 +15,11 @@
 #include "kernel/flags.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
+#include "kernel/descriptors.h"
 #include "kernel/processes.h"
 #include "kernel/files.h"
+#include "kernel/names.h"
 #include "kernel/network.h"
+#include "kernel/privileges.h"
 
 char LICENSE[] SEC("license") = "GPL";

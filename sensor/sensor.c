@@ -56,6 +56,8 @@ static volatile sig_atomic_t is_stopped;
 struct sensor {
 	struct options options;
 	struct sensor_bpf *programs;
+	/* Any event that makes a descriptor is wanted. */
+	bool has_fds;
 	struct output output;
 	struct ring rings[2];
 	uint64_t epoch_offset_ns;
@@ -86,9 +88,22 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return level == LIBBPF_WARN && getenv("SENSOR_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
 }
 
+static bool makes_fds(struct sensor *sensor)
+{
+	static const char *const makers[] = { "open", "openat", "openat2", "creat", "write", "socket",
+					      "accept", "accept4", "connect", "bind", "memfd_create" };
+
+	for (int index = 0; index < hooks_count; index++)
+		for (size_t maker = 0; maker < sizeof(makers) / sizeof(makers[0]); maker++)
+			if (sensor->options.is_wanted[index] && strcmp(hooks[index].name, makers[maker]) == 0)
+				return true;
+	return false;
+}
+
 static bool is_wanted(struct sensor *sensor, int index)
 {
-	return hooks[index].is_always || sensor->options.is_wanted[index];
+	return sensor->options.is_wanted[index] || hooks[index].wanted_when == ALWAYS_WANTED ||
+	       (hooks[index].wanted_when == WITH_FDS && sensor->has_fds);
 }
 
 static bool has_calls(struct sensor *sensor)
@@ -105,6 +120,7 @@ static void configure(struct sensor *sensor)
 	struct sensor_bpf *programs = sensor->programs;
 	struct options *options = &sensor->options;
 
+	sensor->has_fds = makes_fds(sensor);
 	programs->rodata->settings.epoch_offset_ns = sensor->epoch_offset_ns;
 	programs->rodata->settings.own_pid = getpid();
 	programs->rodata->settings.env_bytes = options->env_bytes;
@@ -121,9 +137,10 @@ static void configure(struct sensor *sensor)
 		program = bpf_object__find_program_by_name(programs->obj, hooks[index].program);
 		/* Reached through the table of calls, never attached by themselves. */
 		bpf_program__set_autoattach(program, false);
-		bpf_program__set_autoload(program, is_wanted(sensor, index));
-		if (!is_wanted(sensor, index))
+		if (!is_wanted(sensor, index)) {
+			bpf_program__set_autoload(program, false);
 			continue;
+		}
 		programs->rodata->wanted[hooks[index].call] = 1;
 		if (hooks[index].call_32bit >= 0)
 			programs->rodata->number_of_32bit[hooks[index].call_32bit] = hooks[index].call;
@@ -271,7 +288,7 @@ static void tell_start(struct sensor *sensor)
 	const char *comma = "";
 
 	for (int index = 0; index < hooks_count; index++) {
-		if (!is_wanted(sensor, index))
+		if (!is_wanted(sensor, index) || !is_first_of_name(index))
 			continue;
 		used += snprintf(json + used, sizeof(json) - used, "%s\"%s\"", comma, hooks[index].name);
 		comma = ",";

@@ -53,6 +53,7 @@ enum event_code {
 	EV_CREAT = 59,
 	EV_CHDIR = 95,
 	EV_KILL = 129,
+	EV_FCNTL = 151,
 	EV_PTRACE = 169,
 	EV_RENAME = 175,
 	EV_RENAMEAT = 177,
@@ -90,6 +91,7 @@ enum event_code {
 	EV_EXECVEAT = 331,
 	EV_CLONE3 = 335,
 	EV_IO_URING_SETUP = 339,
+	EV_CAPSET = 353,
 	EV_DUP2 = 363,
 	EV_DUP3 = 365,
 	EV_DUP = 367,
@@ -105,6 +107,7 @@ enum event_code {
 	EV_DELETE_MODULE = 425,
 	EV_SETREUID = 427,
 	EV_SETREGID = 429,
+	EV_CLOSE_RANGE = 451,
 };
 
 /* Losses are counted, and told in the stream, by these. */

@@ -213,6 +213,15 @@ static __always_inline void put_user_texts(struct event *event, __u64 address, _
 	end_parameter(event, length);
 }
 
+/* The first bytes of something long. `limit` is a constant. */
+static __always_inline void put_user_bytes(struct event *event, __u64 address, __u64 size, const __u32 limit)
+{
+	if (size < limit || bpf_probe_read_user(SPOT(event, event->at), limit, (void *)address))
+		end_parameter(event, 0);
+	else
+		end_parameter(event, limit);
+}
+
 /* Ends the block. Gives its length. */
 static __always_inline __u32 event_seal(struct event *event)
 {

@@ -110,6 +110,8 @@ static __always_inline bool look_at_opened(struct event *event, struct call *cal
 	if (!(opened->flags & TOLD_WRITE) && !is_read_wanted(event, file))
 		return false;
 	inode = BPF_CORE_READ(file, f_inode);
+	if (call->result >= 0)
+		mark_told(call->result);
 	opened->device = device_of(inode);
 	opened->inode = BPF_CORE_READ(inode, i_ino);
 	if (BPF_CORE_READ(file, f_mode) & MODE_CREATED)

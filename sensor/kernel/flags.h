@@ -97,6 +97,25 @@ static __always_inline __u32 resolve_of(__u64 given)
 	return flags;
 }
 
+/* The bit between the second and the third is one that the kernel does not take. */
+static __always_inline __u32 ring_flags_of(__u32 given)
+{
+	return (given & 3) | ((given & 0x7c) << 1);
+}
+
+/* Requests that every processor has, then those of x86. */
+static __always_inline __u16 ptrace_request_of(__u64 request)
+{
+	static const __u8 low[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0, 26, 27, 28, 29, 11,
+				    12, 30, 31, 0, 32, 0, 0, 13, 33, 34, 0, 0, 0, 35, 36, 37, 38 };
+
+	if (request < sizeof(low))
+		return low[request];
+	if (request >= 0x4200 && request <= 0x420b)
+		return 14 + (request - 0x4200);
+	return 0;
+}
+
 /* Permissions have the same bits in both. */
 static __always_inline __u32 mode_of(__u64 given)
 {

@@ -21,6 +21,8 @@ ON_CALL(socket)
 
 	if (!event)
 		return 0;
+	if (call->result >= 0)
+		mark_told(call->result);
 	put_s64(event, call->result);
 	put_u32(event, call->arguments[0]);
 	put_u32(event, call->arguments[1] & ~SOCKET_FLAGS);
@@ -80,6 +82,8 @@ static __always_inline int accepted(struct call *call, bool has_flags)
 
 	if (!event)
 		return 0;
+	if (call->result >= 0)
+		mark_told(call->result);
 	put_s64(event, call->result);
 	put_tuple(event, call->result < 0 ? NULL : sock_of(call->result), INBOUND);
 	put_u8(event, most == 0 ? 0 : waiting * 100ULL / most);

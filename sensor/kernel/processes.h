@@ -73,6 +73,7 @@ int BPF_PROG(on_newtask, struct task_struct *child, __u64 clone_flags)
 
 	if (is_kernel_thread(child))
 		return 0;
+	inherit_told(child);
 	code = clone_code(caller);
 	event = event_begin(CLASS_PROCESS, code, CLONE_PARAMETERS);
 	if (!event)
@@ -204,6 +205,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (is_kernel_thread(task))
 		return 0;
+	forget_process(task);
 	event = event_begin(CLASS_PROCESS, EV_PROCEXIT, EXIT_PARAMETERS);
 	if (!event)
 		return 0;
