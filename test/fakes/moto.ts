@@ -1,9 +1,11 @@
-/** AWS on loopback: moto's server, from `COUNTERSIGN_MOTO`, the PATH or /opt/moto. */
+/** AWS on loopback: moto's server, from `COUNTERSIGN_MOTO`, where `.ci/run` puts it, /opt/moto or the PATH, whose may be an older one. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-const PROGRAMS = [process.env['COUNTERSIGN_MOTO'] ?? 'moto_server', '/opt/moto/bin/moto_server'];
+const BUILT = fileURLToPath(new URL('../../.build/moto/bin/moto_server', import.meta.url));
+const PROGRAMS = [process.env['COUNTERSIGN_MOTO'] ?? BUILT, BUILT, '/opt/moto/bin/moto_server', 'moto_server'];
 const PROGRAM = PROGRAMS.find((program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).status === 0);
 export const MOTO_PRESENT = PROGRAM !== undefined;
 

@@ -94,8 +94,13 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     return { made, trusted, event };
   };
 
-  test.each(ATTACKS)('row $row: $name, and it is put back', { timeout: 60_000 }, async (scenario) => {
-    const { made, trusted, event } = await happen(scenario);
+  test.for(ATTACKS)('row $row: $name, and it is put back', { timeout: 60_000 }, async (scenario, { skip }) => {
+    const { made, trusted, event } = await happen(scenario).catch((error: unknown) => {
+      // An older emulator breaks where the pinned one does not.
+      if (process.env['CI'] !== 'true' && error instanceof CallFailure && error.code === 'SyntaxError')
+        skip('the moto at hand cannot make this attack: .ci/run installs one that can');
+      throw error;
+    });
     const attacked = await scenario.look(aws, made).catch(() => 'gone');
     expect(attacked).not.toEqual(trusted);
     const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });

@@ -30,6 +30,10 @@ export interface Attack {
 let names = 0;
 export const fresh = (stem: string) => `${stem}-${(names += 1)}`;
 
+/** Without what is new each time. */
+export const leaveOut = (of: Json, ...names: readonly string[]): Json =>
+  Object.fromEntries(Object.entries(of).filter(([name]) => !names.includes(name)));
+
 export const bucket = async (aws: Aws) => {
   const name = fresh('shop-bucket');
   await aws('s3', 'CreateBucket', { Bucket: name });

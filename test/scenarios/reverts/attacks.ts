@@ -2,7 +2,16 @@
 import type { Attack } from './attack.ts';
 import { AUDIT_ATTACKS } from './audit-attacks.ts';
 import { DATA_ATTACKS } from './data-attacks.ts';
+import { DETECTION_ATTACKS } from './detection-attacks.ts';
 import { IDENTITY_ATTACKS } from './identity-attacks.ts';
 import { NETWORK_ATTACKS } from './network-attacks.ts';
+import { WATCHING_ATTACKS } from './watching-attacks.ts';
 
-export const ATTACKS: readonly Attack[] = [...AUDIT_ATTACKS, ...DATA_ATTACKS, ...IDENTITY_ATTACKS, ...NETWORK_ATTACKS];
+export const ATTACKS: readonly Attack[] = [
+  ...AUDIT_ATTACKS,
+  ...DATA_ATTACKS,
+  ...DETECTION_ATTACKS,
+  ...IDENTITY_ATTACKS,
+  ...NETWORK_ATTACKS,
+  ...WATCHING_ATTACKS,
+];

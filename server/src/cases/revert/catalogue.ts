@@ -201,6 +201,11 @@ export function listOf(
     : [];
 }
 
+/** The texts of a member that is a list of them, or one. */
+export function textsOf(of: Readonly<Record<string, unknown>>, name: string): readonly string[] {
+  return [of[name]].flat().filter((one): one is string => typeof one === 'string' && one !== '');
+}
+
 /** Runs a read that may find nothing. */
 export async function orNone<T>(read: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
   try {

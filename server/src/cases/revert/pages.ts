@@ -2,7 +2,7 @@
 import { type Call, type Caller, CallFailure } from '../../vendors/aws/calls.ts';
 import { objectOf, textOf } from './catalogue.ts';
 
-const MOST_PAGES = 200;
+const MOST_PAGES = 2_000;
 
 /**
  * @param member where the items are: `Reservations`.

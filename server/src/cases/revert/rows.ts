@@ -4,16 +4,24 @@
  * The surprise: a row also names the events for which there is no entry yet, so that a gap is seen and not forgotten.
  */
 import { cloudtrailEntries, cloudtrailKinds } from './aws/cloudtrail.ts';
+import { cloudwatchEntries, cloudwatchKinds } from './aws/cloudwatch.ts';
+import { configEntries, configKinds } from './aws/config.ts';
 import { ec2Entries } from './aws/ec2.ts';
+import { eventbridgeEntries, eventbridgeKinds } from './aws/eventbridge.ts';
+import { flowLogEntries, flowLogKinds } from './aws/flow-logs.ts';
 import { iamEntries } from './aws/iam.ts';
 import { kmsEntries } from './aws/kms.ts';
-import { logsEntries } from './aws/logs.ts';
+import { logsEntries, logsKinds } from './aws/logs.ts';
 import { s3Entries } from './aws/s3.ts';
 import type { CatalogueEntry, DefaultMode, Proof, ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   ...cloudtrailEntries,
+  ...cloudwatchEntries,
+  ...configEntries,
   ...ec2Entries,
+  ...eventbridgeEntries,
+  ...flowLogEntries,
   ...iamEntries,
   ...kmsEntries,
   ...logsEntries,
@@ -21,7 +29,14 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
 ];
 
 /** What an account holds that can be put back, for enrolment. */
-export const KINDS: readonly ResourceKind[] = [...cloudtrailKinds];
+export const KINDS: readonly ResourceKind[] = [
+  ...cloudtrailKinds,
+  ...cloudwatchKinds,
+  ...configKinds,
+  ...eventbridgeKinds,
+  ...flowLogKinds,
+  ...logsKinds,
+];
 
 export interface Row {
   readonly row: number;

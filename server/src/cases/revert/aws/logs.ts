@@ -1,14 +1,135 @@
-/** CloudWatch Logs and EventBridge: how long logs are kept, and rules that carry events to us. Rows 9 and 12. */
-import type { Call } from '../../../vendors/aws/calls.ts';
-import { type CatalogueEntry, listOf, orNone, textOf, type TrailEvent } from '../catalogue.ts';
-import { type Fields, type Json, sortedList, toJson } from '../state.ts';
+/**
+ * CloudWatch Logs: how long logs are kept, and what is made of them. Row 9.
+ *
+ * The surprise: the filters of a log group are fields of it, since deleting the group deletes them too.
+ */
+import type { Call, Caller } from '../../../vendors/aws/calls.ts';
+import {
+  type CatalogueEntry,
+  objectOf,
+  present,
+  type ResourceKind,
+  type ResourceRef,
+  textOf,
+  type TrailEvent,
+} from '../catalogue.ts';
+import { everyObject } from '../pages.ts';
+import { changedFields, type Fields, type Json, type ResourceState, toJson } from '../state.ts';
 
-function logs(operation: string, input: Fields): Call {
+const TYPE = 'AWS::Logs::LogGroup';
+
+const ALL_GROUPS = { member: 'logGroups', token: ['nextToken'] } as const;
+
+type Answer = Readonly<Record<string, unknown>>;
+
+function call(operation: string, input: Fields): Call {
   return { service: 'cloudwatch-logs', operation, input };
 }
 
-function events(operation: string, input: Fields): Call {
-  return { service: 'eventbridge', operation, input };
+/** Each kind of filter: the prefix of its fields, its operations, where it is listed, and what is kept of it. */
+const FILTERS = [
+  {
+    prefix: 'subscription ',
+    stem: 'SubscriptionFilter',
+    list: 'subscriptionFilters',
+    settings: [
+      'filterPattern',
+      'destinationArn',
+      'roleArn',
+      'distribution',
+      'applyOnTransformedLogs',
+      'fieldSelectionCriteria',
+      'emitSystemFields',
+    ],
+  },
+  {
+    prefix: 'metric ',
+    stem: 'MetricFilter',
+    list: 'metricFilters',
+    settings: [
+      'filterPattern',
+      'metricTransformations',
+      'applyOnTransformedLogs',
+      'fieldSelectionCriteria',
+      'emitSystemFieldDimensions',
+    ],
+  },
+] as const;
+
+async function readFilters(caller: Caller, logGroupName: string): Promise<Fields> {
+  const entries: (readonly [string, Json])[] = [];
+  for (const { prefix, stem, list, settings } of FILTERS) {
+    const all = { member: list, token: ['nextToken'] } as const;
+    for (const filter of await everyObject(caller, call(`Describe${stem}s`, { logGroupName }), all)) {
+      const kept = settings.map((name) => [name, toJson(filter[name])] as const);
+      // A pattern may be empty, and must be given all the same.
+      const value = { ...present(Object.fromEntries(kept)), filterPattern: textOf(filter, 'filterPattern') ?? '' };
+      entries.push([`${prefix}${textOf(filter, 'filterName') ?? ''}`, value]);
+    }
+  }
+  return Object.fromEntries(entries);
+}
+
+async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState> {
+  const groups = await everyObject(caller, call('DescribeLogGroups', { logGroupNamePrefix: id }), ALL_GROUPS);
+  const found = groups.find((one) => one['logGroupName'] === id);
+  if (found === undefined) return null;
+  // The older ARN ends in `:*`, which names its streams.
+  const resourceArn = (textOf(found, 'logGroupArn') ?? textOf(found, 'arn') ?? '').replace(/:\*$/, '');
+  const { tags } = await caller.call(call('ListTagsForResource', { resourceArn }));
+  return {
+    retentionInDays: toJson(found['retentionInDays']),
+    kmsKeyId: toJson(found['kmsKeyId']),
+    logGroupClass: textOf(found, 'logGroupClass') ?? 'STANDARD',
+    deletionProtectionEnabled: found['deletionProtectionEnabled'] === true,
+    tags: toJson(tags ?? {}),
+    ...(await readFilters(caller, id)),
+  };
+}
+
+function lead(from: ResourceState, to: ResourceState, logGroupName: string): readonly Call[] {
+  // Nothing of ours deletes logs: undoing would.
+  if (to === null) return [];
+  const { retentionInDays: days = null, kmsKeyId = null, logGroupClass = 'STANDARD', tags = {} } = to;
+  const calls: Call[] = [];
+  if (from === null) {
+    const isTagged = Object.keys(objectOf({ tags }, 'tags')).length > 0;
+    const isProtected = to['deletionProtectionEnabled'] === true;
+    calls.push(
+      call('CreateLogGroup', {
+        logGroupName,
+        logGroupClass,
+        ...present({ kmsKeyId }),
+        ...(isTagged ? { tags } : {}),
+        ...(isProtected ? { deletionProtectionEnabled: true } : {}),
+      }),
+    );
+  }
+  if ((from?.['retentionInDays'] ?? null) !== days)
+    calls.push(
+      days === null
+        ? call('DeleteRetentionPolicy', { logGroupName })
+        : call('PutRetentionPolicy', { logGroupName, retentionInDays: days }),
+    );
+  return [...calls, ...leadFilters(from ?? {}, to, logGroupName)];
+}
+
+function leadFilters(from: Fields, to: Fields, logGroupName: string): readonly Call[] {
+  const changed = changedFields(from, to);
+  return FILTERS.flatMap(({ prefix, stem }) =>
+    changed.flatMap((field) => {
+      if (!field.startsWith(prefix)) return [];
+      const filterName = field.slice(prefix.length);
+      if (to[field] === undefined) return [call(`Delete${stem}`, { logGroupName, filterName })];
+      const settings = objectOf(to, field) as Fields;
+      return [call(`Put${stem}`, { logGroupName, filterName, ...settings })];
+    }),
+  );
+}
+
+function without(baseline: ResourceState, field: string): ResourceState | undefined {
+  if (baseline === null) return undefined;
+  return Object.fromEntries(Object.entries(baseline).filter(([name]) => name !== field));
 }
 
 const group = {
@@ -16,91 +137,20 @@ const group = {
   class: 'B',
   mode: 'after-answer',
   proof: 'emulator',
-  resources: ({ request, account, region }) => {
-    const id = textOf(request, 'logGroupName');
-    return id === null ? [] : [{ type: 'AWS::Logs::LogGroup', account, region, id }];
+  resources: ({ request, account, region }: TrailEvent) => {
+    const id = groupOf(request);
+    return id === null ? [] : [{ type: TYPE, account, region, id }];
   },
-  read: async (caller, { id }) => {
-    const answer = await caller.call(logs('DescribeLogGroups', { logGroupNamePrefix: id }));
-    const found = listOf(answer, 'logGroups').find((one) => one['logGroupName'] === id);
-    return found === undefined
-      ? null
-      : { retentionInDays: toJson(found['retentionInDays']), kmsKeyId: toJson(found['kmsKeyId']) };
-  },
-  lead: (from, to, { resource }) => {
-    const logGroupName = resource.id;
-    if (to === null) return [];
-    const calls: Call[] = [];
-    const key = to['kmsKeyId'] ?? null;
-    if (from === null) calls.push(logs('CreateLogGroup', { logGroupName, ...(key === null ? {} : { kmsKeyId: key }) }));
-    const days = to['retentionInDays'] ?? null;
-    if ((from?.['retentionInDays'] ?? null) !== days)
-      calls.push(
-        days === null
-          ? logs('DeleteRetentionPolicy', { logGroupName })
-          : logs('PutRetentionPolicy', { logGroupName, retentionInDays: days }),
-      );
-    return calls;
-  },
+  read,
+  lead: (from: ResourceState, to: ResourceState, { resource }: { readonly resource: ResourceRef }) =>
+    lead(from, to, resource.id),
+  fine: ['ResourceAlreadyExistsException'],
 } as const satisfies Partial<CatalogueEntry>;
 
-/** The bus of a rule; the default one where none is named. */
-function ruleOf({ request, account, region }: TrailEvent) {
-  const name = textOf(request, 'name', 'rule');
-  const bus = textOf(request, 'eventBusName') ?? 'default';
-  return name === null ? [] : [{ type: 'AWS::Events::Rule', account, region, id: `${bus}/${name}` }];
-}
-
-function partsOf(id: string): { readonly EventBusName: string; readonly Name: string } {
-  const [EventBusName = 'default', Name = ''] = id.split('/');
-  return { EventBusName, Name };
-}
-
-const SETTINGS = ['EventPattern', 'ScheduleExpression', 'Description', 'RoleArn'] as const;
-
-const rule = {
-  row: 12,
-  class: 'B',
-  mode: 'auto',
-  proof: 'emulator',
-  resources: ruleOf,
-  read: async (caller, { id }) => {
-    const { EventBusName, Name } = partsOf(id);
-    const found = await orNone(
-      caller.call(events('DescribeRule', { EventBusName, Name })),
-      'ResourceNotFoundException',
-    );
-    if (found === null) return null;
-    const targets = await caller.call(events('ListTargetsByRule', { EventBusName, Rule: Name }));
-    const settings = SETTINGS.map((name) => [name, toJson(found[name])] as const);
-    return { ...Object.fromEntries(settings), state: textOf(found, 'State'), targets: sortedList(targets['Targets']) };
-  },
-  lead: (from, to, { resource }) => {
-    if (to === null) return [];
-    const { EventBusName, Name } = partsOf(resource.id);
-    const calls: Call[] = [];
-    const given = SETTINGS.flatMap((name): (readonly [string, Json])[] => {
-      const value = to[name] ?? null;
-      return value === null ? [] : [[name, value]];
-    });
-    if (from === null)
-      calls.push(
-        events('PutRule', { EventBusName, Name, ...Object.fromEntries(given), State: to['state'] ?? 'ENABLED' }),
-      );
-    else if (from['state'] !== to['state'])
-      calls.push(events(to['state'] === 'ENABLED' ? 'EnableRule' : 'DisableRule', { EventBusName, Name }));
-    const targets = to['targets'] ?? [];
-    if (JSON.stringify(from?.['targets'] ?? []) !== JSON.stringify(targets)) {
-      const ids = idsOf(from?.['targets']).filter((id) => !idsOf(targets).includes(id));
-      if (ids.length > 0) calls.push(events('RemoveTargets', { EventBusName, Rule: Name, Ids: ids }));
-      if (idsOf(targets).length > 0) calls.push(events('PutTargets', { EventBusName, Rule: Name, Targets: targets }));
-    }
-    return calls;
-  },
-} as const satisfies Partial<CatalogueEntry>;
-
-function idsOf(targets: Json | undefined): readonly string[] {
-  return listOf({ targets }, 'targets').flatMap((target) => textOf(target, 'Id') ?? []);
+/** By name, or by ARN: `arn:aws:logs:eu-west-1:111122223333:log-group:/shop/audit:*`. */
+function groupOf(request: Answer): string | null {
+  const given = textOf(request, 'logGroupName', 'logGroupIdentifier');
+  return given?.replace(/^arn:[^:]*:logs:[^:]*:[^:]*:log-group:/, '').replace(/:\*$/, '') ?? null;
 }
 
 export const logsEntries: readonly CatalogueEntry[] = [
@@ -113,21 +163,26 @@ export const logsEntries: readonly CatalogueEntry[] = [
     remains: 'log-lines-gone',
   },
   {
-    ...rule,
-    events: ['events:DisableRule'],
-    after: (_event, baseline) => (baseline === null ? undefined : { ...baseline, state: 'DISABLED' }),
+    ...group,
+    events: ['logs:DeleteSubscriptionFilter'],
+    after: ({ request }, baseline) => without(baseline, `subscription ${textOf(request, 'filterName') ?? ''}`),
+    remains: 'not-delivered-meanwhile',
   },
-  { ...rule, events: ['events:DeleteRule'], after: () => null },
   {
-    ...rule,
-    events: ['events:RemoveTargets'],
-    after: ({ request }, baseline) => {
-      if (baseline === null) return undefined;
-      const gone = Array.isArray(request['ids']) ? request['ids'].map(String) : [];
-      const left = listOf({ targets: baseline['targets'] }, 'targets').filter(
-        (one) => !gone.includes(textOf(one, 'Id') ?? ''),
-      );
-      return { ...baseline, targets: sortedList(left) };
+    ...group,
+    events: ['logs:DeleteMetricFilter'],
+    after: ({ request }, baseline) => without(baseline, `metric ${textOf(request, 'filterName') ?? ''}`),
+  },
+];
+
+export const logsKinds: readonly ResourceKind[] = [
+  {
+    type: TYPE,
+    reach: 'region',
+    read,
+    list: async (caller) => {
+      const groups = await everyObject(caller, call('DescribeLogGroups', {}), ALL_GROUPS);
+      return groups.flatMap((one) => textOf(one, 'logGroupName') ?? []);
     },
   },
 ];
