@@ -14,6 +14,7 @@ export type FieldType =
   | 'port'
   | 'reltime' // nanoseconds
   | 'abstime' // nanoseconds since 1970
+  | 'distance' // how far away something is: `=` means at most that, and there is no other operator
   | 'bytes'
   | 'any'; // the event decides (evt.arg, json.value …): compared as text
 

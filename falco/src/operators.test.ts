@@ -53,6 +53,8 @@ describe('operators on numbers, addresses and flags', () => {
     ['=', 'number', 9007199254740993n, ['9007199254740992'], false],
     ['>=', 'number', 10, ['10'], true],
     ['<', 'reltime', 5, ['1e1'], true],
+    ['=', 'distance', 0.5, ['1'], true],
+    ['=', 'distance', 1.5, ['1'], false],
     ['in', 'port', 443, ['80', '443'], true],
     ['=', 'ip', '10.1.2.3', ['10.0.0.0/8'], true],
     ['in', 'ip', '11.1.2.3', ['10.0.0.0/8', '192.168.0.0/16'], false],

@@ -15,7 +15,7 @@ export type ScalarTest = (value: Scalar) => boolean;
 /** Why a literal does not fit, or its test. */
 export type PreparedTest = { readonly test: ScalarTest } | { readonly problem: string };
 
-const NUMBER_TYPES: ReadonlySet<FieldType> = new Set(['number', 'port', 'reltime', 'abstime']);
+const NUMBER_TYPES: ReadonlySet<FieldType> = new Set(['number', 'port', 'reltime', 'abstime', 'distance']);
 const ORDERED: ReadonlySet<BinaryOperator> = new Set(['<', '<=', '>', '>=']);
 const TEXT_ONLY: ReadonlySet<BinaryOperator> = new Set([
   ...(['contains', 'icontains', 'bcontains', 'startswith', 'bstartswith', 'endswith'] as const),
@@ -30,6 +30,8 @@ export function isNumeric(type: FieldType): boolean {
 
 /** Whether the operator makes sense on the type; a sentence when not. */
 export function operatorProblem(operator: BinaryOperator, type: FieldType): string | null {
+  if (type === 'distance' && operator !== '=')
+    return `'${operator}' operator not supported for type 'distance', only '='`;
   if (type === 'any' || type === 'string' || type === 'bytes') {
     return ORDERED.has(operator) && type !== 'any' ? `'${operator}' operator not supported for text` : null;
   }
@@ -90,6 +92,7 @@ function anyOf(prepared: readonly PreparedTest[]): PreparedTest {
 }
 
 function prepareEquals(type: FieldType, literal: string): PreparedTest {
+  if (type === 'distance') return prepareOrder('<=', literal);
   if (isNumeric(type)) {
     const number = parseNumber(literal);
     if (number === null) return { problem: `'${literal}' is not a number` };

@@ -22,13 +22,15 @@ const NAMES: Readonly<Partial<Record<FieldType, string>>> = {
     proc.is_container_healthcheck proc.is_container_liveness_probe proc.is_container_readiness_probe`,
   bytes: `
     evt.buffer`,
+  distance: `
+    evt.around`,
   ip: `
     fd.ip fd.cip fd.sip fd.lip fd.rip`,
   net: `
     fd.net fd.cnet fd.snet fd.lnet fd.rnet`,
   number: `
     evt.num evt.type.is evt.cpu evt.buflen evt.rawres evt.count evt.count.error evt.count.error.file
-    evt.count.error.net evt.count.error.memory evt.count.error.other evt.count.exit evt.around proc.cmdnargs
+    evt.count.error.net evt.count.error.memory evt.count.error.other evt.count.exit proc.cmdnargs
     proc.cmdlenargs proc.loginshellid proc.tty proc.pid proc.ppid proc.apid proc.vpid proc.pvpid proc.sid
     proc.vpgid proc.pgid proc.exe_ino proc.pidns_init_start_ts proc.fdopencount proc.fdlimit proc.fdusage
     proc.vmsize proc.vmrss proc.vmswap thread.pfmajor thread.pfminor thread.tid thread.vtid proc.nthreads
@@ -64,15 +66,15 @@ const NAMES: Readonly<Partial<Record<FieldType, string>>> = {
 };
 
 const WITH_REQUIRED_ARGUMENT = words(`
-  evt.type.is evt.arg evt.rawarg evt.around evt.abspath thread.cgroup container.mount container.mount.source
+  evt.type.is evt.arg evt.rawarg evt.around thread.cgroup container.mount container.mount.source
   container.mount.dest container.mount.mode container.mount.rdwr container.mount.propagation container.label
   k8s.pod.label k8s.rc.label k8s.svc.label k8s.ns.label k8s.rs.label k8s.deployment.label`);
 const WITH_OPTIONAL_ARGUMENT = words(`
-  proc.aexe proc.aexepath proc.aname proc.args proc.aargs proc.acmdline proc.env proc.aenv proc.apid fd.types`);
+  evt.abspath proc.aexe proc.aexepath proc.aname proc.args proc.aargs proc.acmdline proc.env proc.aenv proc.apid fd.types`);
 const LISTS = words(`
   fd.types`);
 /** Their argument may follow a dot: `evt.arg.flags`. */
-const WITH_DOTTED_ARGUMENT = words('evt.arg evt.rawarg evt.type.is');
+const WITH_DOTTED_ARGUMENT = words('evt.arg evt.rawarg evt.type.is evt.abspath');
 
 /** What `evt.type` can be: the events of the capture format and the system calls of Linux on x86-64. */
 const EVENT_TYPES = words(`

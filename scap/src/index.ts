@@ -7,4 +7,5 @@ export * from './format/event-table.ts';
 export * from './format/lists.ts';
 export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField } from './fields/fields.ts';
 export { Machine, type MachineOptions } from './state/machine.ts';
-export type { ContainerEngines } from './state/containers.ts';
+export { CONTAINER_ENGINES, type ContainerEngine } from './state/container-engines.ts';
+export { printableText } from './state/printable-text.ts';

@@ -19,10 +19,41 @@ const known =
 
 const label = (name: string): FieldReader => known(({ labels }) => labels.get(name) ?? null);
 
+/** Who tells about the pod: the container itself when it knows the network, else the one that holds the pod. */
+function podOf(machine: Machine): Container | null {
+  const container = containerOf(machine);
+  if (container === null || container.cni !== '') return container;
+  return machine.containers.get(container.podSandboxId.slice(0, SHORT_ID)) ?? null;
+}
+
+/** Parts of paths are patterns; what cannot be one is plain text. */
+const PATTERNS = new Map<string, RegExp | null>();
+const MOST_PATTERNS = 256;
+
+function matches(text: string, part: string): boolean {
+  let pattern = PATTERNS.get(part);
+  if (pattern === undefined) {
+    pattern = patternOf(part);
+    if (PATTERNS.size >= MOST_PATTERNS) PATTERNS.clear();
+    PATTERNS.set(part, pattern);
+  }
+  return pattern === null ? text.includes(part) : pattern.test(text);
+}
+
+function patternOf(part: string): RegExp | null {
+  // Groups that repeat could take for ever; paths need none.
+  if (/[(){}]/.test(part)) return null;
+  try {
+    return new RegExp(part, 'm');
+  } catch {
+    return null;
+  }
+}
+
 function mountOf({ mounts }: Container, argument: string | null, by: 'source' | 'destination') {
   if (argument === null) return undefined;
   if (/^\d+$/.test(argument)) return mounts[Number(argument)];
-  return mounts.find((mount) => mount[by].includes(argument));
+  return mounts.find((mount) => matches(mount[by], argument));
 }
 
 function labelsText(labels: ReadonlyMap<string, string>): string {
@@ -76,8 +107,14 @@ export const CONTAINER_FIELDS: Readonly<Record<string, FieldReader>> = {
   'k8s.ns.name': label('io.kubernetes.pod.namespace'),
   'k8s.pod.id': label('io.kubernetes.pod.uid'),
   'k8s.pod.uid': label('io.kubernetes.pod.uid'),
+  'k8s.pod.ip': (machine) => podOf(machine)?.ip ?? null,
+  'k8s.pod.cni.json': (machine) => podOf(machine)?.cni ?? null,
   'k8s.pod.sandbox_id': known(({ podSandboxId }) => podSandboxId.slice(0, SHORT_ID)),
   'k8s.pod.full_sandbox_id': known(({ podSandboxId }) => podSandboxId),
-  'k8s.pod.label': known(({ podLabels }, argument) => podLabels.get(argument ?? '') ?? null),
-  'k8s.pod.labels': known(({ podLabels }) => labelsText(podLabels)),
+  'k8s.pod.label': (machine, argument) =>
+    podOf(machine)?.podLabels.get(argument ?? '') ?? containerOf(machine)?.podLabels.get(argument ?? '') ?? null,
+  'k8s.pod.labels': (machine) => {
+    const container = podOf(machine) ?? containerOf(machine);
+    return container === null ? null : labelsText(container.podLabels);
+  },
 };

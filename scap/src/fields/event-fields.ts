@@ -5,9 +5,13 @@ import { OPEN_FLAG } from '../state/fds.ts';
 import type { FieldReader, SyscallField } from './fields.ts';
 import { FD_TYPE } from '../format/lists.ts';
 import type { Machine } from '../state/machine.ts';
+import { abspath } from './absolute-paths.ts';
 import { eventName, parameterText, printable, shownText } from './parameter-text.ts';
 
 const NS_PER_S = 1_000_000_000n;
+const NS_PER_MS = 1_000_000;
+const OPENS: ReadonlySet<number> = new Set([CODE.open, CODE.creat, CODE.openat, CODE.openat2, CODE.openByHandleAt]);
+const CONNECTS: ReadonlySet<number> = new Set([CODE.accept, CODE.accept4, CODE.connect]);
 const ANY_EXECUTE = 0o111;
 const CATEGORIES = 'unknown other file net IPC memory process sleep system signal user time processing'.split(' ');
 
@@ -30,11 +34,21 @@ export const EVENT_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> 
   'evt.reltime': (machine) => machine.current.timeNs - machine.firstNs,
   'evt.reltime.s': (machine) => (machine.current.timeNs - machine.firstNs) / NS_PER_S,
   'evt.reltime.ns': (machine) => (machine.current.timeNs - machine.firstNs) % NS_PER_S,
+  'evt.deltatime': sinceBefore((ns) => ns),
+  'evt.deltatime.s': sinceBefore((ns) => ns / NS_PER_S),
+  'evt.deltatime.ns': sinceBefore((ns) => ns % NS_PER_S),
+  // In milliseconds; `=` means at most that.
+  'evt.around': ({ current }, argument) =>
+    argument === null || !/^\d{1,20}$/.test(argument) ? null : distanceMs(current.timeNs, BigInt(argument)),
+  'evt.abspath': abspath,
+  'evt.pluginname': () => null,
+  'evt.plugininfo': () => null,
+  'evt.type.is': (machine, argument) => (machine.current.info.name === argument ? 1 : 0),
   'evt.source': () => 'syscall',
   'evt.is_async': ({ current }) => (current.info.category & CATEGORY.metaEvent) !== 0,
   'evt.asynctype': (machine) =>
     (machine.current.info.category & CATEGORY.metaEvent) === 0 ? null : eventName(machine),
-  'evt.hostname': ({ info }) => info.hostname,
+  'evt.hostname': ({ hostname }) => hostname,
   'evt.type': eventName,
   'syscall.type': (machine) => ((machine.current.info.category & CATEGORY.syscall) === 0 ? null : eventName(machine)),
   'evt.category': categoryOf,
@@ -85,6 +99,11 @@ export const EVENT_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> 
     (current.info.flags & EVENT_FLAG.writesFd) !== 0 && currentFd?.name.includes('/dev/log') === true,
   'evt.count': () => 1,
   'evt.count.error': (machine) => errorCount(machine),
+  'evt.count.error.file': (machine) => (subjectOf(machine) === 'file' ? errorCount(machine) : null),
+  'evt.count.error.net': (machine) => (subjectOf(machine) === 'net' ? errorCount(machine) : null),
+  'evt.count.error.memory': (machine) =>
+    (machine.current.info.category & 0xff) === CATEGORY.memory ? errorCount(machine) : null,
+  'evt.count.error.other': (machine) => (subjectOf(machine) === 'other' ? errorCount(machine) : null),
   'evt.count.exit': ({ current }) => (current.info.isExit ? 1 : null),
   'evt.is_open_read': (machine) => isOpen(machine, OPEN_FLAG.read),
   'evt.is_open_write': (machine) => isOpen(machine, OPEN_FLAG.write),
@@ -104,6 +123,29 @@ export const EVENT_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> 
 function hasResult({ current }: Machine): boolean {
   const { info } = current;
   return current.code !== CODE.generic && info.isExit && (info.category & CATEGORY.syscall) !== 0 && current.count > 0;
+}
+
+/**
+ * In conditions the time since the event before. What output prints is always 0: Falco asks twice, for the text and for the JSON,
+ * and the second time the event before is this one.
+ */
+function sinceBefore(read: (ns: bigint) => bigint): SyscallField {
+  return { read: ({ sinceBeforeNs }) => read(sinceBeforeNs), print: () => 0 };
+}
+
+function distanceMs(one: bigint, other: bigint): number {
+  return Number(one > other ? one - other : other - one) / NS_PER_MS;
+}
+
+/** What an error is about: the file that is meant, or the type of a call that has none yet. */
+function subjectOf({ current, currentFd }: Machine): 'file' | 'net' | 'memory' | 'other' {
+  if (currentFd !== null) {
+    if (currentFd.isFile || currentFd.type === FD_TYPE.directory) return 'file';
+    return currentFd.isInet || currentFd.type === FD_TYPE.unix ? 'net' : 'other';
+  }
+  if (OPENS.has(current.code)) return 'file';
+  if (CONNECTS.has(current.code)) return 'net';
+  return (current.info.category & 0xff) === CATEGORY.memory ? 'memory' : 'other';
 }
 
 function errorCount(machine: Machine): number | null {

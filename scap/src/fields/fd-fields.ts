@@ -4,12 +4,12 @@ import { CODE } from '../format/event-codes.ts';
 import { EVENT_FLAG } from '../format/event-table.ts';
 import { type Fd, PROTOCOL, typeLetter, typeName } from '../state/fds.ts';
 import type { FieldReader, FieldResult, SyscallField } from './fields.ts';
-import { isOwnAddress } from '../state/listed-fds.ts';
 import { FD_TYPE } from '../format/lists.ts';
 import type { Machine } from '../state/machine.ts';
 import { parameterText, shownText } from './parameter-text.ts';
-import { joinPaths } from '../state/paths.ts';
-import { directoryOf } from '../state/process-events.ts';
+import { directoryOf, joinPaths } from '../state/paths.ts';
+import type { Address } from '../state/socket-ends.ts';
+import type { Thread } from '../state/threads.ts';
 
 const TOUCHES_FD = EVENT_FLAG.createsFd | EVENT_FLAG.usesFd | EVENT_FLAG.destroysFd;
 const SOCKET_MAKERS: readonly number[] = [CODE.socket, CODE.accept, CODE.accept4];
@@ -49,12 +49,23 @@ const nearPort = (isNear: boolean): FieldReader =>
 const clientAddress = client((fd) => addressText(fd.source));
 const serverAddress = inRole((fd) => addressText(fd.destination));
 const serverPort = known((fd) => (fd.isInet && (fd.hasRole || !fd.isTuple) ? fd.destinationPort : null));
+/** As a text; empty of what has a role but no such port. */
+const clientProtocol = known((fd) => (fd.hasRole ? (fd.isTuple ? String(fd.sourcePort) : '') : null));
+const serverProtocol = known((fd) => {
+  if (!fd.isInet || (fd.isTuple && !fd.hasRole)) return null;
+  return fd.isTuple ? String(fd.destinationPort) : '';
+});
 const asText =
   (read: FieldReader): FieldReader =>
   (machine, argument) => {
     const value = read(machine, argument);
     return value === null ? null : String(value);
   };
+/** Compared as an address, printed as nothing more than that there is one. */
+const net = (read: FieldReader): SyscallField => ({
+  read,
+  print: (machine, argument) => (read(machine, argument) === null ? null : '<IPNET>'),
+});
 /** Names are not looked up: nothing equals one, and nothing is printed. */
 const unresolved = (read: FieldReader): SyscallField => ({
   read: (machine, argument) => (read(machine, argument) === null ? null : ''),
@@ -82,6 +93,13 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
     const fd = fdOf(machine);
     return fd === null ? letterOfEvent(machine) : typeLetter(fd);
   },
+  'fd.types': (machine, argument) => {
+    const thread = machine.currentThread;
+    if (!isAboutFd(machine) || thread === null) return null;
+    if (argument === null) return typesOf(thread);
+    const fd = thread.fd(Number(argument));
+    return fd === null ? null : typeName(fd);
+  },
   'fd.name': nameOf,
   'fd.nameraw': (machine) => {
     const fd = fdOf(machine);
@@ -108,13 +126,13 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.port': ports,
   'fd.proto': ports,
   'fd.cip': clientAddress,
-  'fd.cnet': clientAddress,
+  'fd.cnet': net(clientAddress),
   'fd.sip': serverAddress,
-  'fd.snet': serverAddress,
+  'fd.snet': net(serverAddress),
   'fd.lip': nearAddress(true),
-  'fd.lnet': nearAddress(true),
+  'fd.lnet': net(nearAddress(true)),
   'fd.rip': nearAddress(false),
-  'fd.rnet': nearAddress(false),
+  'fd.rnet': net(nearAddress(false)),
   'fd.cip.name': unresolved(clientAddress),
   'fd.sip.name': unresolved(inRole((fd) => (fd.isTuple ? '' : null))),
   'fd.lip.name': unresolved(nearAddress(true)),
@@ -123,8 +141,8 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.sport': serverPort,
   'fd.lport': nearPort(true),
   'fd.rport': nearPort(false),
-  'fd.cproto': asText(client((fd) => fd.sourcePort)),
-  'fd.sproto': asText(serverPort),
+  'fd.cproto': clientProtocol,
+  'fd.sproto': serverProtocol,
   'fd.lproto': asText(nearPort(true)),
   'fd.rproto': asText(nearPort(false)),
   'fd.l4proto': known((fd) => PROTOCOL_NAMES[fd.protocol] ?? '<NA>'),
@@ -137,7 +155,10 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
     isAboutFd(machine) ? `${machine.currentThread?.tid}${machine.currentThread?.lastEventFd}` : null,
   'fd.connected': known((fd) => fd.isConnected),
   'fd.name_changed': known((_, machine) => machine.fdNameChanged),
-  'fd.dev': known((fd) => fd.device),
+  'fd.dev': {
+    read: known((fd) => fd.device),
+    print: known((fd) => fd.device.toString(16).toUpperCase()),
+  },
   'fd.dev.major': known((fd) => (fd.device & 0xfff00) >> 8),
   'fd.dev.minor': known((fd) => (fd.device & 0xff) | ((fd.device >>> 12) & 0xfff00)),
   'fd.ino': known((fd) => fd.inode),
@@ -145,15 +166,25 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.is_lower_layer': known((fd) => fd.isLowerLayer),
 };
 
+/** Every type once. */
+function typesOf(thread: Thread): readonly string[] | null {
+  const types = new Set<string>();
+  thread.fds?.each((_, fd) => {
+    types.add(typeName(fd));
+    return true;
+  });
+  return types.size === 0 ? null : [...types];
+}
+
 /** An address of this machine, or of the container: what a container has is only known from its runtime. */
-function isLocal(machine: Machine, address: Buffer): boolean {
+function isLocal(machine: Machine, address: Address): boolean {
   const id = machine.currentThread?.containerId ?? '';
-  if (id === '') return isOwnAddress(address, machine.interfaces);
-  if (address.length === 16) return false;
+  if (id === '') return machine.interfaces.isOwn(address);
+  if (address.family === 6) return false;
   const text = addressText(address);
   const ip = machine.containers.get(id)?.ip ?? '';
   if (ip === '') return [...machine.containers.values()].some((container) => container.ip === text);
-  return ip === text || isOwnAddress(address, machine.interfaces);
+  return ip === text || machine.interfaces.isOwn(address);
 }
 
 function nameOf(machine: Machine, _argument: string | null): FieldResult {

@@ -2,6 +2,7 @@
 import { CONTAINER_FIELDS } from './container-fields.ts';
 import { EVENT_FIELDS } from './event-fields.ts';
 import { FD_FIELDS } from './fd-fields.ts';
+import { FD_LIST_FIELDS } from './fd-list-fields.ts';
 import type { Machine } from '../state/machine.ts';
 import { PATH_FIELDS } from './path-fields.ts';
 import { PROCESS_FIELDS } from './process-fields.ts';
@@ -20,7 +21,7 @@ export interface SyscallField {
 }
 
 export const SYSCALL_FIELDS: ReadonlyMap<string, SyscallField> = new Map(
-  [EVENT_FIELDS, PROCESS_FIELDS, FD_FIELDS, PATH_FIELDS, CONTAINER_FIELDS].flatMap((fields) =>
+  [EVENT_FIELDS, PROCESS_FIELDS, FD_FIELDS, FD_LIST_FIELDS, PATH_FIELDS, CONTAINER_FIELDS].flatMap((fields) =>
     Object.entries(fields).map(([name, field]): [string, SyscallField] => [
       name,
       typeof field === 'function' ? { read: field } : field,

@@ -7,6 +7,8 @@ import type { Machine } from '../state/machine.ts';
 import { errorName, signalName } from './names.ts';
 import type { Parameters } from '../format/parameters.ts';
 import { joinPaths } from '../state/paths.ts';
+import { printableText } from '../state/printable-text.ts';
+import { listedNumbers } from './fd-list-fields.ts';
 import { addressParameterText, LETTERS, tupleText } from '../state/socket-addresses.ts';
 
 export interface ParameterText {
@@ -20,6 +22,7 @@ const NONE: ParameterText = { raw: '<NA>', resolved: '' };
 /** Of these an empty value prints `NULL`, of all others `<NA>`. */
 const PRINT_NULL: ReadonlySet<string> = new Set(['bytes', 'tuple', 'fdlist', 'texts', 'pairs', 'dyn']);
 const TEXTS: ReadonlySet<string> = new Set(['text', 'path', 'relpath']);
+const NO_TIME = 0xffff_ffff_ffff_ffffn;
 const NO_ONE = 0xffff_ffff;
 
 /** Null when the event has no such parameter. */
@@ -64,8 +67,18 @@ function textOf(machine: Machine, event: Parameters, index: number, info: Parame
       return { raw: addressParameterText(event, index), resolved: '' };
     case 'tuple':
       return { raw: tupleText(event, index), resolved: '' };
-    case 'syscall':
-      return { raw: String(event.u32(index)), resolved: SYSCALL_NAMES[event.u32(index)] ?? '' };
+    case 'syscall': {
+      const name = SYSCALL_NAMES[event.u32(index)];
+      return name === undefined
+        ? { raw: '<unknown syscall>', resolved: '' }
+        : { raw: String(event.u32(index)), resolved: name };
+    }
+    case 'sigset':
+      return { raw: signalNames(event.u32(index)), resolved: '' };
+    case 'port':
+    case 'ipv4':
+    case 'ipv6':
+      return { raw: '(n.a.)', resolved: '' };
     case 'signal':
       return { raw: String(event.u32(index)), resolved: signalName(event.u32(index)) };
     case 'uid':
@@ -77,6 +90,7 @@ function textOf(machine: Machine, event: Parameters, index: number, info: Parame
       return { raw: String(id), resolved: (isHost ? name : undefined) || '<NA>' };
     }
     case 'reltime':
+      if (event.u64(index) === NO_TIME) return { raw: 'none', resolved: '' };
       return { raw: String(event.u64(index)), resolved: `${Number((Number(event.u64(index)) / 1e9).toPrecision(6))}s` };
     case 'abstime':
       return { raw: absoluteTime(event.u64(index)), resolved: '' };
@@ -88,7 +102,8 @@ function textOf(machine: Machine, event: Parameters, index: number, info: Parame
 }
 
 function pathText(machine: Machine, event: Parameters, index: number, info: ParameterInfo): ParameterText {
-  const raw = event.text(index);
+  const text = event.text(index);
+  const raw = info.type === 'text' ? text : printableText(text);
   const thread = machine.currentThread;
   if (info.type === 'text' || raw === '<NA>' || thread === null || raw === '' || raw.startsWith('/')) {
     return { raw, resolved: '' };
@@ -109,20 +124,19 @@ function fdText(machine: Machine, number: number): ParameterText {
   const fd = machine.currentThread.fd(number);
   if (fd === null) return { raw, resolved: '' };
   const protocol = fd.isInet ? (LETTERS[fd.protocol] ?? '') : '';
-  return { raw, resolved: `<${typeLetter(fd)}${protocol}>${fd.name}` };
+  return { raw, resolved: `<${typeLetter(fd)}${protocol}>${printableText(fd.name)}` };
 }
 
 function fdListText(machine: Machine, event: Parameters, index: number): string {
-  const raw = event.raw(index);
-  const count = raw.length < 2 ? 0 : event.littleEndian ? raw.readUInt16LE(0) : raw.readUInt16BE(0);
-  const parts: string[] = [];
-  for (let at = 2; parts.length < count && at + 10 <= raw.length; at += 10) {
-    const number = Number(event.littleEndian ? raw.readBigInt64LE(at) : raw.readBigInt64BE(at));
-    const events = event.littleEndian ? raw.readInt16LE(at + 8) : raw.readInt16BE(at + 8);
-    const fd = machine.currentThread?.fd(number) ?? null;
-    parts.push(`${number}:${fd === null ? '?' : typeLetter(fd)}${(events >>> 0).toString(16)}`);
-  }
-  return parts.join(' ');
+  const { view, littleEndian } = event;
+  const at = event.offset(index) + 2;
+  return listedNumbers(machine, index)
+    .map((number, place) => {
+      const events = view.getInt16(at + place * 10 + 8, littleEndian);
+      const fd = machine.currentThread?.fd(number) ?? null;
+      return `${number}:${fd === null ? '?' : typeLetter(fd)}${(events >>> 0).toString(16)}`;
+    })
+    .join(' ');
 }
 
 function numberText(event: Parameters, index: number, info: ParameterInfo): ParameterText {
@@ -178,6 +192,13 @@ function modeNames(info: ParameterInfo, initial: number): string {
   return names.join('|');
 }
 
+/** The lowest bit is signal 1. */
+function signalNames(set: number): string {
+  const names: string[] = [];
+  for (let bit = 0; bit < 32; bit += 1) if (((set >>> bit) & 1) === 1) names.push(signalName(bit + 1));
+  return names.filter((name) => name !== '').join(' ');
+}
+
 /** What cannot be printed becomes a dot. */
 export function printable(raw: Buffer): string {
   let text = '';
@@ -187,7 +208,7 @@ export function printable(raw: Buffer): string {
 
 function absoluteTime(ns: bigint): string {
   const text = new Date(Number(ns / 1_000_000n)).toISOString();
-  return `${text.slice(0, 10)} ${text.slice(11, 19)}.${String(ns % 1_000_000_000n).padStart(9, '0')} +0000`;
+  return `${text.slice(0, 10)} ${text.slice(11, 19)}.${String(ns % 1_000_000_000n).padStart(9, '0')}`;
 }
 
 /** The name of the event as rules know it: of calls without a type of their own, the call's. */

@@ -6,8 +6,7 @@
 import { CODE } from '../format/event-codes.ts';
 import type { FieldReader } from './fields.ts';
 import type { Machine } from '../state/machine.ts';
-import { joinPaths } from '../state/paths.ts';
-import { directoryOf } from '../state/process-events.ts';
+import { directoryOf, joinPaths } from '../state/paths.ts';
 
 /** Where a path stands among the parameters, and the directory that it is relative to; -1: the current one. */
 type Place = readonly [path: number, directory: number];

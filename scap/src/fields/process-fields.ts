@@ -1,9 +1,10 @@
 /** Fields of the process, its thread, user and group: `proc.*`, `thread.*`, `user.*`, `group.*`. */
+import { CODE } from '../format/event-codes.ts';
 import { typeName } from '../state/fds.ts';
 import type { FieldReader, FieldResult, SyscallField } from './fields.ts';
 import type { Account, Machine } from '../state/machine.ts';
 import { capabilityNames } from './names.ts';
-import { NOBODY, type Thread } from '../state/threads.ts';
+import { NOBODY, type ProcessorTime, type Thread } from '../state/threads.ts';
 
 type ThreadReader = (thread: Thread, machine: Machine) => FieldResult;
 
@@ -22,26 +23,33 @@ const parent =
     return found === null ? null : read(found, machine);
   };
 
+/** What all ancestors have, with spaces between; what is empty at the beginning leaves none. */
+function joined(values: readonly (string | number)[]): string | null {
+  const first = values.findIndex((value) => value !== '');
+  return first === -1 ? null : values.slice(first).join(' ');
+}
+
+function allAncestors<Value>({ currentThread, threads }: Machine, read: (thread: Thread) => Value): Value[] {
+  const found: Value[] = [];
+  const main = currentThread?.main ?? null;
+  if (main !== null) {
+    threads.visitAncestors(main, (thread) => {
+      found.push(read(thread));
+      return true;
+    });
+  }
+  return found;
+}
+
 /** `[n]`: of that ancestor; without a number all of them, of which one is enough. */
 function ancestors(read: (thread: Thread) => string | number): SyscallField {
-  const all = ({ currentThread, threads }: Machine): (string | number)[] => {
-    const found: (string | number)[] = [];
-    const main = currentThread?.main ?? null;
-    if (main !== null) {
-      threads.visitAncestors(main, (thread) => {
-        found.push(read(thread));
-        return true;
-      });
-    }
-    return found;
-  };
   const one = ({ currentThread, threads }: Machine, argument: string): FieldResult => {
     const found = currentThread === null ? null : threads.ancestor(currentThread, Number(argument));
     return found === null ? null : read(found);
   };
   return {
-    read: (machine, argument) => (argument === null ? all(machine) : one(machine, argument)),
-    print: (machine, argument) => (argument === null ? all(machine).join(' ') || null : one(machine, argument)),
+    read: (machine, argument) => (argument === null ? allAncestors(machine, read) : one(machine, argument)),
+    print: (machine, argument) => (argument === null ? joined(allAncestors(machine, read)) : one(machine, argument)),
     oneMatches: 'always',
   };
 }
@@ -86,25 +94,25 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
     if (machine.currentThread === null) return null;
     return argument === null ? args(machine.currentThread) : (machine.currentThread.args[Number(argument)] ?? '');
   },
-  'proc.aargs': ancestors(args),
-  'proc.cmdline': own((thread) => thread.commandLineNow),
-  'proc.pcmdline': parent((thread) => thread.commandLineNow),
-  'proc.acmdline': ancestors((thread) => thread.commandLineNow),
+  'proc.aargs': (machine, argument) => {
+    if (argument === null) return joined(allAncestors(machine, args));
+    const { currentThread, threads } = machine;
+    const found = currentThread === null ? null : threads.ancestor(currentThread, Number(argument));
+    return found === null ? null : args(found);
+  },
+  'proc.cmdline': own((thread) => thread.commandLine),
+  'proc.pcmdline': parent((thread) => thread.commandLine),
+  'proc.acmdline': ancestors((thread) => thread.commandLine),
   'proc.cmdnargs': own((thread) => thread.args.length),
   'proc.cmdlenargs': own((thread) => thread.args.reduce((sum, one) => sum + Buffer.byteLength(one), 0)),
   'proc.exeline': own((thread) => `${thread.exe} ${args(thread)}`),
   'proc.env': (machine, argument) => (machine.currentThread === null ? null : envOf(machine.currentThread, argument)),
-  'proc.aenv': ({ currentThread, threads }, argument) => {
-    if (currentThread === null) return null;
-    if (argument === null) return currentThread.env.join(' ');
-    if (/^\d+$/.test(argument)) return threads.ancestor(currentThread, Number(argument))?.env.join(' ') ?? null;
-    for (let generation = 1; generation <= MOST_ENV_ANCESTORS; generation += 1) {
-      const ancestor = threads.ancestor(currentThread, generation);
-      if (ancestor === null) break;
-      const value = envOf(ancestor, argument);
-      if (value !== '') return value;
-    }
-    return '';
+  'proc.aenv': {
+    read: (machine, argument) =>
+      argument === null ? allAncestors(machine, (thread) => thread.env.join(' ')) : ancestorEnv(machine, argument),
+    print: (machine, argument) =>
+      argument === null ? (machine.currentThread?.env.join(' ') ?? null) : ancestorEnv(machine, argument),
+    oneMatches: 'always',
   },
   'proc.cwd': own((thread) => thread.cwd),
   'proc.loginshellid': own((thread, { threads }) => {
@@ -177,8 +185,9 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
     false,
   ),
   'proc.duration': own((thread, { current }) => (thread.cloneNs === 0n ? null : current.timeNs - thread.cloneNs)),
-  'proc.ppid.duration': parent((thread, { current }) =>
-    thread.cloneNs === 0n ? null : current.timeNs - thread.cloneNs,
+  // Of a parent whose beginning is not known Falco gives what its code does next: the number of open files.
+  'proc.ppid.duration': parent((thread, { current, currentThread }) =>
+    thread.cloneNs === 0n ? openCount(currentThread) : current.timeNs - thread.cloneNs,
   ),
   'proc.pid.ts': own((thread) => unlessZero(thread.cloneNs)),
   'proc.ppid.ts': own((thread, { threads }) => threads.find(thread.ptid)?.cloneNs ?? null),
@@ -195,13 +204,23 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
   'proc.exe_ino.ctime_duration_proc_start': own((thread) => unlessZero(thread.exeChangedBeforeStartNs)),
   'proc.exe_ino.ctime_duration_pidns_start': own((thread) => unlessZero(thread.exeChangedAfterNamespaceNs)),
   'proc.pidns_init_start_ts': own((thread) => unlessZero(thread.pidNamespaceStartNs)),
-  'proc.fdopencount': own((thread) => thread.main?.ownFds.size ?? 0),
+  'proc.fdopencount': own(openCount),
   'proc.fdlimit': own((thread) => thread.main?.fdLimit ?? 0),
+  'proc.fdusage': own((thread) => {
+    const limit = thread.main?.fdLimit ?? 0;
+    return limit <= 0 ? 0 : Math.min(100, (openCount(thread) * 100) / limit);
+  }),
   'proc.vmsize': own((thread) => thread.vmSizeKb),
   'proc.vmrss': own((thread) => thread.vmRssKb),
   'proc.vmswap': own((thread) => thread.vmSwapKb),
   'thread.pfmajor': own((thread) => thread.faultsMajor),
   'thread.pfminor': own((thread) => thread.faultsMinor),
+  // Falco does not know how many processors a recorded machine had, and counts nothing.
+  'thread.exectime': () => 0,
+  'thread.totexectime': own(() => 0),
+  'thread.cpu': processorTime(({ userGain, systemGain }) => userGain + systemGain),
+  'thread.cpu.user': processorTime(({ userGain }) => userGain),
+  'thread.cpu.system': processorTime(({ systemGain }) => systemGain),
   'thread.tid': ({ current }) => current.tid,
   'thread.ismain': own((thread) => thread.isMain),
   'thread.vtid': own((thread) => (thread.vtid === -1 ? null : thread.vtid)),
@@ -225,7 +244,11 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
   'proc.stdout.name': standard(1, (name) => name),
   'proc.stderr.name': standard(2, (name) => name),
   'user.uid': own((thread) => thread.uid),
-  'user.name': own((thread, machine) => accountOf(machine, thread, thread.uid)?.name ?? rootOr(thread.uid, 'root')),
+  'user.name': own((thread, machine) => {
+    const { code } = machine.current;
+    const user = code === CODE.containerJson2 || code === CODE.async ? containerUser(machine, thread) : '';
+    return user || (accountOf(machine, thread, thread.uid)?.name ?? rootOr(thread.uid, 'root'));
+  }),
   'user.homedir': own((thread, machine) => accountOf(machine, thread, thread.uid)?.home ?? rootOr(thread.uid, '/root')),
   'user.shell': own((thread, machine) => accountOf(machine, thread, thread.uid)?.shell ?? '<NA>'),
   'user.loginuid': own((thread) => (thread.loginUid === NOBODY ? -1 : thread.loginUid)),
@@ -239,13 +262,46 @@ export const PROCESS_FIELDS: Readonly<Record<string, FieldReader | SyscallField>
   }),
 };
 
+function openCount(thread: Thread | null): number {
+  return thread?.main?.ownFds.size ?? 0;
+}
+
+const MOST_PERCENT = 100;
+
+/** Told by one type of event alone, as what was added since the one before. */
+function processorTime(read: (time: ProcessorTime) => number): FieldReader {
+  return ({ current, currentThread }) => {
+    const time = current.code === CODE.procInfo ? (currentThread?.processorTime ?? null) : null;
+    return time === null ? null : Math.min(MOST_PERCENT, read(time));
+  };
+}
+
 /** Who has the number: known on the host alone, a container has its own users. */
 function accountOf({ users }: Machine, thread: Thread, uid: number): Account | undefined {
   return thread.containerId === '' ? users.get(uid) : undefined;
 }
 
+/** Of an event about a container: whom its image runs as. */
+function containerUser(machine: Machine, thread: Thread): string {
+  const isAbout = machine.current.code === CODE.containerJson2 || machine.current.text(1) === 'container';
+  return isAbout ? (machine.containers.get(thread.containerId)?.user ?? '') : '';
+}
+
 function rootOr(id: number, name: string): string {
   return id === 0 ? name : '<NA>';
+}
+
+/** `[n]`: all of that ancestor; `[name]`: of the nearest that has it. */
+function ancestorEnv({ currentThread, threads }: Machine, argument: string): string | null {
+  if (currentThread === null) return null;
+  if (/^\d+$/.test(argument)) return threads.ancestor(currentThread, Number(argument))?.env.join(' ') ?? null;
+  for (let generation = 1; generation <= MOST_ENV_ANCESTORS; generation += 1) {
+    const ancestor = threads.ancestor(currentThread, generation);
+    if (ancestor === null) break;
+    const value = envOf(ancestor, argument);
+    if (value !== '') return value;
+  }
+  return '';
 }
 
 function envOf(thread: Thread, name: string | null): string {

@@ -9,6 +9,8 @@
  * is accepted; a length beyond that is damage, not a reason to allocate.
  */
 
+import { viewOf } from './parameters.ts';
+
 export const BLOCK = {
   sectionHeader: 0x0a0d0d0a,
   machineInfo: 0x201,
@@ -192,8 +194,4 @@ export class BlockReader {
   #stop(reason: string, at: number): never {
     throw new CaptureDamage(`${reason} (at byte ${this.#position + at})`);
   }
-}
-
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

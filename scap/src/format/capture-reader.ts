@@ -10,10 +10,10 @@
  */
 import { BLOCK, type BlockPlace, BlockReader } from './blocks.ts';
 import { CaptureEvent } from './capture-event.ts';
-import { Converter } from './conversion.ts';
+import { CONVERSION_OF, Converter, CONVERTS } from './conversion.ts';
 import { Cursor } from './cursor.ts';
 import { CODE } from './event-codes.ts';
-import { EVENT_FLAG, EVENT_TABLE, MOST_PARAMETERS } from './event-table.ts';
+import { EVENT_TABLE } from './event-table.ts';
 import {
   type ListedAccount,
   type ListedFd,
@@ -38,6 +38,12 @@ export interface CaptureHandler {
   account(account: ListedAccount): void;
   /** The object is filled again for the next event. */
   event(event: CaptureEvent): void;
+  /**
+   * Types (1 at their code) of which nobody will ask for parameters. Their events are counted and told by `passed` instead, with
+   * no more than the header read.
+   */
+  readonly passing?: Uint8Array;
+  passed?(event: CaptureEvent): void;
 }
 
 export interface CaptureCounts {
@@ -71,9 +77,11 @@ export class CaptureReader {
   readonly #blocks: BlockReader;
   readonly #converter = new Converter();
   readonly #event = new CaptureEvent();
+  readonly #passing: Uint8Array;
 
   constructor(handler: CaptureHandler) {
     this.#handler = handler;
+    this.#passing = handler.passing ?? new Uint8Array(EVENT_TABLE.length);
     this.#blocks = new BlockReader((type, block) => this.#block(type, block));
   }
 
@@ -138,114 +146,78 @@ export class CaptureReader {
     } else this.counts.unknownBlocks += 1;
   }
 
-  /** CPU, perhaps flags, then time, thread, length, type and number of parameters. */
-  #readEvent({ bytes, start, end, littleEndian }: BlockPlace, before: number): void {
-    const event = this.#event;
-    const at = start + before;
+  /** CPU, perhaps flags, then the header with the number of parameters. */
+  #readEvent(block: BlockPlace, before: number): void {
+    const { view, littleEndian, end } = block;
+    const at = block.start + before;
     if (at + EVENT_HEADER_2_BYTES > end) {
       this.counts.damagedEvents += 1;
       return;
     }
-    if (!this.#header(bytes, start, littleEndian, before)) return;
-    const length = littleEndian ? bytes.readUInt32LE(at + 16) : bytes.readUInt32BE(at + 16);
-    const written = littleEndian ? bytes.readUInt32LE(at + 22) : bytes.readUInt32BE(at + 22);
-    if (at + length > end || !this.#parameters(at + EVENT_HEADER_2_BYTES, at + length, written)) {
-      this.counts.damagedEvents += 1;
+    const event = this.#event;
+    const code = view.getUint16(at + 20, littleEndian);
+    const info = EVENT_TABLE[code];
+    if (info === undefined) {
+      this.counts.unknownEvents += 1;
       return;
     }
-    this.#hand(event);
+    event.code = code;
+    event.info = info;
+    event.begin(block, at);
+    const written = view.getUint32(at + 22, littleEndian);
+    const form = CONVERSION_OF[code];
+    const isOfToday = form === CONVERTS.never || (form === CONVERTS.byCount && written === info.parameters.length);
+    if (isOfToday && this.#passing[code] === 1) {
+      this.counts.events += 1;
+      this.#handler.passed?.(event);
+      return;
+    }
+    const length = view.getUint32(at + 16, littleEndian);
+    if (at + length > end || !event.place(at + EVENT_HEADER_2_BYTES, at + length, written)) {
+      this.counts.damagedEvents += 1;
+    } else if (isOfToday) this.#pass(event);
+    else this.#convert(event);
   }
 
   /** The first version has no number of parameters: it is the one with which the lengths add up. */
-  #readFirstEvent({ bytes, start, end, littleEndian }: BlockPlace, before: number): void {
-    const event = this.#event;
-    const at = start + before;
+  #readFirstEvent(block: BlockPlace, before: number): void {
+    const { view, littleEndian, end } = block;
+    const at = block.start + before;
     if (at + EVENT_HEADER_BYTES > end) {
       this.counts.damagedEvents += 1;
       return;
     }
-    if (!this.#header(bytes, start, littleEndian, before)) return;
-    let length = littleEndian ? bytes.readUInt32LE(at + 16) : bytes.readUInt32BE(at + 16);
-    if (event.code === CODE.notification || event.code === CODE.infrastructure) length -= LEGACY_LENGTH_SURPLUS;
-    for (let written = event.info.parameters.length; written >= 0 && at + length <= end; written -= 1) {
-      if (this.#parameters(at + EVENT_HEADER_BYTES, at + length, written) && endOf(event) === at + length) {
-        this.#hand(event);
+    const event = this.#event;
+    const code = view.getUint16(at + 20, littleEndian);
+    const info = EVENT_TABLE[code];
+    if (info === undefined) {
+      this.counts.unknownEvents += 1;
+      return;
+    }
+    event.code = code;
+    event.info = info;
+    event.begin(block, at);
+    let length = view.getUint32(at + 16, littleEndian);
+    if (code === CODE.notification || code === CODE.infrastructure) length -= LEGACY_LENGTH_SURPLUS;
+    for (let written = info.parameters.length; written >= 0 && at + length <= end; written -= 1) {
+      if (event.place(at + EVENT_HEADER_BYTES, at + length, written) && event.parametersEnd === at + length) {
+        this.#convert(event);
         return;
       }
     }
     this.counts.damagedEvents += 1;
   }
 
-  /** Both versions begin alike. False when the type is not known. */
-  #header(bytes: Buffer, start: number, littleEndian: boolean, before: number): boolean {
-    const event = this.#event;
-    const at = start + before;
-    const code = littleEndian ? bytes.readUInt16LE(at + 20) : bytes.readUInt16BE(at + 20);
-    const info = EVENT_TABLE[code];
-    if (info === undefined) {
-      this.counts.unknownEvents += 1;
-      return false;
-    }
-    event.bytes = bytes;
-    event.littleEndian = littleEndian;
-    event.code = code;
-    event.info = info;
-    if (littleEndian) {
-      event.cpu = bytes.readUInt16LE(start);
-      event.blockFlags = before > CPU_BYTES ? bytes.readUInt32LE(start + CPU_BYTES) : 0;
-      event.timeLow = bytes.readUInt32LE(at);
-      event.timeHigh = bytes.readUInt32LE(at + 4);
-      event.tid = bytes.readInt32LE(at + 12) * 0x1_0000_0000 + bytes.readUInt32LE(at + 8);
-    } else {
-      event.cpu = bytes.readUInt16BE(start);
-      event.blockFlags = before > CPU_BYTES ? bytes.readUInt32BE(start + CPU_BYTES) : 0;
-      event.timeHigh = bytes.readUInt32BE(at);
-      event.timeLow = bytes.readUInt32BE(at + 4);
-      event.tid = bytes.readInt32BE(at + 8) * 0x1_0000_0000 + bytes.readUInt32BE(at + 12);
-    }
-    return true;
-  }
-
-  /** Places of the parameters between `at` and `end`. False when they do not fit. */
-  #parameters(at: number, end: number, written: number): boolean {
-    const { bytes, info, littleEndian, offsets, lengths } = this.#event;
-    const size = (info.flags & EVENT_FLAG.large) === 0 ? 2 : 4;
-    if (written > (end - at) / size) return false;
-    const count = Math.min(written, info.parameters.length, MOST_PARAMETERS);
-    let value = at + written * size;
-    offsets[0] = value;
-    for (let index = 0; index < count; index += 1) {
-      const place = at + index * size;
-      const length =
-        size === 2
-          ? littleEndian
-            ? bytes.readUInt16LE(place)
-            : bytes.readUInt16BE(place)
-          : littleEndian
-            ? bytes.readUInt32LE(place)
-            : bytes.readUInt32BE(place);
-      if (value + length > end) return false;
-      offsets[index] = value;
-      lengths[index] = length;
-      value += length;
-    }
-    this.#event.count = count;
-    return true;
-  }
-
-  #hand(event: CaptureEvent): void {
+  #convert(event: CaptureEvent): void {
     const verdict = this.#converter.convert(event);
-    if (verdict === 'pass') {
-      this.counts.events += 1;
-      event.number = this.counts.events;
-      this.#handler.event(event);
-    } else if (verdict === 'drop') this.counts.mergedEvents += 1;
+    if (verdict === 'pass') this.#pass(event);
+    else if (verdict === 'drop') this.counts.mergedEvents += 1;
     else this.counts.damagedEvents += 1;
   }
-}
 
-/** Where the last parameter ends; for an event without any, where it would begin. */
-function endOf(event: CaptureEvent): number {
-  if (event.count === 0) return event.offset(0);
-  return event.offset(event.count - 1) + event.length(event.count - 1);
+  #pass(event: CaptureEvent): void {
+    this.counts.events += 1;
+    event.number = this.counts.events;
+    this.#handler.event(event);
+  }
 }

@@ -8,7 +8,7 @@ import { CODE } from './event-codes.ts';
 import type { CaptureEvent } from './capture-event.ts';
 import { CONVERSION_ROWS } from '../data/conversion-rows.ts';
 import { EVENT_FLAG, EVENT_TABLE, SIZES } from './event-table.ts';
-import type { Parameters } from './parameters.ts';
+import { type Parameters, viewOf } from './parameters.ts';
 
 /** `pass`: rules and state may see it; `drop`: it is used up; `damage`: it fits no rule. */
 export type Conversion = 'pass' | 'drop' | 'damage';
@@ -56,6 +56,15 @@ function parseInstruction(text: string): Instruction {
     orEmpty: text.endsWith('?'),
   };
 }
+
+/** By type: never converted, only when the number of parameters is not today's, or always looked at. */
+export const CONVERTS = { never: 0, byCount: 1, always: 2 } as const;
+
+export const CONVERSION_OF: Uint8Array = Uint8Array.from(EVENT_TABLE, ({ flags, isExit }) => {
+  if ((flags & EVENT_FLAG.unused) !== 0) return CONVERTS.always;
+  if ((flags & EVENT_FLAG.converted) === 0) return (flags & EVENT_FLAG.old) === 0 ? CONVERTS.never : CONVERTS.always;
+  return !isExit || (flags & EVENT_FLAG.old) !== 0 ? CONVERTS.always : CONVERTS.byCount;
+});
 
 export class Converter {
   readonly #kept = new Map<number, { readonly code: number; readonly parameters: Parameters }>();
@@ -139,6 +148,7 @@ function rebuild(event: CaptureEvent, code: number, pieces: readonly Buffer[]): 
   const info = EVENT_TABLE[code];
   if (info === undefined) return;
   event.bytes = Buffer.concat(pieces);
+  event.view = viewOf(event.bytes);
   event.code = code;
   event.info = info;
   event.count = pieces.length;

@@ -36,8 +36,8 @@ export interface ListedThread {
   vmSizeKb: number;
   vmRssKb: number;
   vmSwapKb: number;
-  faultsMajor: bigint;
-  faultsMinor: bigint;
+  faultsMajor: number;
+  faultsMinor: number;
   env: readonly string[];
   vtid: number;
   vpid: number;
@@ -83,7 +83,7 @@ export const FD_TYPE = {
   pidfd: 21,
 } as const;
 
-/** A file descriptor as the writer found it. `socket` is laid out as in fds.ts. */
+/** A file descriptor as the writer found it. */
 export interface ListedFd {
   fd: number;
   inode: bigint;
@@ -178,8 +178,8 @@ function readThread(cursor: Cursor, version: number): ListedThread {
   thread.vmSizeKb = cursor.u32();
   thread.vmRssKb = cursor.u32();
   thread.vmSwapKb = cursor.u32();
-  thread.faultsMajor = cursor.u64();
-  thread.faultsMinor = cursor.u64();
+  thread.faultsMajor = cursor.i64();
+  thread.faultsMinor = cursor.i64();
   if (version >= 3) thread.env = textsOf(cursor.counted());
   if (version < 4) return thread;
   thread.vtid = cursor.i64();
@@ -229,8 +229,8 @@ export function emptyThread(): ListedThread {
     vmSizeKb: 0,
     vmRssKb: 0,
     vmSwapKb: 0,
-    faultsMajor: 0n,
-    faultsMinor: 0n,
+    faultsMajor: 0,
+    faultsMinor: 0,
     env: [],
     vtid: -1,
     vpid: -1,

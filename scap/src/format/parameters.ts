@@ -5,8 +5,9 @@
  * made captures. Numbers are read from the bytes that are there.
  */
 import { MOST_PARAMETERS } from './event-table.ts';
+import { textAt } from './text-cache.ts';
 
-const TWO_32 = 0x1_0000_0000;
+export const TWO_32 = 0x1_0000_0000;
 const NO_BYTES = Buffer.alloc(0);
 /** What older writers put for a text that was not there. */
 const LEGACY_NULL = '(NULL)';
@@ -15,6 +16,8 @@ export const ABSENT_TEXT = '<NA>';
 
 export class Parameters {
   bytes: Buffer = NO_BYTES;
+  /** The same memory as `bytes`. */
+  view: DataView = viewOf(NO_BYTES);
   littleEndian = true;
   count = 0;
   readonly offsets = new Int32Array(MOST_PARAMETERS);
@@ -22,81 +25,60 @@ export class Parameters {
 
   /** Present with at least one byte. */
   has(index: number): boolean {
-    return index < this.count && this.#length(index) > 0;
+    return index < this.count && (this.lengths[index] ?? 0) > 0;
   }
 
   length(index: number): number {
-    return index < this.count ? this.#length(index) : 0;
+    return index < this.count ? (this.lengths[index] ?? 0) : 0;
   }
 
   offset(index: number): number {
     return this.offsets[index] ?? 0;
   }
 
-  #length(index: number): number {
-    return this.lengths[index] ?? 0;
-  }
-
   /** Unsigned, up to 32 bits; longer values give their lower half, absent ones 0. */
   u32(index: number): number {
+    const length = this.length(index);
     const at = this.offset(index);
-    switch (this.length(index)) {
-      case 0:
-        return 0;
-      case 1:
-        return this.bytes[at] ?? 0;
-      case 2:
-      case 3:
-        return this.littleEndian ? this.bytes.readUInt16LE(at) : this.bytes.readUInt16BE(at);
-      case 4:
-      case 5:
-      case 6:
-      case 7:
-        return this.littleEndian ? this.bytes.readUInt32LE(at) : this.bytes.readUInt32BE(at);
-      default:
-        return this.littleEndian ? this.bytes.readUInt32LE(at) : this.bytes.readUInt32BE(at + 4);
-    }
+    if (length >= 8) return this.view.getUint32(this.littleEndian ? at : at + 4, this.littleEndian);
+    if (length >= 4) return this.view.getUint32(at, this.littleEndian);
+    if (length >= 2) return this.view.getUint16(at, this.littleEndian);
+    return length === 0 ? 0 : this.view.getUint8(at);
   }
 
   /** Signed, of 64 bits or what is there, as a number: exact up to 53 bits. */
   i64(index: number): number {
+    const length = this.length(index);
     const at = this.offset(index);
-    switch (this.length(index)) {
-      case 0:
-        return 0;
-      case 1:
-        return this.bytes.readInt8(at);
-      case 2:
-      case 3:
-        return this.littleEndian ? this.bytes.readInt16LE(at) : this.bytes.readInt16BE(at);
-      case 4:
-      case 5:
-      case 6:
-      case 7:
-        return this.littleEndian ? this.bytes.readInt32LE(at) : this.bytes.readInt32BE(at);
-      default:
-        return this.littleEndian
-          ? this.bytes.readInt32LE(at + 4) * TWO_32 + this.bytes.readUInt32LE(at)
-          : this.bytes.readInt32BE(at) * TWO_32 + this.bytes.readUInt32BE(at + 4);
-    }
+    if (length >= 8) return longAt(this.view, at, this.littleEndian);
+    if (length >= 4) return this.view.getInt32(at, this.littleEndian);
+    if (length >= 2) return this.view.getInt16(at, this.littleEndian);
+    return length === 0 ? 0 : this.view.getInt8(at);
   }
 
   u64(index: number): bigint {
     if (this.length(index) < 8) return BigInt(this.u32(index));
-    const at = this.offset(index);
-    return this.littleEndian ? this.bytes.readBigUInt64LE(at) : this.bytes.readBigUInt64BE(at);
+    return this.view.getBigUint64(this.offset(index), this.littleEndian);
   }
 
-  /** Up to the first zero byte; `<NA>` when empty or what older writers put for that. */
+  /** The upper 32 bits of 64. */
+  high(index: number): number {
+    if (this.length(index) < 8) return 0;
+    const at = this.offset(index);
+    return this.view.getUint32(this.littleEndian ? at + 4 : at, this.littleEndian);
+  }
+
+  /** Up to the first zero byte. Empty when it is not there, `<NA>` when an older writer said that. */
   text(index: number): string {
-    if (!this.has(index)) return ABSENT_TEXT;
-    const text = textAt(this.bytes, this.offset(index), this.length(index));
-    return text === LEGACY_NULL && this.length(index) === LEGACY_NULL.length + 1 ? ABSENT_TEXT : text;
+    const length = this.length(index);
+    if (length === 0) return '';
+    const text = textAt(this.bytes, this.view, this.offset(index), length);
+    return text === LEGACY_NULL && length === LEGACY_NULL.length + 1 ? ABSENT_TEXT : text;
   }
 
   /** Texts with a zero byte between them. */
   texts(index: number): readonly string[] {
-    return this.has(index) ? splitTexts(this.bytes, this.offset(index), this.length(index)) : [];
+    return splitTexts(this.bytes, this.offset(index), this.length(index));
   }
 
   /** A view, valid until the next event. */
@@ -113,20 +95,25 @@ export class Parameters {
     const first = this.offset(0);
     let end = first;
     for (let index = 0; index < this.count; index += 1) {
-      end = Math.max(end, this.offset(index) + this.#length(index));
-      copy.lengths[index] = this.#length(index);
+      end = Math.max(end, this.offset(index) + this.length(index));
+      copy.lengths[index] = this.length(index);
       copy.offsets[index] = this.offset(index) - first;
     }
     copy.bytes = Buffer.from(this.bytes.subarray(first, end));
+    copy.view = viewOf(copy.bytes);
     return copy;
   }
 }
 
-/** The text in `length` bytes, up to the first zero byte. */
-export function textAt(bytes: Buffer, offset: number, length: number): string {
-  const end = offset + length;
-  const zero = bytes.indexOf(0, offset);
-  return bytes.toString('utf8', offset, zero === -1 || zero > end ? end : zero);
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Signed 64 bits as a number: exact up to 53 bits. */
+export function longAt(view: DataView, at: number, littleEndian: boolean): number {
+  const high = view.getInt32(littleEndian ? at + 4 : at, littleEndian);
+  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
+  return high === 0 ? low : high * TWO_32 + low;
 }
 
 /** `a\0b\0` and `a\0b` are two texts, no bytes are none. */

@@ -1,16 +1,33 @@
-/** Internet addresses as text, and what the state asks of them. Bytes are in network order. */
+/** Internet addresses as text, and the ends of connections as names. */
+import { FD_TYPE } from '../format/lists.ts';
 import type { Fd } from './fds.ts';
 import { PROTOCOL } from './fds.ts';
-import { FD_TYPE } from '../format/lists.ts';
+import type { Address } from './socket-ends.ts';
 
-export function addressText(bytes: Buffer): string {
-  return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : ipv6Text(bytes);
+/** Texts of IPv4 addresses that were asked for lately. */
+const TEXTS = new Map<number, string>();
+const MOST_TEXTS = 4_096;
+
+export function addressText({ family, words }: Address): string {
+  return family === 4 ? ipv4Text(words[0]) : ipv6Text(words);
+}
+
+function ipv4Text(word: number): string {
+  let text = TEXTS.get(word);
+  if (text === undefined) {
+    text = `${word & 0xff}.${(word >>> 8) & 0xff}.${(word >>> 16) & 0xff}.${word >>> 24}`;
+    if (TEXTS.size >= MOST_TEXTS) TEXTS.clear();
+    TEXTS.set(word, text);
+  }
+  return text;
 }
 
 /** The longest run of zero groups (two or more, the first of equals) becomes `::`. */
-function ipv6Text(bytes: Buffer): string {
-  const groups: number[] = [];
-  for (let at = 0; at < 16; at += 2) groups.push(bytes.readUInt16BE(at));
+function ipv6Text(words: Address['words']): string {
+  const groups = words.flatMap((word) => [
+    ((word & 0xff) << 8) | ((word >>> 8) & 0xff),
+    ((word >>> 8) & 0xff00) | (word >>> 24),
+  ]);
   let [best, bestLength] = [-1, 1];
   for (let from = 0; from < groups.length; from += 1) {
     let length = 0;
@@ -20,26 +37,14 @@ function ipv6Text(bytes: Buffer): string {
   const text = (some: readonly number[]): string => some.map((group) => group.toString(16)).join(':');
   if (best === -1) return text(groups);
   const isEmbedded = best === 0 && (bestLength === 6 || (bestLength === 5 && groups[5] === 0xffff));
-  if (isEmbedded) return `::${bestLength === 5 ? 'ffff:' : ''}${addressText(bytes.subarray(12))}`;
+  if (isEmbedded) return `::${bestLength === 5 ? 'ffff:' : ''}${ipv4Text(words[3])}`;
   return `${text(groups.slice(0, best))}::${text(groups.slice(best + bestLength))}`;
 }
 
-/** An IPv4 address in IPv6 clothes; the address of all zeros counts as one. */
-export function isMapped(bytes: Buffer): boolean {
-  for (let at = 0; at < 10; at += 1) if (bytes[at] !== 0) return false;
-  if (bytes[10] === 0xff && bytes[11] === 0xff) return true;
-  for (let at = 10; at < 16; at += 1) if (bytes[at] !== 0) return false;
-  return true;
-}
-
-export function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
 export interface Ends {
-  readonly source: Buffer;
+  readonly source: Address;
   readonly sourcePort: number;
-  readonly destination: Buffer;
+  readonly destination: Address;
   readonly destinationPort: number;
 }
 

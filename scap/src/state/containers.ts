@@ -1,4 +1,4 @@
-/** Which container a thread is in, by its control groups, and what the runtime told about containers. */
+/** What the runtimes told about containers. Which container a thread is in say its control groups (container-engines.ts). */
 
 export interface ContainerMount {
   readonly source: string;
@@ -20,6 +20,8 @@ export interface Container {
   readonly imageDigest: string;
   readonly ip: string;
   readonly cni: string;
+  /** Whom the image runs as. */
+  readonly user: string;
   readonly isPrivileged: boolean;
   readonly hasHostPid: boolean;
   readonly hasHostNetwork: boolean;
@@ -28,31 +30,6 @@ export interface Container {
   readonly podLabels: ReadonlyMap<string, string>;
   readonly podSandboxId: string;
   readonly mounts: readonly ContainerMount[];
-}
-
-const ID = '([0-9a-fA-F]{64})';
-const SHORT_ID = 12;
-/** The forms that runtimes give a container's control group. Anything looser would take other groups for containers. */
-const RUNTIME_GROUP = new RegExp(
-  `(?:/libpod-(?:payload-)?|/docker-|/crio-|/cri-containerd-|:cri-containerd:|/nerdctl-|/)${ID}(?:\\.scope(?:/container)?)?$`,
-);
-const LXC_GROUP = /\/lxc(?:\.payload)?[/.]([^/]+)/;
-const LIBVIRT_GROUP = /\/libvirt\/lxc\/([^/]+)|\/([^/]+)\.libvirt-lxc$/;
-
-export type ContainerEngines = 'all' | 'podman';
-const PODMAN_GROUP = new RegExp(`/libpod-(?:payload-)?${ID}(?:\\.scope(?:/container)?)?$`);
-
-/** The id of the container that a thread with these control groups is in; empty on the host. */
-export function containerIdOf(cgroups: readonly (readonly [string, string])[], engines: ContainerEngines): string {
-  for (const [, path] of cgroups) {
-    const found = (engines === 'podman' ? PODMAN_GROUP : RUNTIME_GROUP).exec(path);
-    if (found?.[1] !== undefined) return found[1].slice(0, SHORT_ID);
-    if (engines === 'podman') continue;
-    const other = LXC_GROUP.exec(path) ?? LIBVIRT_GROUP.exec(path);
-    const id = other?.[1] ?? other?.[2];
-    if (id !== undefined) return id;
-  }
-  return '';
 }
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -95,6 +72,7 @@ export function parseContainer(json: string): Container | null {
     imageDigest: text('imagedigest'),
     ip: text('ip'),
     cni: text('cni_json'),
+    user: text('User'),
     isPrivileged: flag('privileged'),
     hasHostPid: flag('host_pid'),
     hasHostNetwork: flag('host_network'),
@@ -104,6 +82,11 @@ export function parseContainer(json: string): Container | null {
     podSandboxId: text('pod_sandbox_id'),
     mounts: Array.isArray(container['Mounts']) ? container['Mounts'].map(mountOf) : [],
   };
+}
+
+/** A container of which no more than this is known. */
+export function bareContainer(id: string, type: string): Container {
+  return { ...HOST, id, fullId: '', name: '', type };
 }
 
 export const HOST: Container = {
@@ -118,6 +101,7 @@ export const HOST: Container = {
   imageDigest: '',
   ip: '',
   cni: '',
+  user: '',
   isPrivileged: false,
   hasHostPid: false,
   hasHostNetwork: false,

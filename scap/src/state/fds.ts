@@ -1,12 +1,6 @@
-/**
- * One open file of a process. A socket's addresses live in 40 bytes that mean different things by type, as they do where the
- * format comes from: a socket that changes its type keeps the bytes, and some values follow from just that.
- *
- *     IPv4   source 0–3 · destination 4–7 · ports 8, 10 · protocol 12        server: address 0–3 · port 4 · protocol 6
- *     IPv6   source 0–15 · destination 16–31 · ports 32, 34 · protocol 36    server: address 0–15 · port 16 · protocol 18
- *     unix   source 0–7 · destination 8–15
- */
+/** One open file of a process. Whom a socket talks to is in socket-ends.ts. */
 import { FD_TYPE } from '../format/lists.ts';
+import { type Address, SocketEnds } from './socket-ends.ts';
 
 export const PROTOCOL = { unknown: 0, notApplicable: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const;
 
@@ -22,17 +16,14 @@ export const OPEN_FLAG = {
   lowerLayer: 1 << 16,
 } as const;
 
-const SOCKET_BYTES = 40;
-
 export class Fd {
   type: number = FD_TYPE.unknown;
   name = '';
   /** As the call said it, before it was joined with a directory. */
   nameRaw = '';
-  /** The name before the current event. */
-  oldName = '';
   openFlags = 0;
-  inode = 0n;
+  inodeLow = 0;
+  inodeHigh = 0;
   device = 0;
   pid = -1;
   isClient = false;
@@ -40,18 +31,36 @@ export class Fd {
   isConnected = false;
   isUpperLayer = false;
   isLowerLayer = false;
-  socket: Buffer | null = null;
+  /** More than one process holds this object: whoever changes it makes its own first. */
+  isShared = false;
+  #ends: SocketEnds | null = null;
 
   clone(): Fd {
     const copy = new Fd();
-    Object.assign(copy, this);
-    if (this.socket !== null) copy.socket = Buffer.from(this.socket);
+    copy.type = this.type;
+    copy.name = this.name;
+    copy.nameRaw = this.nameRaw;
+    copy.openFlags = this.openFlags;
+    copy.inodeLow = this.inodeLow;
+    copy.inodeHigh = this.inodeHigh;
+    copy.device = this.device;
+    copy.pid = this.pid;
+    copy.isClient = this.isClient;
+    copy.isServer = this.isServer;
+    copy.isConnected = this.isConnected;
+    copy.isUpperLayer = this.isUpperLayer;
+    copy.isLowerLayer = this.isLowerLayer;
+    if (this.#ends !== null) copy.#ends = this.#ends.copy();
     return copy;
   }
 
-  get bytes(): Buffer {
-    this.socket ??= Buffer.alloc(SOCKET_BYTES);
-    return this.socket;
+  get ends(): SocketEnds {
+    this.#ends ??= new SocketEnds();
+    return this.#ends;
+  }
+
+  get inode(): bigint {
+    return (BigInt(this.inodeHigh) << 32n) | BigInt(this.inodeLow);
   }
 
   get hasRole(): boolean {
@@ -64,51 +73,41 @@ export class Fd {
 
   get closesOnExec(): boolean {
     if ((this.openFlags & OPEN_FLAG.closeOnExec) !== 0) return true;
-    return this.type === FD_TYPE.eventPoll && (this.openFlags & 1) !== 0;
+    return this.#hasFlagsOfItsOwn && (this.openFlags & 1) !== 0;
   }
 
   clearCloseOnExec(): void {
     this.openFlags &= ~OPEN_FLAG.closeOnExec;
-    if (this.type === FD_TYPE.eventPoll) this.openFlags &= ~1;
+    if (this.#hasFlagsOfItsOwn) this.openFlags &= ~1;
   }
 
-  /** The source of IPv4 and IPv6, the address of a server. */
-  get source(): Buffer {
-    return this.bytes.subarray(0, isWide(this.type) ? 16 : 4);
+  /** Their lowest bit closes on exec; of other files it means that they can be read. */
+  get #hasFlagsOfItsOwn(): boolean {
+    return this.type === FD_TYPE.eventPoll || this.type === FD_TYPE.memfd;
   }
 
-  get destination(): Buffer {
-    switch (this.type) {
-      case FD_TYPE.ipv6:
-        return this.bytes.subarray(16, 32);
-      case FD_TYPE.ipv4:
-        return this.bytes.subarray(4, 8);
-      default:
-        return this.source;
-    }
+  get source(): Address {
+    return this.ends.source(this.type);
+  }
+
+  get destination(): Address {
+    return this.ends.destination(this.type);
   }
 
   get sourcePort(): number {
-    return this.bytes.readUInt16LE(portAt(this.type));
+    return this.ends.sourcePort(this.type);
   }
 
   get destinationPort(): number {
-    const at = portAt(this.type);
-    return this.bytes.readUInt16LE(this.type === FD_TYPE.ipv4 || this.type === FD_TYPE.ipv6 ? at + 2 : at);
+    return this.ends.destinationPort(this.type);
   }
 
   get storedProtocol(): number {
-    return this.bytes[protocolAt(this.type)] ?? 0;
+    return this.ends.protocol(this.type);
   }
 
   set storedProtocol(protocol: number) {
-    this.bytes[protocolAt(this.type)] = protocol;
-  }
-
-  setPorts(source: number, destination: number): void {
-    const at = portAt(this.type);
-    this.bytes.writeUInt16LE(source, at);
-    if (this.type === FD_TYPE.ipv4 || this.type === FD_TYPE.ipv6) this.bytes.writeUInt16LE(destination, at + 2);
+    this.ends.setProtocol(this.type, protocol);
   }
 
   get isInet(): boolean {
@@ -125,44 +124,6 @@ export class Fd {
     const stored = this.storedProtocol;
     if (this.isTuple && stored !== PROTOCOL.raw && !this.hasRole) return PROTOCOL.notApplicable;
     return stored;
-  }
-
-  swapEnds(): void {
-    const [source, destination] = [Buffer.from(this.source), Buffer.from(this.destination)];
-    const [from, to] = [this.sourcePort, this.destinationPort];
-    destination.copy(this.source);
-    source.copy(this.destination);
-    this.setPorts(to, from);
-  }
-}
-
-function isWide(type: number): boolean {
-  return type === FD_TYPE.ipv6 || type === FD_TYPE.ipv6Server;
-}
-
-function portAt(type: number): number {
-  switch (type) {
-    case FD_TYPE.ipv6:
-      return 32;
-    case FD_TYPE.ipv6Server:
-      return 16;
-    case FD_TYPE.ipv4Server:
-      return 4;
-    default:
-      return 8;
-  }
-}
-
-function protocolAt(type: number): number {
-  switch (type) {
-    case FD_TYPE.ipv6:
-      return 36;
-    case FD_TYPE.ipv6Server:
-      return 18;
-    case FD_TYPE.ipv4Server:
-      return 6;
-    default:
-      return 12;
   }
 }
 

@@ -3,27 +3,39 @@
  * an event is handed on.
  *
  * What an event removes (a thread that ended, a file that was closed) is removed when the next event comes: rules about the
- * event still see it.
+ * event still see it. Events that nobody is interested in and that change nothing pass by with their header read.
  */
 import { CaptureEvent, STATE_ONLY } from '../format/capture-event.ts';
 import type { CaptureHandler } from '../format/capture-reader.ts';
-import { type Container, type ContainerEngines, containerIdOf, HOST, parseContainer } from './containers.ts';
 import { CODE, FD_PARAMETER } from '../format/event-codes.ts';
-import { CATEGORY, EVENT_FLAG } from '../format/event-table.ts';
-import type { Fd } from './fds.ts';
-import { applyFileEvent } from './file-events.ts';
-import { fdOf } from './listed-fds.ts';
+import { CATEGORY, EVENT_FLAG, EVENT_TABLE } from '../format/event-table.ts';
 import type { ListedAccount, ListedFd, ListedInterface, ListedThread, MachineInfo } from '../format/lists.ts';
 import { FD_TYPE } from '../format/lists.ts';
-import { applyProcessEvent } from './process-events.ts';
-import { applySocketEvent } from './socket-events.ts';
-import { THREAD_FLAG, type Thread, ThreadTable, threadOf } from './threads.ts';
+import { TWO_32 } from '../format/parameters.ts';
+import { endsText } from './addresses.ts';
+import { CLONE_EVENTS } from './clone-events.ts';
+import type { ContainerEngine } from './container-engines.ts';
+import { bareContainer, type Container, HOST } from './containers.ts';
+import type { Fd } from './fds.ts';
+import { FILE_EVENTS } from './file-events.ts';
+import { Interfaces } from './interfaces.ts';
+import { fdOf } from './listed-fds.ts';
+import { PROCESS_EVENTS } from './process-events.ts';
+import { SOCKET_EVENTS } from './socket-events.ts';
+import type { StateEvent } from './state-events.ts';
+import { ThreadTable } from './thread-table.ts';
+import { THREAD_FLAG, type Thread, threadOf } from './threads.ts';
+import { TOLD_EVENTS } from './told-events.ts';
 
 export interface MachineOptions {
-  /** Which runtimes' control groups make a container; all of them unless told otherwise. */
-  readonly engines?: ContainerEngines;
   /** Called for every event that rules may see, with the state as the event left it. */
   readonly onEvent: (machine: Machine) => void;
+  /** Types, by code, for which `onEvent` has to be called at all. Without it for all. */
+  readonly isInteresting?: (code: number) => boolean;
+  /** Whose control groups make a container; without it those of all runtimes, as container-engines.ts says. */
+  readonly engines?: ReadonlySet<ContainerEngine>;
+  /** What `evt.hostname` says. Falco says nothing of a capture's. */
+  readonly hostname?: string;
 }
 
 export interface Account {
@@ -46,7 +58,6 @@ const UNSEEN: ReadonlySet<number> = new Set([
   CODE.execveEnter,
   CODE.execveatEnter,
 ]);
-
 const WITHOUT_THREAD: ReadonlySet<number> = new Set([
   CODE.containerJson2,
   CODE.userAdded,
@@ -57,14 +68,7 @@ const WITHOUT_THREAD: ReadonlySet<number> = new Set([
   CODE.async,
 ]);
 /** Nothing is made up for these: they announce a thread themselves, or end it. */
-const ANNOUNCING: ReadonlySet<number> = new Set([
-  CODE.clone,
-  CODE.clone3,
-  CODE.fork,
-  CODE.vfork,
-  CODE.schedSwitch,
-  CODE.procExit,
-]);
+const ANNOUNCING: ReadonlySet<number> = new Set([CODE.clone, CODE.clone3, CODE.fork, CODE.vfork, CODE.procExit]);
 const NEW_PROCESS: ReadonlySet<number> = new Set([
   CODE.clone,
   CODE.clone3,
@@ -75,30 +79,79 @@ const NEW_PROCESS: ReadonlySet<number> = new Set([
   CODE.chroot,
 ]);
 
+/** How thread and file of an event are found. */
+const FOUND_BY = { nothing: 0, number: 1, announcement: 2, enter: 3, enterWithFd: 4, exit: 5, exitWithFd: 6 } as const;
+
+const FINDING: Uint8Array = Uint8Array.from(EVENT_TABLE, ({ code, flags, isExit }) => {
+  if (code === CODE.procInfo || code === CODE.schedSwitch) return FOUND_BY.number;
+  if ((flags & EVENT_FLAG.skipsReset) !== 0 || WITHOUT_THREAD.has(code)) return FOUND_BY.nothing;
+  if (ANNOUNCING.has(code)) return FOUND_BY.announcement;
+  const usesFd = (flags & EVENT_FLAG.usesFd) !== 0;
+  if (isExit) return usesFd ? FOUND_BY.exitWithFd : FOUND_BY.exit;
+  return usesFd ? FOUND_BY.enterWithFd : FOUND_BY.enter;
+});
+
+const STATE_EVENTS: readonly (StateEvent | undefined)[] = EVENT_TABLE.map(({ code }) => {
+  if (UNSEEN.has(code)) return keepEnter;
+  const tables = [FILE_EVENTS, SOCKET_EVENTS, PROCESS_EVENTS, CLONE_EVENTS, TOLD_EVENTS];
+  return tables.find((table) => table.has(code))?.get(code);
+});
+
+const IS_META: Uint8Array = Uint8Array.from(EVENT_TABLE, ({ category }) =>
+  (category & CATEGORY.metaEvent) === 0 ? 0 : 1,
+);
+const STARTS_PROCESS: Uint8Array = Uint8Array.from(EVENT_TABLE, ({ code }) => (NEW_PROCESS.has(code) ? 1 : 0));
+
+/** The arguments of before the call, for its end. */
+function keepEnter(machine: Machine, event: CaptureEvent): void {
+  const isEmpty = event.code !== CODE.connectEnter && event.code !== CODE.execveatEnter && !event.has(0);
+  const thread = machine.currentThread;
+  if (thread !== null && !isEmpty) thread.enter = { code: event.code, parameters: event.copy() };
+}
+
 export class Machine implements CaptureHandler {
   readonly threads = new ThreadTable();
   readonly users = new Map<number, Account>();
   readonly groups = new Map<number, string>();
   readonly containers = new Map<string, Container>();
-  readonly interfaces: ListedInterface[] = [];
+  readonly interfaces = new Interfaces();
+  readonly passing: Uint8Array;
   info: MachineInfo = NO_MACHINE;
   firstNs = 0n;
-  /** The current event and whom it is about; null before the first. */
+  /** The current event and whom it is about; an empty one before the first. */
   current = new CaptureEvent();
   currentThread: Thread | null = null;
   currentFd: Fd | null = null;
   fdNameChanged = false;
   /** The container that the current event itself is about. */
   announced: Container | null = null;
+  readonly hostname: string;
   readonly #options: MachineOptions;
+  readonly #isInteresting: Uint8Array;
   readonly #exited = new Map<string, bigint>();
   readonly #serverPorts = new Set<number>();
   #isBegun = false;
+  #isTimed = false;
+  #hasEnded = false;
   #removeTid: number | null = null;
   #removeFd: { readonly tid: number; readonly fd: number } | null = null;
+  /** Of the current file before the event; empty when the event made it. */
+  #nameBefore = '';
+  #timeLow = 0;
+  #timeHigh = 0;
+  #beforeLow = 0;
+  #beforeHigh = 0;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.hostname = options.hostname ?? '';
+    this.#isInteresting = Uint8Array.from(EVENT_TABLE, ({ code }) =>
+      !UNSEEN.has(code) && options.isInteresting?.(code) !== false ? 1 : 0,
+    );
+    this.passing = Uint8Array.from(EVENT_TABLE, ({ code, isExit }) => {
+      const isFound = FINDING[code] === FOUND_BY.exit || FINDING[code] === FOUND_BY.exitWithFd;
+      return isExit && isFound && this.#isInteresting[code] === 0 && STATE_EVENTS[code] === undefined ? 1 : 0;
+    });
     this.section();
   }
 
@@ -108,10 +161,12 @@ export class Machine implements CaptureHandler {
     this.groups.clear();
     this.containers.clear();
     this.containers.set('', HOST);
-    this.interfaces.length = 0;
+    this.interfaces.clear();
     this.#exited.clear();
     this.#serverPorts.clear();
     this.#isBegun = false;
+    this.#isTimed = false;
+    this.#hasEnded = false;
     this.#removeTid = null;
     this.#removeFd = null;
     this.firstNs = 0n;
@@ -123,8 +178,8 @@ export class Machine implements CaptureHandler {
 
   thread(listed: ListedThread): void {
     this.threads.add(threadOf(listed), false);
-    if (listed.uid === 0) this.users.set(0, { name: 'root', home: '/root', shell: '' });
-    if (listed.gid === 0) this.groups.set(0, 'root');
+    if (listed.uid === 0 && !this.users.has(0)) this.users.set(0, { name: 'root', home: '/root', shell: '<NA>' });
+    if (listed.gid === 0 && !this.groups.has(0)) this.groups.set(0, 'root');
   }
 
   fd(tid: number, listed: ListedFd): void {
@@ -135,7 +190,7 @@ export class Machine implements CaptureHandler {
   }
 
   interface(one: ListedInterface): void {
-    this.interfaces.push(one);
+    this.interfaces.add(one);
   }
 
   account(account: ListedAccount): void {
@@ -143,33 +198,63 @@ export class Machine implements CaptureHandler {
     else this.users.set(account.uid, { name: account.name, home: account.home, shell: account.shell });
   }
 
+  /** An event that changes nothing and that nobody looks at: a thread with this number is there, and its call has ended. */
+  passed(event: CaptureEvent): void {
+    this.#tick(event);
+    const thread = this.threads.get(event.tid);
+    if (thread === null) return;
+    thread.flags |= THREAD_FLAG.active;
+    if (thread.enter !== null) forgetEnter(thread);
+  }
+
   event(event: CaptureEvent): void {
-    if (!this.#isBegun) this.#begin();
-    if (this.firstNs === 0n && (event.info.category & CATEGORY.metaEvent) === 0) this.firstNs = event.timeNs;
-    this.#removeWhatEnded(event);
+    this.#tick(event);
+    const { code } = event;
     this.current = event;
     this.announced = null;
-    this.fdNameChanged = false;
-    this.#reset(event);
-    this.#apply(event);
-    if (this.currentFd !== null) this.fdNameChanged = this.currentFd.name !== this.currentFd.oldName;
-    if (NEW_PROCESS.has(event.code) && event.result >= 0) {
-      const thread = this.threads.find(event.tid);
-      if (thread !== null) thread.containerId = containerIdOf(thread.cgroups, this.#engines);
+    this.#find(event);
+    const before = this.currentFd;
+    this.#nameBefore = before === null ? '' : before.name;
+    STATE_EVENTS[code]?.(this, event);
+    if (STARTS_PROCESS[code] === 1 && event.result >= 0) this.#assignContainer(event.tid);
+    if (this.#isInteresting[code] === 1 && (event.blockFlags & STATE_ONLY) === 0) {
+      const fd = this.currentFd;
+      this.fdNameChanged = fd !== null && fd.name !== this.#nameBefore;
+      this.currentThread ??= this.threads.find(event.tid);
+      this.#options.onEvent(this);
     }
-    if ((event.blockFlags & STATE_ONLY) === 0 && !UNSEEN.has(event.code)) this.#options.onEvent(this);
-    if (event.info.isExit && this.currentThread !== null) {
-      this.currentThread.enter = null;
-      this.currentThread.enterValid = false;
-    }
+    if (event.info.isExit && this.currentThread !== null) forgetEnter(this.currentThread);
+  }
+
+  /** A file that the current event made. */
+  addFd(thread: Thread, number: number, fd: Fd): void {
+    this.#nameBefore = '';
+    this.currentFd = thread.addFd(number, fd);
+  }
+
+  /** A file that the current event made of another: its name is not new. */
+  addCopy(thread: Thread, number: number, fd: Fd): void {
+    this.#nameBefore = fd.name;
+    this.currentFd = thread.addFd(number, fd);
+  }
+
+  /** The current file, to be changed: as an object that no other process holds. */
+  ownFd(): Fd | null {
+    const fd = this.currentFd;
+    const thread = this.currentThread;
+    if (fd === null || !fd.isShared || thread === null) return fd;
+    this.currentFd = thread.fds?.own(thread.lastEventFd) ?? null;
+    return this.currentFd;
   }
 
   removeThreadLater(tid: number): void {
     this.#removeTid = tid;
+    this.#hasEnded = true;
   }
 
   removeFdLater(tid: number, fd: number): void {
     this.#removeFd = { tid, fd };
+    this.#hasEnded = true;
   }
 
   hasRecentlyExited(tid: number, ptid: number, nowNs: bigint): boolean {
@@ -186,18 +271,37 @@ export class Machine implements CaptureHandler {
     return kept.code === this.current.code - 1 ? kept : null;
   }
 
-  get #engines(): ContainerEngines {
-    return this.#options.engines ?? 'all';
+  /** Nanoseconds since the event before this one; 0 for the first. */
+  get sinceBeforeNs(): bigint {
+    if (this.#beforeHigh === 0) return 0n;
+    return longOf(this.#timeLow, this.#timeHigh) - longOf(this.#beforeLow, this.#beforeHigh);
+  }
+
+  /** What every event does first: time goes on, and what ended with the last one goes. */
+  #tick(event: CaptureEvent): void {
+    if (!this.#isBegun) this.#begin();
+    this.#beforeLow = this.#timeLow;
+    this.#beforeHigh = this.#timeHigh;
+    this.#timeLow = event.timeLow;
+    this.#timeHigh = event.timeHigh;
+    if (!this.#isTimed && IS_META[event.code] === 0) {
+      this.#isTimed = true;
+      this.firstNs = event.timeNs;
+    }
+    if (this.#hasEnded) this.#removeWhatEnded(event);
   }
 
   #begin(): void {
     this.#isBegun = true;
     for (const thread of this.threads.threads.values()) {
       this.threads.connect(thread);
-      thread.containerId = containerIdOf(thread.cgroups, this.#engines);
+      this.#findContainer(thread);
     }
     for (const thread of this.threads.threads.values()) {
-      for (const fd of thread.ownFds.values()) this.#turnServer(fd);
+      thread.ownFds.each((_, fd) => {
+        this.#turnServer(fd);
+        return true;
+      });
     }
   }
 
@@ -208,12 +312,26 @@ export class Machine implements CaptureHandler {
       fd.isClient = true;
       return;
     }
-    fd.swapEnds();
-    fd.name = fdNameOf(fd);
+    fd.ends.swap(fd.type);
+    fd.name = endsText(fd);
     fd.isServer = true;
   }
 
+  #assignContainer(tid: number): void {
+    const thread = this.threads.find(tid);
+    if (thread !== null) this.#findContainer(thread);
+  }
+
+  #findContainer(thread: Thread): void {
+    const found = thread.groups.container(this.#options.engines ?? null);
+    thread.containerId = '';
+    if (found === null) return;
+    thread.containerId = found.id;
+    if (found.type !== null) this.containers.set(found.id, bareContainer(found.id, found.type));
+  }
+
   #removeWhatEnded(event: CaptureEvent): void {
+    this.#hasEnded = false;
     if (this.#removeTid !== null) {
       const tid = this.#removeTid;
       const ptid = this.threads.find(tid)?.ptid ?? -1;
@@ -234,85 +352,42 @@ export class Machine implements CaptureHandler {
     }
   }
 
-  /** Finds the thread and the file that the event is about. */
-  #reset(event: CaptureEvent): void {
+  /** The thread and the file that the event is about. */
+  #find(event: CaptureEvent): void {
     this.currentFd = null;
-    const { flags } = event.info;
-    if ((flags & EVENT_FLAG.skipsReset) !== 0 || WITHOUT_THREAD.has(event.code)) {
-      this.currentThread = event.code === CODE.procInfo ? this.threads.find(event.tid) : null;
-      return;
-    }
-    const isAnnouncing = ANNOUNCING.has(event.code);
-    const thread = isAnnouncing ? this.threads.find(event.tid) : this.threads.get(event.tid);
+    this.currentThread = null;
+    const by = FINDING[event.code] ?? FOUND_BY.nothing;
+    if (by === FOUND_BY.nothing) return;
+    const thread =
+      by === FOUND_BY.number || by === FOUND_BY.announcement
+        ? this.threads.find(event.tid)
+        : this.threads.get(event.tid);
     this.currentThread = thread;
-    if (thread === null || event.code === CODE.schedSwitch) return;
-    if (!isAnnouncing) thread.flags |= THREAD_FLAG.active;
+    if (thread === null || by === FOUND_BY.number) return;
+    if (by !== FOUND_BY.announcement) thread.flags |= THREAD_FLAG.active;
     if (!event.info.isExit) {
-      thread.lastEventFd = -1;
       thread.lastEventCode = event.code;
-      if ((flags & EVENT_FLAG.usesFd) !== 0) {
-        thread.lastEventFd = event.i64(0);
-        this.currentFd = thread.fd(thread.lastEventFd);
-      }
+      thread.lastEventFd = by === FOUND_BY.enterWithFd ? event.i64(0) : -1;
+      if (by === FOUND_BY.enterWithFd) this.currentFd = thread.fd(thread.lastEventFd);
       return;
     }
     const isAfterExecveat = event.code === CODE.execve && thread.lastEventCode === CODE.execveatEnter;
     thread.enterValid = isAfterExecveat || event.code === thread.lastEventCode + 1;
     if (!thread.enterValid) thread.lastEventFd = -1;
-    if ((flags & EVENT_FLAG.usesFd) === 0) return;
-    const place = FD_PARAMETER[event.code] ?? -1;
-    if (thread.lastEventFd === -1 && place !== -1 && event.has(place)) thread.lastEventFd = event.i64(place);
+    if (by !== FOUND_BY.exitWithFd) return;
+    if (thread.lastEventFd === -1) {
+      const place = FD_PARAMETER[event.code] ?? -1;
+      if (place !== -1 && event.has(place)) thread.lastEventFd = event.i64(place);
+    }
     this.currentFd = thread.fd(thread.lastEventFd);
-  }
-
-  #apply(event: CaptureEvent): void {
-    if (UNSEEN.has(event.code)) {
-      const isEmpty = event.code !== CODE.connectEnter && event.code !== CODE.execveatEnter && !event.has(0);
-      if (this.currentThread !== null && !isEmpty)
-        this.currentThread.enter = { code: event.code, parameters: event.copy() };
-      return;
-    }
-    if (applyFileEvent(this, event) || applySocketEvent(this, event) || applyProcessEvent(this, event)) return;
-    this.#applyTold(event);
-  }
-
-  /** What writers tell about users and containers between the calls. */
-  #applyTold(event: CaptureEvent): void {
-    switch (event.code) {
-      case CODE.userAdded:
-        if (event.text(5) === '' || !event.has(5)) {
-          this.users.set(event.u32(0), { name: event.text(2), home: event.text(3), shell: event.text(4) });
-        }
-        return;
-      case CODE.groupAdded:
-        if (event.text(2) === '' || !event.has(2)) this.groups.set(event.u32(0), event.text(1));
-        return;
-      case CODE.userDeleted:
-        if (event.text(5) === '') this.users.delete(event.u32(0));
-        return;
-      case CODE.groupDeleted:
-        if (event.text(2) === '') this.groups.delete(event.u32(0));
-        return;
-      case CODE.containerJson2:
-        this.#tellContainer(event.text(0), true);
-        return;
-      case CODE.async:
-        if (event.text(1) === 'container') this.#tellContainer(event.text(2), true);
-        else if (event.text(1) === 'container_removed') this.#tellContainer(event.text(2), false);
-        return;
-    }
-  }
-
-  #tellContainer(json: string, isAdded: boolean): void {
-    const container = parseContainer(json);
-    if (container === null) return;
-    this.announced = container;
-    if (isAdded) this.containers.set(container.id, container);
-    else this.containers.delete(container.id);
   }
 }
 
-function fdNameOf(fd: Fd): string {
-  const dotted = (bytes: Buffer): string => [...bytes].join('.');
-  return `${dotted(fd.source)}:${fd.sourcePort}->${dotted(fd.destination)}:${fd.destinationPort}`;
+function forgetEnter(thread: Thread): void {
+  thread.enter = null;
+  thread.enterValid = false;
+}
+
+function longOf(low: number, high: number): bigint {
+  return BigInt(high) * BigInt(TWO_32) + BigInt(low);
 }

@@ -1,14 +1,35 @@
 /** Paths as the state keeps them: joined and normalized by text alone, since the file system of then is gone. */
+import { printableText } from './printable-text.ts';
+import type { Thread } from './threads.ts';
 
-const LONGEST_PATH = 1024;
+const LONGEST_PATH_BYTES = 1024;
 const TOO_LONG = '/DIR_TOO_LONG/FILENAME_TOO_LONG';
+const AT_CWD = -100;
+export const UNKNOWN_DIRECTORY = '<UNKNOWN>';
 const NEEDS_WORK = /(?:^|\/)\.|\/\//;
 
 /** `path` seen from `base`; an absolute one stands for itself, an empty one is nothing. `base` is not normalized. */
 export function joinPaths(base: string, path: string): string {
-  if (base.length + path.length + 1 > LONGEST_PATH) return TOO_LONG;
+  if (isTooLong(base, path)) return TOO_LONG;
   const start = path === '' || path.startsWith('/') ? '' : base;
-  return withoutLastSlash(NEEDS_WORK.test(path) ? walk(start, path) : start + path);
+  const shown = printableText(path);
+  return withoutLastSlash(NEEDS_WORK.test(shown) ? walk(start, shown) : start + shown);
+}
+
+/** What a path is relative to; `.` for an absolute one. */
+export function directoryOf(thread: Thread, path: string, directory: number): string {
+  if (path.startsWith('/')) return '.';
+  if (directory === AT_CWD) return thread.cwd;
+  const fd = thread.fd(directory);
+  if (fd === null) return UNKNOWN_DIRECTORY;
+  return fd.name === '' || fd.name.endsWith('/') ? fd.name : `${fd.name}/`;
+}
+
+/** Characters are never more than their bytes, and at most a third of them. */
+function isTooLong(base: string, path: string): boolean {
+  const most = LONGEST_PATH_BYTES - 1;
+  if (3 * (base.length + path.length) <= most) return false;
+  return Buffer.byteLength(base) + Buffer.byteLength(path) > most;
 }
 
 function walk(start: string, path: string): string {

@@ -1,83 +1,47 @@
 /** How sockets are made, bound and connected, and what sending and receiving tells about who they talk to. */
-import { addressText, connectionName, isMapped, isZero } from './addresses.ts';
 import type { CaptureEvent } from '../format/capture-event.ts';
 import { CODE } from '../format/event-codes.ts';
-import { Fd, OPEN_FLAG, PROTOCOL } from './fds.ts';
-import { guessOpenEnd } from './listed-fds.ts';
 import { FD_TYPE } from '../format/lists.ts';
+import { connectionName } from './addresses.ts';
+import { Fd, OPEN_FLAG, PROTOCOL } from './fds.ts';
+import { guessOpenEnd } from './interfaces.ts';
 import type { Machine } from './machine.ts';
-import { isAddressWhole, isTupleWhole, readAddress, readTuple, type Tuple, tupleText } from './socket-addresses.ts';
+import {
+  addressParameterText,
+  FAMILY,
+  isAddressWhole,
+  isTupleWhole,
+  readAddress,
+  readTuple,
+  type SocketAddress,
+  type Tuple,
+  tupleText,
+  unixName,
+  unmapped,
+} from './socket-addresses.ts';
+import { type Address, isMapped, isSameAddress, portsOf } from './socket-ends.ts';
+import { eventsOf, type StateEvents } from './state-events.ts';
 import type { Thread } from './threads.ts';
 
-const FAMILY = { unix: 1, ipv4: 2, ipv6: 10, netlink: 16 } as const;
 const SOCKET = { stream: 1, datagram: 2, raw: 3 } as const;
 const IP = { ip: 0, icmp: 1, tcp: 6, udp: 17, raw: 255 } as const;
 const IN_PROGRESS = -115;
+/** Where the addresses stand in events that send. */
+const SENT_TUPLE = 4;
 
-/** Where the addresses stand in events that receive (negative: nowhere) or send. */
-const RECEIVES: ReadonlyMap<number, number> = new Map([
-  [CODE.read, -1],
-  [CODE.readv, -1],
-  [CODE.pread, -1],
-  [CODE.preadv, -1],
-  [CODE.recv, 4],
-  [CODE.recvfrom, 2],
-  [CODE.recvmsg, 3],
-  [CODE.recvmmsg, 4],
-]);
-const SENDS: ReadonlyMap<number, number> = new Map([
-  [CODE.write, -1],
-  [CODE.writev, -1],
-  [CODE.pwrite, -1],
-  [CODE.pwritev, -1],
-  [CODE.send, 4],
-  [CODE.sendto, 4],
-  [CODE.sendmsg, 4],
-  [CODE.sendmmsg, 4],
-]);
-
-/** True when the event was one of these. */
-export function applySocketEvent(machine: Machine, event: CaptureEvent): boolean {
-  const receives = RECEIVES.get(event.code);
-  if (receives !== undefined) {
-    transfer(machine, event, { place: receives, isIncoming: true });
-    return true;
-  }
-  const sends = SENDS.get(event.code);
-  if (sends !== undefined) {
-    if (machine.currentFd === null && sends !== -1 && event.code !== CODE.sendmmsg) guessSocket(machine, event);
-    transfer(machine, event, { place: sends, isIncoming: false });
-    return true;
-  }
-  const thread = machine.currentThread;
-  switch (event.code) {
-    case CODE.socket:
-      if (thread !== null && event.result >= 0) {
-        addSocket(
-          machine,
-          event.result,
-          { family: event.u32(1), type: event.u32(2), protocol: event.u32(3) },
-          event.u32(4),
-        );
-      }
-      return true;
-    case CODE.bind:
-      if (machine.currentFd !== null && event.result >= 0) bind(machine.currentFd, event);
-      return true;
-    case CODE.connect:
-      if (machine.currentFd !== null && thread !== null) connect(machine, machine.currentFd, event);
-      return true;
-    case CODE.accept:
-    case CODE.accept4:
-      if (thread !== null && event.result >= 0) accept(machine, thread, event);
-      return true;
-    case CODE.socketpair:
-      if (thread !== null && event.result >= 0) pair(machine, thread, event);
-      return true;
-    default:
-      return false;
-  }
-}
+export const SOCKET_EVENTS: StateEvents = eventsOf(
+  [[CODE.socket], createSocket],
+  [[CODE.bind], bind],
+  [[CODE.connect], connect],
+  [[CODE.accept, CODE.accept4], accept],
+  [[CODE.socketpair], pair],
+  [[CODE.read, CODE.readv, CODE.pread, CODE.preadv], transferUntold],
+  [[CODE.write, CODE.writev, CODE.pwrite, CODE.pwritev], transferUntold],
+  [[CODE.recvfrom], (machine, event) => receive(machine, event, 2)],
+  [[CODE.recvmsg], (machine, event) => receive(machine, event, 3)],
+  [[CODE.recv, CODE.recvmmsg], (machine, event) => receive(machine, event, 4)],
+  [[CODE.send, CODE.sendto, CODE.sendmsg, CODE.sendmmsg], send],
+);
 
 interface SocketKind {
   readonly family: number;
@@ -85,16 +49,26 @@ interface SocketKind {
   readonly protocol: number;
 }
 
-function addSocket(machine: Machine, number: number, kind: SocketKind, flags: number): void {
+function createSocket(machine: Machine, event: CaptureEvent): void {
+  if (machine.currentThread === null || event.result < 0) return;
+  const kind = { family: event.u32(1), type: event.u32(2), protocol: event.u32(3) };
+  addSocket(machine, machine.currentThread, event.result, { kind, flags: event.u32(4) });
+}
+
+interface NewSocket {
+  readonly kind: SocketKind;
+  readonly flags: number;
+}
+
+function addSocket(machine: Machine, thread: Thread, number: number, { kind, flags }: NewSocket): void {
   const fd = new Fd();
-  fd.socket = fd.bytes;
   fd.openFlags = flags;
   if (kind.family === FAMILY.unix) fd.type = FD_TYPE.unix;
   else if (kind.family === FAMILY.ipv4 || kind.family === FAMILY.ipv6) {
     fd.type = kind.family === FAMILY.ipv4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
     fd.storedProtocol = protocolOf(kind);
   } else if (kind.family === FAMILY.netlink) fd.type = FD_TYPE.netlink;
-  machine.currentFd = machine.currentThread?.addFd(number, fd) ?? null;
+  machine.addFd(thread, number, fd);
 }
 
 function protocolOf({ type, protocol }: SocketKind): number {
@@ -116,117 +90,150 @@ function protocolOf({ type, protocol }: SocketKind): number {
   }
 }
 
-/** Something is sent over a socket that was never seen to be made: most likely UDP. */
-function guessSocket(machine: Machine, event: CaptureEvent): void {
-  if (machine.currentThread === null || event.result < 0 || !event.has(4)) return;
-  const family = event.bytes[event.offset(4)] ?? 0;
-  if (family !== FAMILY.ipv4 && family !== FAMILY.ipv6) return;
-  addSocket(machine, event.i64(2), { family, type: SOCKET.datagram, protocol: IP.udp }, 0);
+function bind(machine: Machine, event: CaptureEvent): void {
+  if (machine.currentFd === null || event.result < 0 || !isAddressWhole(event, 1)) return;
+  const fd = machine.ownFd();
+  if (fd === null) return;
+  const told = readAddress(event, 1);
+  if (told.family === 'ip' && told.port > 0) {
+    const { address, port } = told;
+    const isV4 = address.family === 4 || isMapped(address.words);
+    const protocol = fd.ends.protocol(address.family === 4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6);
+    fd.type = isV4 ? FD_TYPE.ipv4Server : FD_TYPE.ipv6Server;
+    fd.ends.setServer(fd.type, address.family === 6 && isV4 ? unmapped(address) : address, port);
+    fd.storedProtocol = protocol;
+    fd.isServer = true;
+  }
+  fd.name = addressParameterText(event, 1);
 }
 
-function bind(fd: Fd, event: CaptureEvent): void {
-  if (!isAddressWhole(event, 1)) return;
-  const address = readAddress(event, 1);
-  if (address.family === FAMILY.ipv4 || address.family === FAMILY.ipv6) {
-    if (address.port > 0) {
-      const isV4 = address.ip.length === 4 || isMapped(address.ip);
-      const protocol = fd.bytes[address.ip.length === 4 ? 12 : 36] ?? 0;
-      fd.type = isV4 ? FD_TYPE.ipv4Server : FD_TYPE.ipv6Server;
-      (isV4 ? address.ip.subarray(address.ip.length - 4) : address.ip).copy(fd.source);
-      fd.setPorts(address.port, 0);
-      fd.storedProtocol = protocol;
-      fd.isServer = true;
-    }
-    fd.name = `${addressText(address.ip)}:${address.port}`;
-  } else fd.name = address.family === FAMILY.unix ? address.path : `family ${address.family}`;
-}
-
-function connect(machine: Machine, fd: Fd, event: CaptureEvent): void {
+function connect(machine: Machine, event: CaptureEvent): void {
   const { result } = event;
+  if (machine.currentFd === null || machine.currentThread === null) return;
   if (result < 0 && result !== IN_PROGRESS) return;
+  const fd = machine.ownFd();
+  if (fd === null) return;
   fd.isConnected = true;
   const enter = machine.enter?.parameters ?? null;
   const before = enter !== null && isAddressWhole(enter, 1) ? readAddress(enter, 1) : null;
   if (!event.has(1)) {
-    if (before !== null && before.ip.length > 0) {
-      const isV4 = before.ip.length === 4 || isMapped(before.ip);
-      fd.type = isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
-      (isV4 ? before.ip.subarray(before.ip.length - 4) : before.ip).copy(fd.destination);
-      fd.setPorts(fd.sourcePort, before.port);
-    } else if (before !== null) fd.name = tupleText(event, 1);
+    // A connection that is opened with its first data has no addresses yet.
+    if (before?.family === 'ip') setDestination(fd, before.address, before.port);
+    else if (before !== null) fd.name = tupleText(event, 1);
     return;
   }
   if (!isTupleWhole(event, 1)) return;
   const tuple = readTuple(event, 1);
   const after = isAddressWhole(event, 3) ? readAddress(event, 3) : null;
-  if (tuple.family === FAMILY.unix) {
-    if (fd.type !== FD_TYPE.unix) return;
-    const path = before !== null && after?.path === tuple.path ? before.path : tuple.path;
-    setUnix(fd, tuple);
-    fd.name = `${tuple.from.toString(16)}->${tuple.to.toString(16)} ${path}`;
-  } else if (tuple.source.length > 0) {
-    let { destination, destinationPort } = tuple;
-    if (before !== null && after?.ip.equals(destination) === true && after.port === destinationPort) {
-      [destination, destinationPort] = [before.ip, before.port];
-    }
-    const changed = setEnds(fd, { ...tuple, destination, destinationPort }, true);
-    if (changed && fd.isServer && fd.protocol === PROTOCOL.udp) fd.swapEnds();
-    fd.name = connectionName(fd);
-  } else return;
+  if (tuple.family === 'ip') connectInternet(fd, withTrustedDestination(tuple, before, after));
+  else {
+    if (fd.type !== FD_TYPE.unix || tuple.family !== 'unix') return;
+    const isSame = before?.family === 'unix' && after?.family === 'unix' && after.path === tuple.path;
+    fd.ends.setUnix(tuple.from, tuple.to);
+    fd.name = unixName(tuple.from, tuple.to, isSame ? before.path : tuple.path);
+  }
   if (!fd.hasRole) fd.isClient = true;
 }
 
-function setUnix(fd: Fd, tuple: Tuple): void {
-  fd.bytes.writeBigUInt64LE(tuple.from, 0);
-  fd.bytes.writeBigUInt64LE(tuple.to, 8);
+type InternetTuple = Extract<Tuple, { family: 'ip' }>;
+
+/** What stood in the call's argument before it ran cannot have been changed meanwhile; what the kernel itself tells, neither. */
+function withTrustedDestination(
+  tuple: InternetTuple,
+  before: SocketAddress | null,
+  after: SocketAddress | null,
+): InternetTuple {
+  if (before?.family !== 'ip' || after?.family !== 'ip' || before.address.family !== tuple.destination.family) {
+    return tuple;
+  }
+  const isFromArgument = isSameAddress(after.address, tuple.destination) && after.port === tuple.destinationPort;
+  return isFromArgument ? { ...tuple, destination: before.address, destinationPort: before.port } : tuple;
 }
 
-/** Fills in what is open (or, with `overwrite`, also a known destination). False when nothing is new. */
-function setEnds(fd: Fd, tuple: Tuple, overwrite: boolean): boolean {
-  const isV4 = tuple.source.length === 4 || (isMapped(tuple.source) && isMapped(tuple.destination));
-  const wasSame = fd.type === (isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6);
-  const protocol = fd.storedProtocol;
-  if (fd.type === FD_TYPE.ipv4Server && isV4) {
-    fd.type = FD_TYPE.ipv4;
-    fd.storedProtocol = protocol;
-  }
+function connectInternet(fd: Fd, tuple: InternetTuple): void {
+  const isV4 = isV4Tuple(tuple);
   fd.type = isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
-  const cut = (ip: Buffer): Buffer => (isV4 ? ip.subarray(ip.length - 4) : ip);
-  const [source, destination] = [cut(tuple.source), cut(tuple.destination)];
-  const { sourcePort, destinationPort } = tuple;
-  const is = (a: Buffer, aPort: number, b: Buffer, bPort: number): boolean =>
-    fd.source.equals(a) && fd.sourcePort === aPort && fd.destination.equals(b) && fd.destinationPort === bPort;
-  if (wasSame || overwrite) {
-    if (is(source, sourcePort, destination, destinationPort)) return false;
-    if (is(destination, destinationPort, source, sourcePort)) return false;
-  }
-  const before = Buffer.from(fd.bytes);
-  source.copy(fd.source);
-  if (overwrite || isZero(fd.destination)) destination.copy(fd.destination);
-  fd.setPorts(sourcePort, overwrite || fd.destinationPort === 0 ? destinationPort : fd.destinationPort);
-  return !before.equals(fd.bytes);
+  const hasChanged = isV4 ? setIpv4Ends(fd, tuple) : setIpv6Ends(fd, tuple);
+  const isUdp = fd.type === FD_TYPE.ipv4 && fd.storedProtocol === PROTOCOL.udp;
+  if (hasChanged && fd.isServer && isUdp) fd.ends.swap(fd.type);
+  fd.name = connectionName(fd);
 }
 
-function accept(machine: Machine, thread: Thread, event: CaptureEvent): void {
+function isV4Tuple({ source, destination }: InternetTuple): boolean {
+  return source.family === 4 || (isMapped(source.words) && isMapped(destination.words));
+}
+
+function setDestination(fd: Fd, address: Address, port: number): void {
+  const { ends } = fd;
+  if (address.family === 4 || isMapped(address.words)) {
+    fd.type = FD_TYPE.ipv4;
+    ends.w1 = (address.family === 4 ? address : unmapped(address)).words[0];
+    ends.w2 = (ends.w2 & 0xffff) | (port << 16);
+  } else {
+    fd.type = FD_TYPE.ipv6;
+    ends.setIpv6Destination(address.words);
+    ends.w8 = (ends.w8 & 0xffff) | (port << 16);
+  }
+}
+
+/** False when nothing is new. A socket that is IPv4 already also knows itself from the other side. */
+function setIpv4Ends(fd: Fd, tuple: InternetTuple): boolean {
+  const [source] = (tuple.source.family === 4 ? tuple.source : unmapped(tuple.source)).words;
+  const [destination] = (tuple.destination.family === 4 ? tuple.destination : unmapped(tuple.destination)).words;
+  const { ends } = fd;
+  const ports = portsOf(tuple.sourcePort, tuple.destinationPort);
+  const turned = portsOf(tuple.destinationPort, tuple.sourcePort);
+  const isSame = ends.w0 === source && ends.w1 === destination && ends.w2 === ports;
+  if (isSame) return false;
+  if (fd.type === FD_TYPE.ipv4 && ends.w0 === destination && ends.w1 === source && ends.w2 === turned) return false;
+  ends.setIpv4(source, destination, ports);
+  return true;
+}
+
+/** Written over what is there also when the socket has another type. */
+function setIpv6Ends(fd: Fd, { source, destination, ...told }: InternetTuple): boolean {
+  const { ends } = fd;
+  const ports = portsOf(told.sourcePort, told.destinationPort);
+  const turned = portsOf(told.destinationPort, told.sourcePort);
+  const near: Address = { family: 6, words: [ends.w0, ends.w1, ends.w2, ends.w3] };
+  const far: Address = { family: 6, words: [ends.w4, ends.w5, ends.w6, ends.w7] };
+  if (isSameAddress(near, source) && isSameAddress(far, destination) && ends.w8 === ports) return false;
+  const isTurned = isSameAddress(near, destination) && isSameAddress(far, source) && ends.w8 === turned;
+  if (fd.type === FD_TYPE.ipv6 && isTurned) return false;
+  ends.setIpv6Source(source.words);
+  ends.setIpv6Destination(destination.words);
+  ends.w8 = ports;
+  return true;
+}
+
+function accept(machine: Machine, event: CaptureEvent): void {
+  const thread = machine.currentThread;
+  if (thread === null || event.result < 0) return;
   thread.lastEventFd = event.result;
   if (!isTupleWhole(event, 1)) return;
   const tuple = readTuple(event, 1);
+  if (tuple.family === 'other') return;
   const fd = new Fd();
-  if (tuple.family === FAMILY.unix) {
+  if (tuple.family === 'unix') {
     fd.type = FD_TYPE.unix;
-    setUnix(fd, tuple);
-  } else if (tuple.source.length > 0) {
-    setEnds(fd, tuple, false);
+    fd.ends.setUnix(tuple.from, tuple.to);
+  } else {
+    const isV4 = isV4Tuple(tuple);
+    if (isV4) setIpv4Ends(fd, tuple);
+    else setIpv6Ends(fd, tuple);
+    fd.type = isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
     fd.storedProtocol = PROTOCOL.tcp;
-  } else return;
+  }
   fd.name = tupleText(event, 1);
   if (event.code === CODE.accept4) fd.openFlags = event.u32(5) & OPEN_FLAG.closeOnExec;
   fd.isServer = true;
   fd.isConnected = true;
-  machine.currentFd = thread.addFd(event.result, fd);
+  machine.addFd(thread, event.result, fd);
 }
 
-function pair(machine: Machine, thread: Thread, event: CaptureEvent): void {
+function pair(machine: Machine, event: CaptureEvent): void {
+  const thread = machine.currentThread;
+  if (thread === null || event.result < 0) return;
   const [first, second] = [event.i64(1), event.i64(2)];
   if (first === second) {
     machine.currentFd = null;
@@ -234,10 +241,42 @@ function pair(machine: Machine, thread: Thread, event: CaptureEvent): void {
   }
   const fd = new Fd();
   fd.type = FD_TYPE.unix;
-  fd.bytes.writeBigUInt64LE(event.u64(3), 0);
-  fd.bytes.writeBigUInt64LE(event.u64(4), 8);
-  machine.currentFd = thread.addFd(first, fd);
+  fd.ends.setUnix(event.u64(3), event.u64(4));
+  machine.addFd(thread, first, fd);
   thread.addFd(second, fd.clone());
+}
+
+/** Reading and writing tell nothing about the other end but that there is one. */
+function transferUntold(machine: Machine, event: CaptureEvent): void {
+  const fd = machine.currentFd;
+  if (fd !== null && fd.isTuple && !fd.isConnected && event.result >= 0) connectUntold(machine);
+}
+
+function connectUntold(machine: Machine): Fd | null {
+  const fd = machine.ownFd();
+  if (fd !== null) fd.isConnected = true;
+  return fd;
+}
+
+function receive(machine: Machine, event: CaptureEvent, place: number): void {
+  if (event.code === CODE.recvmmsg && !event.has(0)) return;
+  transfer(machine, event, { place, isIncoming: true });
+}
+
+function send(machine: Machine, event: CaptureEvent): void {
+  const isMany = event.code === CODE.sendmmsg;
+  if (isMany && !event.has(0)) return;
+  if (!isMany && machine.currentFd === null) guessSocket(machine, event);
+  transfer(machine, event, { place: SENT_TUPLE, isIncoming: false });
+}
+
+/** Something is sent over a socket that was never seen to be made: most likely UDP. */
+function guessSocket(machine: Machine, event: CaptureEvent): void {
+  if (machine.currentThread === null || event.result < 0 || !event.has(SENT_TUPLE)) return;
+  const family = event.view.getUint8(event.offset(SENT_TUPLE));
+  if (family !== FAMILY.ipv4 && family !== FAMILY.ipv6) return;
+  const kind = { family, type: SOCKET.datagram, protocol: IP.udp };
+  addSocket(machine, machine.currentThread, event.i64(2), { kind, flags: 0 });
 }
 
 interface Transfer {
@@ -246,35 +285,41 @@ interface Transfer {
 }
 
 function transfer(machine: Machine, event: CaptureEvent, { place, isIncoming }: Transfer): void {
-  const fd = machine.currentFd;
+  const known = machine.currentFd;
   const thread = machine.currentThread;
-  if (fd === null || thread === null || event.result < 0) return;
-  if ((event.code === CODE.recvmmsg || event.code === CODE.sendmmsg) && !event.has(0)) return;
-  if (fd.isTuple) fd.isConnected = true;
-  const isTcp = fd.isTuple && fd.protocol === PROTOCOL.tcp;
-  if (place === -1 || (fd.name !== '' && isTcp) || !isTupleWhole(event, place)) return;
-  if (!learnEnds(machine, fd, readTuple(event, place))) return;
+  if (known === null || thread === null || event.result < 0) return;
+  if (known.isTuple && !known.isConnected) connectUntold(machine);
+  const isTcp = known.type === FD_TYPE.ipv4 && known.storedProtocol === PROTOCOL.tcp;
+  if ((known.name !== '' && isTcp) || !isTupleWhole(event, place)) return;
+  const fd = machine.ownFd();
+  if (fd === null || !learnEnds(machine, fd, readTuple(event, place))) return;
   if (!fd.isTuple) {
     fd.name = tupleText(event, place);
     return;
   }
   if (!fd.hasRole) guessRole(fd, thread, isIncoming);
-  if (isIncoming ? fd.isClient : fd.isServer) fd.swapEnds();
+  if (isIncoming ? fd.isClient : fd.isServer) fd.ends.swap(fd.type);
   fd.name = connectionName(fd);
 }
 
 /** False when the tuple says nothing new. */
 function learnEnds(machine: Machine, fd: Fd, tuple: Tuple): boolean {
-  if (tuple.family === FAMILY.unix) {
+  if (tuple.family === 'unix') {
     fd.type = FD_TYPE.unix;
-    setUnix(fd, tuple);
+    fd.ends.setUnix(tuple.from, tuple.to);
     return true;
   }
-  if (tuple.source.length > 0) {
-    const isPlainV6 = tuple.source.length === 16 && !(isMapped(tuple.source) && isMapped(tuple.destination));
+  if (tuple.family === 'ip') {
+    const protocol = fd.storedProtocol;
+    const wasServer = fd.type === FD_TYPE.ipv4Server && tuple.source.family === 4;
     // A plain IPv6 tuple does not change what the socket is.
-    if (isPlainV6 && fd.type !== FD_TYPE.ipv6) return false;
-    if (!setEnds(fd, tuple, false)) return false;
+    if (!isV4Tuple(tuple)) {
+      if (!setIpv6Ends(fd, tuple)) return false;
+    } else {
+      fd.type = FD_TYPE.ipv4;
+      if (wasServer) fd.storedProtocol = protocol;
+      if (!setIpv4Ends(fd, tuple)) return false;
+    }
   }
   if (fd.isTuple && fd.storedProtocol === PROTOCOL.unknown) fd.storedProtocol = PROTOCOL.udp;
   guessOpenEnd(fd, machine.interfaces);
@@ -283,16 +328,19 @@ function learnEnds(machine: Machine, fd: Fd, tuple: Tuple): boolean {
 
 /** Who serves: the one that listens on the port. */
 function guessRole(fd: Fd, thread: Thread, isIncoming: boolean): void {
-  const fds = [...(thread.fds?.values() ?? [])];
-  const sourcePort = fd.bytes.readUInt16LE(8);
-  const destinationPort = fd.bytes.readUInt16LE(10);
-  const isBound = fds.some(
-    (one) =>
-      (one.type === FD_TYPE.ipv4 && one.destinationPort === destinationPort) ||
-      (one.type === FD_TYPE.ipv4Server && one.sourcePort === destinationPort),
-  );
+  const sourcePort = fd.ends.sourcePort(FD_TYPE.ipv4);
+  const destinationPort = fd.ends.destinationPort(FD_TYPE.ipv4);
+  let isBound = false;
+  let isUsed = false;
+  thread.fds?.each((_, other) => {
+    if (other.type === FD_TYPE.ipv4) {
+      if (other.destinationPort === destinationPort) isBound = true;
+      if (other.sourcePort === sourcePort) isUsed = true;
+    } else if (other.type === FD_TYPE.ipv4Server && other.sourcePort === destinationPort) isBound = true;
+    return !(isBound && isUsed);
+  });
   if (!isBound) fd.isClient = true;
-  else if (!fds.some((one) => one.type === FD_TYPE.ipv4 && one.sourcePort === sourcePort)) fd.isServer = true;
+  else if (!isUsed) fd.isServer = true;
   else if (isIncoming) fd.isServer = true;
   else fd.isClient = true;
 }

@@ -1,11 +1,14 @@
 /**
- * Threads, their groups and ancestors, as a capture tells of them. A thread that nobody announced is kept as `invalid`: it has a
- * number and nothing else, until an event tells more.
+ * Threads as a capture tells of them. A thread that nobody announced is kept as `invalid`: it has a number and nothing else,
+ * until an event tells more.
  */
-import type { Fd } from './fds.ts';
 import type { ListedThread } from '../format/lists.ts';
 import type { Parameters } from '../format/parameters.ts';
+import { ControlGroups } from './control-groups.ts';
+import { FdTable } from './fd-table.ts';
+import type { Fd } from './fds.ts';
 import { joinPaths } from './paths.ts';
+import { TextList } from './text-list.ts';
 
 export const THREAD_FLAG = {
   cloneFiles: 1,
@@ -25,20 +28,46 @@ export const THREAD_FLAG = {
 } as const;
 
 export const NOBODY = 0xffff_ffff;
-const MOST_THREADS = 262_144;
 const DELETED = ' (deleted)';
-const MOST_ANCESTORS = 1_000;
 
+/** The threads of one process. */
 export class ThreadGroup {
   readonly pid: number;
   isReaper: boolean;
-  alive = 1;
-  threads: Thread[];
+  alive = 0;
+  #leader: Thread | null = null;
+  readonly #others = new Set<Thread>();
 
-  constructor(pid: number, isReaper: boolean, first: Thread) {
+  constructor(pid: number, isReaper: boolean) {
     this.pid = pid;
     this.isReaper = isReaper;
-    this.threads = [first];
+  }
+
+  add(thread: Thread): void {
+    this.alive += 1;
+    if (thread.isMain) this.#leader = thread;
+    else this.#others.add(thread);
+  }
+
+  remove(thread: Thread): void {
+    if (this.#leader === thread) this.#leader = null;
+    else this.#others.delete(thread);
+  }
+
+  get leader(): Thread | null {
+    return this.#leader;
+  }
+
+  get others(): ReadonlySet<Thread> {
+    return this.#others;
+  }
+
+  /** One that lives and is not this one; the leader if it can be. */
+  survivor(except: Thread | null): Thread | null {
+    if (this.alive <= 0) return null;
+    if (this.#leader !== null && !this.#leader.isDead && this.#leader !== except) return this.#leader;
+    for (const thread of this.#others) if (!thread.isDead && thread !== except) return thread;
+    return null;
   }
 }
 
@@ -54,13 +83,10 @@ export class Thread {
   comm = '';
   exe = '';
   exepath = '';
-  args: readonly string[] = [];
-  /** The command line is put together when the arguments are set: a later change of the name does not show in it. */
-  commandLine = '';
-  ownEnv: readonly string[] = [];
+  ownEnv = TextList.NONE;
   ownCwd = '';
   root = '';
-  cgroups: readonly (readonly [string, string])[] = [];
+  groups = ControlGroups.NONE;
   containerId = '';
   flags: number = THREAD_FLAG.nameChanged;
   uid = NOBODY;
@@ -71,8 +97,8 @@ export class Thread {
   vmSizeKb = 0;
   vmRssKb = 0;
   vmSwapKb = 0;
-  faultsMajor = 0n;
-  faultsMinor = 0n;
+  faultsMajor = 0;
+  faultsMinor = 0;
   capInheritable = 0n;
   capPermitted = 0n;
   capEffective = 0n;
@@ -89,13 +115,19 @@ export class Thread {
   pidNamespaceStartNs = 0n;
   reaperTid = -1;
   group: ThreadGroup | null = null;
-  children = new Set<Thread>();
-  readonly ownFds = new Map<number, Fd>();
+  /** Processor time that the writer told last and before; null before it told any. */
+  processorTime: ProcessorTime | null = null;
+  readonly ownFds = new FdTable();
   lastEventFd = 0;
   lastEventCode = -1;
   /** The kept event of before the call, while its end is awaited. */
   enter: { readonly code: number; readonly parameters: Parameters } | null = null;
   enterValid = false;
+  #args = TextList.NONE;
+  /** The name at the time when the arguments were set: a later change does not show in the command line. */
+  #argsComm = '';
+  #commandLine: string | null = null;
+  #children: Set<Thread> | null = null;
 
   get isMain(): boolean {
     return this.tid === this.pid || (this.flags & THREAD_FLAG.isMain) !== 0;
@@ -115,27 +147,31 @@ export class Thread {
 
   get main(): Thread | null {
     if (this.isMain) return this;
-    const first = this.group?.threads[0];
-    return first?.isMain === true ? first : null;
+    return this.group?.leader ?? null;
   }
 
-  get fds(): Map<number, Fd> | null {
+  get children(): Set<Thread> {
+    this.#children ??= new Set();
+    return this.#children;
+  }
+
+  get hasChildren(): boolean {
+    return this.#children !== null && this.#children.size > 0;
+  }
+
+  get fds(): FdTable | null {
     return (this.flags & THREAD_FLAG.cloneFiles) === 0 ? this.ownFds : (this.main?.ownFds ?? null);
   }
 
   fd(number: number): Fd | null {
-    const fd = number < 0 ? undefined : this.fds?.get(number);
-    if (fd === undefined) return null;
-    fd.oldName = fd.name;
-    return fd;
+    return number < 0 ? null : (this.fds?.get(number) ?? null);
   }
 
   addFd(number: number, fd: Fd): Fd | null {
     const table = this.fds;
     if (table === null) return null;
-    table.set(number, fd);
     this.lastEventFd = number;
-    return fd;
+    return table.set(number, fd);
   }
 
   get cwd(): string {
@@ -150,32 +186,44 @@ export class Thread {
   }
 
   get env(): readonly string[] {
-    return this.isMain ? this.ownEnv : (this.main?.env ?? this.ownEnv);
+    return this.isMain ? this.ownEnv.texts : (this.main?.env ?? this.ownEnv.texts);
   }
 
-  setArgs(args: readonly string[]): void {
-    this.args = args;
-    this.commandLine = this.comm === '' ? '' : [this.comm, ...args].join(' ');
+  get argList(): TextList {
+    return this.#args;
+  }
+
+  set argList(args: TextList) {
+    this.#args = args;
+    this.#argsComm = this.comm;
+    this.#commandLine = null;
+  }
+
+  get args(): readonly string[] {
+    return this.#args.texts;
+  }
+
+  get commandLine(): string {
+    if (this.#argsComm === '') return [this.comm, ...this.args].join(' ');
+    this.#commandLine ??= [this.#argsComm, ...this.args].join(' ');
+    return this.#commandLine;
+  }
+
+  get cgroups(): ControlGroups['pairs'] {
+    return this.groups.pairs;
   }
 
   setExepath(path: string): void {
     this.exepath = path.length > DELETED.length && path.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path;
   }
+}
 
-  setCgroups(cgroups: readonly string[]): void {
-    const parsed: [string, string][] = [];
-    for (const one of cgroups) {
-      const equals = one.indexOf('=');
-      if (equals === -1) return;
-      const name = one.slice(0, equals).replace('_cgroup', '');
-      parsed.push([{ perf: 'perf_event', mem: 'memory', io: 'blkio' }[name] ?? name, one.slice(equals + 1)]);
-    }
-    this.cgroups = parsed;
-  }
-
-  get commandLineNow(): string {
-    return this.commandLine === '' ? [this.comm, ...this.args].join(' ') : this.commandLine;
-  }
+export interface ProcessorTime {
+  readonly user: number;
+  readonly system: number;
+  /** Since the time before. */
+  readonly userGain: number;
+  readonly systemGain: number;
 }
 
 export function threadOf(listed: ListedThread): Thread {
@@ -183,139 +231,12 @@ export function threadOf(listed: ListedThread): Thread {
   const { args, env, cwd, cgroups, exepath, flags, ...same } = listed;
   Object.assign(thread, same);
   thread.setExepath(exepath);
-  thread.setArgs(args);
+  thread.argList = TextList.of(args);
   if (thread.isMain) {
-    thread.ownEnv = env;
+    thread.ownEnv = TextList.of(env);
     thread.changeDirectory(cwd);
   }
   thread.flags |= flags | THREAD_FLAG.active;
-  thread.setCgroups(cgroups);
+  thread.groups = ControlGroups.from(TextList.of(cgroups), thread.groups);
   return thread;
-}
-
-export class ThreadTable {
-  readonly threads = new Map<number, Thread>();
-  readonly #groups = new Map<number, ThreadGroup>();
-
-  clear(): void {
-    this.threads.clear();
-    this.#groups.clear();
-  }
-
-  find(tid: number): Thread | null {
-    return this.threads.get(tid) ?? null;
-  }
-
-  /** Makes an invalid one when there is none; null when the table is full. */
-  get(tid: number): Thread | null {
-    const known = this.threads.get(tid);
-    if (known !== undefined) return known;
-    const thread = new Thread();
-    thread.tid = tid;
-    thread.comm = '<NA>';
-    thread.exe = '<NA>';
-    return this.add(thread, true);
-  }
-
-  add(thread: Thread, connect: boolean): Thread | null {
-    if (this.threads.size >= MOST_THREADS) return null;
-    if (connect) this.connect(thread);
-    this.threads.set(thread.tid, thread);
-    return thread;
-  }
-
-  /** Gives a thread its group and its parent. */
-  connect(thread: Thread): void {
-    if (thread.isInvalid || thread.group !== null) return;
-    let group = this.#groups.get(thread.pid);
-    if (group === undefined) {
-      group = new ThreadGroup(thread.pid, thread.pid === 1 || thread.vpid === 1, thread);
-      this.#groups.set(thread.pid, group);
-    } else {
-      if (thread.isMain) group.threads.unshift(thread);
-      else group.threads.push(thread);
-      group.alive += 1;
-    }
-    thread.group = group;
-    if (thread.pid === 1) return;
-    const parent = this.find(thread.ptid);
-    if (parent === null || parent.isInvalid) thread.ptid = 0;
-    else adopt(parent, thread);
-  }
-
-  remove(tid: number): void {
-    const thread = this.threads.get(tid);
-    if (thread === undefined) return;
-    if (thread.isInvalid || thread.group === null) {
-      this.#erase(thread);
-      return;
-    }
-    const { group } = thread;
-    if (!thread.isDead) {
-      group.alive -= 1;
-      thread.flags |= THREAD_FLAG.closed;
-    }
-    if (thread.children.size > 0) this.#reparent(thread);
-    if (group.alive <= 0) {
-      this.#groups.delete(thread.pid);
-      const main = this.threads.get(thread.pid);
-      if (main !== undefined) this.#erase(main);
-    }
-    if (!thread.isMain) this.#erase(thread);
-  }
-
-  #erase(thread: Thread): void {
-    if (this.threads.get(thread.tid) === thread) this.threads.delete(thread.tid);
-    this.find(thread.ptid)?.children.delete(thread);
-    const { group } = thread;
-    if (group !== null) group.threads = group.threads.filter((one) => one !== thread);
-  }
-
-  #reparent(thread: Thread): void {
-    let reaper = thread.reaperTid > 0 ? this.get(thread.reaperTid) : null;
-    if (reaper === null || reaper.isInvalid) reaper = this.#findReaper(thread);
-    if (reaper !== null && reaper.pid !== thread.pid && reaper.group !== null) reaper.group.isReaper = true;
-    for (const child of [...thread.children]) {
-      if (this.threads.get(child.tid) !== child) continue;
-      if (reaper === null || reaper === thread) child.ptid = 0;
-      else adopt(reaper, child);
-    }
-    thread.children.clear();
-  }
-
-  #findReaper(thread: Thread): Thread | null {
-    const sibling = thread.group?.threads.find((one) => !one.isDead && one !== thread);
-    if (sibling !== undefined && (thread.group?.alive ?? 0) > 0) return sibling;
-    const seen = new Set([thread.tid]);
-    for (let parent = this.find(thread.ptid); parent !== null; parent = this.find(parent.ptid)) {
-      if (seen.has(parent.tid) || parent.isInPidNamespace !== thread.isInPidNamespace) return null;
-      seen.add(parent.tid);
-      if (parent.group?.isReaper === true && parent.group.alive > 0) {
-        const alive = parent.group.threads.find((one) => !one.isDead);
-        if (alive !== undefined) return alive;
-      }
-    }
-    return null;
-  }
-
-  /** The process `generations` above; 0 is the thread's own. */
-  ancestor(thread: Thread, generations: number): Thread | null {
-    let at = thread.main;
-    for (let step = 0; step < generations && at !== null; step += 1) at = this.find(at.ptid)?.main ?? null;
-    return at;
-  }
-
-  /** From the parent upwards, until `visit` says false or a ring closes. */
-  visitAncestors(thread: Thread, visit: (ancestor: Thread) => boolean): void {
-    const seen = new Set<Thread>();
-    for (let at = this.find(thread.ptid); at !== null && at.tid !== -1; at = this.find(at.ptid)) {
-      if (seen.has(at) || seen.size > MOST_ANCESTORS || !visit(at)) return;
-      seen.add(at);
-    }
-  }
-}
-
-function adopt(parent: Thread, child: Thread): void {
-  parent.children.add(child);
-  child.ptid = parent.tid;
 }

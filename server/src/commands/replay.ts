@@ -10,6 +10,7 @@ import { accountOf, makeFinding } from '../findings/enrich.ts';
 import type { Finding } from '../findings/finding.ts';
 import { History } from '../findings/history.ts';
 import { formatDiagnostic, type Rule } from '@countersign/falco';
+import { CONTAINER_ENGINES, type ContainerEngine } from '@countersign/scap';
 import { createCaptureAlerts, type CaptureAlert } from '../rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../rules/pack.ts';
 import { isCaptureFile, readCaptureFile } from '../sources/captures/capture-file.ts';
@@ -30,10 +31,11 @@ import {
 } from './command-line.ts';
 
 const USAGE = `countersign replay [--rules FILE]… [--source NAME] [--match first|all] [--show findings|cases]
-                   [--output json|text] [--config FILE] PATH…
+                   [--output json|text] [--config FILE] [--containers RUNTIMES] PATH…
 
 Judges recorded events: files, folders, patterns, or - for standard input. Without --rules, with the rulesets that come
-with Countersign. json prints one line a finding (Falco's alert) or one line a case.`;
+with Countersign. json prints one line a finding (Falco's alert) or one line a case. --containers names the runtimes whose
+control groups are containers in recorded system calls, with commas between: ${CONTAINER_ENGINES.join(',')}.`;
 
 /** Complaints about single records that are printed; the rest is counted. */
 const MOST_COMPLAINTS = 20;
@@ -48,6 +50,7 @@ interface Plan {
   readonly show: 'findings' | 'cases';
   readonly output: 'json' | 'text';
   readonly configuration: Configuration;
+  readonly engines: ReadonlySet<ContainerEngine> | null;
 }
 
 export const replayCommand: Command = {
@@ -66,6 +69,7 @@ async function planOf(argv: readonly string[], terminal: Terminal): Promise<Plan
     show: 'text',
     output: 'text',
     config: 'text',
+    containers: 'text',
   });
   if (given.positionals.length === 0) throw new UsageError('name at least one file, folder or pattern to replay');
   const source = given.text('source');
@@ -89,7 +93,14 @@ async function planOf(argv: readonly string[], terminal: Terminal): Promise<Plan
     show: choice('show', given.text('show') ?? 'findings', ['findings', 'cases'] as const),
     output: choice('output', given.text('output') ?? 'text', ['json', 'text'] as const),
     configuration: await configurationOf(given.text('config')),
+    engines: enginesOf(given.text('containers')),
   };
+}
+
+function enginesOf(text: string | undefined): ReadonlySet<ContainerEngine> | null {
+  return text === undefined
+    ? null
+    : new Set(text.split(',').map((one) => choice('containers', one, CONTAINER_ENGINES)));
 }
 
 async function configurationOf(file: string | undefined): Promise<Configuration> {
@@ -142,12 +153,13 @@ class Replay {
 
   /** Recorded system calls have rules and alerts, but no person to ask: they lead to findings, not to cases. */
   async #replayCapture(file: string): Promise<void> {
-    const { rules, match, output } = this.#plan;
+    const { rules, match, output, engines } = this.#plan;
     let alerts: CaptureAlert[] = [];
     const machine = createCaptureAlerts({
       rules,
       match,
       hostname: this.#terminal.hostname,
+      ...(engines === null ? {} : { engines }),
       onAlert: (alert) => alerts.push(alert),
     });
     const { damage, events } = await readCaptureFile(file, machine, async () => {

@@ -3,7 +3,7 @@
  * here and not by `JSON.stringify` alone.
  */
 import { compileRules, type FieldValue, findField, formatOutput, isoTime, type Rule } from '@countersign/falco';
-import { EVENT_TABLE, Machine } from '@countersign/scap';
+import { type ContainerEngine, EVENT_TABLE, Machine, printableText } from '@countersign/scap';
 import { syscallCatalogue } from '../sources/captures/syscall-catalogue.ts';
 
 /** What Falco adds to every output of this source. */
@@ -29,7 +29,8 @@ export interface CaptureAlertOptions {
   readonly rules: readonly Rule[];
   readonly match: 'first' | 'all';
   readonly hostname: string;
-  readonly engines?: 'all' | 'podman';
+  /** Whose control groups make a container; see `MachineOptions`. */
+  readonly engines?: ReadonlySet<ContainerEngine>;
   readonly onAlert: (alert: CaptureAlert) => void;
 }
 
@@ -39,8 +40,8 @@ export function createCaptureAlerts(options: CaptureAlertOptions): Machine {
   const mayMatch = EVENT_TABLE.map(({ name }) => compiled.mayMatch('evt.type', name) || isNamedByEvent(name));
   return new Machine({
     ...(options.engines === undefined ? {} : { engines: options.engines }),
+    isInteresting: (code) => mayMatch[code] === true,
     onEvent: (machine) => {
-      if (mayMatch[machine.current.code] !== true) return;
       for (const rule of compiled.match(machine)) options.onAlert(alertOf(rule, machine, options.hostname));
     },
   });
@@ -53,7 +54,7 @@ function isNamedByEvent(name: string): boolean {
 
 function alertOf(rule: Rule, machine: Machine, hostname: string): CaptureAlert {
   const time = isoTime(machine.current.timeNs);
-  const text = withoutControls(formatOutput(rule.output, syscallCatalogue, machine).text);
+  const text = printableText(formatOutput(rule.output, syscallCatalogue, machine).text);
   const fields = new Map<string, string>([['evt.time', machine.current.timeNs.toString()]]);
   for (const part of rule.output.parts) {
     if (part.type === 'field') fields.set(part.key, jsonOf(printed(machine, part.field, part.argument)));
@@ -87,16 +88,8 @@ function printed(machine: Machine, name: string, argument: string | null): Field
     : definition.print(machine, found.argument);
 }
 
-/** What no line of text may hold. */
-// oxlint-disable-next-line no-control-regex -- control characters are what this is about
-const UNPRINTABLE = /[\u0000-\u001f\u007f]/g;
-
-function withoutControls(text: string): string {
-  return text.replace(UNPRINTABLE, '\ufffd');
-}
-
 function jsonOf(value: FieldValue): string {
   if (Array.isArray(value)) return `[${(value as readonly FieldValue[]).map(jsonOf).join(',')}]`;
   if (typeof value === 'bigint') return value.toString();
-  return JSON.stringify(typeof value === 'string' ? withoutControls(value) : value);
+  return JSON.stringify(typeof value === 'string' ? printableText(value) : value);
 }
