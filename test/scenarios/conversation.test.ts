@@ -411,7 +411,9 @@ policy:
   test('/countersign tells my questions and who is on call, and pages', async () => {
     const { question } = await asked('command');
     expect(await alice.command('')).toContain('PutBucketPolicy');
-    expect(await alice.command('who')).toBe('• security: Ann Example');
+    expect(await alice.command('who')).toMatch(
+      /^• security: Ann Example \(until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)$/,
+    );
     expect(await alice.command('page the shop is down')).toContain('being paged');
     const paged = await running.until('paged by a person', ({ rule }) => rule === 'Paged by a person');
     expect(paged.state).toBe('paged');

@@ -59,7 +59,14 @@ interface StoredPayload {
 
 function dueOf(taken: TakenEffect): DueEffect {
   const { effect } = taken.payload as StoredPayload;
-  return { caseId: taken.caseId ?? '', effect, key: taken.key, attempt: taken.attempt, handle: taken };
+  return {
+    caseId: taken.caseId ?? '',
+    effect,
+    key: taken.key,
+    dueMs: taken.dueMs,
+    attempt: taken.attempt,
+    handle: taken,
+  };
 }
 
 /** The store's view of a transaction that somebody else opened: for routes that also verify a code in it. */

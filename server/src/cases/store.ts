@@ -15,6 +15,8 @@ export interface DueEffect {
   readonly effect: CaseEffect;
   /** Stable; what makes doing it twice harmless. */
   readonly key: string;
+  /** When it fell due: not always as it was decided, for what was put off may be brought forward. */
+  readonly dueMs: number;
   /** 1 on the first try. */
   readonly attempt: number;
   /** The store's own handle. */

@@ -9,7 +9,9 @@ export interface CaseWords {
   readonly no: string;
   readonly showChange: string;
   readonly acknowledge: string;
+  readonly unacknowledge: string;
   readonly resolve: string;
+  readonly reopen: string;
   readonly escalate: string;
   readonly open: string;
   readonly call: string;
@@ -97,7 +99,9 @@ const en: CaseWords = {
   no: 'Not me',
   showChange: 'Show the change',
   acknowledge: 'Acknowledge',
+  unacknowledge: 'Take it back',
   resolve: 'Resolve',
+  reopen: 'Reopen',
   escalate: 'Escalate',
   open: 'Open the case',
   call: 'Call',
@@ -172,7 +176,9 @@ const ja: CaseWords = {
   no: '私ではありません',
   showChange: '変更内容を見る',
   acknowledge: '対応を始める',
+  unacknowledge: '対応を取り消す',
   resolve: '解決済みにする',
+  reopen: '再開する',
   escalate: '次の担当者を呼ぶ',
   open: 'ケースを開く',
   call: '操作',

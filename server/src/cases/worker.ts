@@ -113,8 +113,7 @@ async function perform(due: DueEffect, options: WorkerOptions): Promise<void> {
 /** A deadline: the decision and the end of the effect are one transaction. */
 async function performInput(due: DueEffect, input: CaseInput, options: WorkerOptions): Promise<void> {
   // A deadline that was due is due: a clock that is set back meanwhile must not make it pass unseen.
-  const dueMs = 'dueMs' in due.effect ? due.effect.dueMs : 0;
-  const nowMs = Math.max(options.clock.nowMs(), dueMs);
+  const nowMs = Math.max(options.clock.nowMs(), due.dueMs);
   await options.store.transact(async (unit) => {
     if (!(await unit.finish(due, nowMs))) return;
     await conductInput(unit, due.caseId, input, { followers: [...options.followers.keys()], nowMs });

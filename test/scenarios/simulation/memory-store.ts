@@ -103,8 +103,9 @@ export class MemoryStore implements CaseStore {
       row.owner = options.worker;
     }
     this.step();
-    return due.map(({ key, caseId, effect, attempts }) => ({
+    return due.map(({ key, caseId, effect, attempts, dueMs }) => ({
       key,
+      dueMs,
       caseId,
       effect,
       attempt: attempts,

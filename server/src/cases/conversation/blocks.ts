@@ -15,8 +15,10 @@ export const ACTIONS = {
   no: 'challenge_no',
   show: 'challenge_show',
   acknowledge: 'case_acknowledge',
+  unacknowledge: 'case_unacknowledge',
   escalate: 'case_escalate',
   resolve: 'case_resolve',
+  reopen: 'case_reopen',
   more: 'case_more',
   open: 'case_open',
 } as const;
@@ -93,19 +95,25 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
     context([`${words.risk} *${current.risk}*`, current.priority, causeOf(current)].filter(isShown).join(' · ')),
   ];
   if (ended !== null) blocks.push(section(`*${escapeText(ended)}*`));
-  const value = current.id;
-  const open: SlackBlock = {
-    type: 'actions',
-    elements: [
-      ...(current.state === 'paged' ? [button(ACTIONS.acknowledge, words.acknowledge, value, 'primary')] : []),
-      ...(current.state === 'paged' ? [button(ACTIONS.escalate, words.escalate, value)] : []),
-      ...(current.state === 'paged' || current.state === 'acknowledged'
-        ? [button(ACTIONS.resolve, words.resolve, value), button(ACTIONS.more, words.responding.more, value)]
-        : []),
-      { ...button(ACTIONS.open, words.open, value), url },
-    ],
-  };
-  return { text, blocks: [...blocks, open] };
+  return { text, blocks: [...blocks, { type: 'actions', elements: buttonsFor(current, url, words) }] };
+}
+
+/** What makes sense now, the most wanted first. */
+function buttonsFor({ id, state }: Case, url: string, words: CaseWords) {
+  const open = { ...button(ACTIONS.open, words.open, id), url };
+  const escalate = button(ACTIONS.escalate, words.escalate, id);
+  const rest = [button(ACTIONS.resolve, words.resolve, id), button(ACTIONS.more, words.responding.more, id), open];
+  switch (state) {
+    case 'paged':
+      return [button(ACTIONS.acknowledge, words.acknowledge, id, 'primary'), escalate, ...rest];
+    case 'acknowledged':
+      return [button(ACTIONS.unacknowledge, words.unacknowledge, id), escalate, ...rest];
+    case 'resolved':
+      return [button(ACTIONS.reopen, words.reopen, id), open];
+    case 'asked':
+    case 'confirmed':
+      return [open];
+  }
 }
 
 function causeOf(current: Case): string | null {

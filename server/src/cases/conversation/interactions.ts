@@ -2,7 +2,6 @@
  * What people do in Slack, as inputs of cases. Whoever clicks must be the person asked; whoever answers a page must be somebody
  * who may. Slack never proves anything by itself: a yes leads to the second factor.
  */
-import type { Language } from '../../people/person.ts';
 import type { KnownPerson } from '../../people/person.ts';
 import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission } from '../../vendors/slack/slack.ts';
 import type { Case, CaseInput } from '../case.ts';
@@ -11,7 +10,7 @@ import type { LinkSigner } from '../challenge/link.ts';
 import type { Proofs } from '../challenge/proofs.ts';
 import { wordsFor } from '../words.ts';
 import { openForm, type RespondingForms, submitForm } from './responding.ts';
-import { ACTIONS, changeBlocks, escapeText, nextView, REASON_VIEW, reasonView } from './blocks.ts';
+import { ACTIONS, changeBlocks, nextView, REASON_VIEW, reasonView } from './blocks.ts';
 import { isForm } from './forms.ts';
 import type { SlackPeople } from './store.ts';
 
@@ -49,6 +48,10 @@ async function act(input: SlackAction, options: InteractionOptions): Promise<Sla
       return answer(input, person, options);
     case ACTIONS.acknowledge:
       return respond(input, person, { type: 'acknowledged', by: refOf(person) }, options);
+    case ACTIONS.unacknowledge:
+      return respond(input, person, { type: 'unacknowledged', by: refOf(person) }, options);
+    case ACTIONS.reopen:
+      return respond(input, person, { type: 'reopened', by: refOf(person), why: 'from Slack' }, options);
     case ACTIONS.escalate:
       return respond(input, person, { type: 'escalated', by: refOf(person) }, options);
     case ACTIONS.resolve:
@@ -154,51 +157,4 @@ function readValue(text: string): { readonly caseId: string; readonly digest: st
 
 function refOf({ id, name }: KnownPerson): { id: string; name: string } {
   return { id, name };
-}
-
-export interface CommandOptions {
-  /** Cases that wait for this person. */
-  readonly mine: (
-    personId: string,
-  ) => Promise<readonly { readonly id: string; readonly action: string; readonly deadlineMs: number }[]>;
-  readonly whoIsOnCall: () => Promise<readonly { readonly schedule: string; readonly name: string | null }[]>;
-  /** Pages whoever is on call with these words. */
-  readonly page: (person: KnownPerson, text: string) => Promise<void>;
-  readonly caseUrl: (caseId: string) => string;
-}
-
-const HELP: Readonly<Record<Language, string>> = {
-  en: '`/countersign` my open questions · `/countersign who` who is on call · `/countersign page WORDS` pages them',
-  ja: '`/countersign` 自分宛ての確認 · `/countersign who` 当番の確認 · `/countersign page 内容` 当番を呼び出す',
-};
-const LONGEST_PAGE = 500;
-
-/** `/countersign`. Answers are seen by the person alone. */
-export function createCommand(options: CommandOptions): InteractionOptions['command'] {
-  return async (person, text) => {
-    const [word = '', ...rest] = text.split(/\s+/);
-    if (word === '' || word === 'mine') {
-      const mine = await options.mine(person.id);
-      if (mine.length === 0)
-        return person.language === 'ja' ? '確認待ちはありません。' : 'Nothing waits for your answer.';
-      return mine
-        .map(
-          ({ id, action, deadlineMs }) =>
-            `• ${escapeText(action)} — ${new Date(deadlineMs).toISOString().slice(11, 16)} UTC — ${options.caseUrl(id)}`,
-        )
-        .join('\n');
-    }
-    if (word === 'who') {
-      const who = await options.whoIsOnCall();
-      if (who.length === 0) return person.language === 'ja' ? '当番表がありません。' : 'There is no schedule.';
-      return who
-        .map(({ schedule, name }) => `• ${escapeText(schedule)}: ${name === null ? '—' : escapeText(name)}`)
-        .join('\n');
-    }
-    if (word === 'page' && rest.length > 0) {
-      await options.page(person, rest.join(' ').slice(0, LONGEST_PAGE));
-      return person.language === 'ja' ? '当番を呼び出しました。' : 'Whoever is on call is being paged.';
-    }
-    return HELP[person.language];
-  };
 }

@@ -7,14 +7,19 @@
  */
 import { type MaintenanceView, NewMaintenance } from '@countersign/contract';
 import { Type } from 'typebox';
+import { Check } from 'typebox/value';
 import type { Finding } from '../../findings/finding.ts';
+import { findingsById } from '../../findings/store.ts';
 import { Failure } from '../../ground/failure.ts';
 import { matchesGlob } from '../../ground/glob.ts';
 import type { HttpServer } from '../../ground/http.ts';
 import { appendJournal } from '../../ground/journal.ts';
+import { moveEffect } from '../../ground/outbox.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State, StateTransaction } from '../../ground/state.ts';
 import { type Guards, signedInOf } from '../../people/sign-in/guard.ts';
+import { CALL_FOR_HELP } from '../../sources/alerts/raise.ts';
+import { parseCase } from '../sql-store.ts';
 import type { CaseTables } from '../tables.ts';
 
 export interface MaintenanceWindow {
@@ -32,6 +37,9 @@ export interface MaintenanceWindow {
 export const NEVER_HELD_RISK = 85;
 const LONGEST_WINDOW_MS = 7 * 86_400_000;
 const MOST_WINDOWS = 200;
+const MOST_HELD = 10_000;
+/** The first page of a case, put off: `effectKey` of `cases/store.ts`. */
+const HELD_KEYS = 'case:%:page-repeat:0:%';
 
 /** Pure. Until when a page about the finding waits; null when it does not. */
 export function heldUntil(
@@ -39,6 +47,7 @@ export function heldUntil(
   risk: number,
   { windows, nowMs }: { readonly windows: readonly MaintenanceWindow[]; readonly nowMs: number },
 ): number | null {
+  if (finding.rule === CALL_FOR_HELP) return null;
   // An alert of another system has no actor whom a window could hide: its own severity is all that its risk says.
   if (risk >= NEVER_HELD_RISK && finding.facts.source !== 'alert') return null;
   const covering = windows.filter((window) => window.fromMs <= nowMs && nowMs < window.toMs && covers(window, finding));
@@ -91,48 +100,102 @@ export function registerMaintenanceRoutes(server: HttpServer, options: Maintenan
     '/api/maintenance',
     { config: { access: guards.role('responder') }, schema: { body: NewMaintenance } },
     async (request) => {
-      const window = windowOf(request.body, options);
-      await state.transaction((trx) => save(trx, window, signedInOf(request).person.id, nowMs()));
-      return viewWindow(window);
+      const by = signedInOf(request).person.id;
+      return viewWindow(await state.transaction((trx) => planMaintenance(trx, request.body, { ...options, by })));
     },
   );
   server.delete(
     '/api/maintenance/:id',
     { config: { access: guards.role('responder') }, schema: { params: Params } },
     async (request) => {
-      const { id } = request.params;
-      await state.transaction(async (trx) => {
-        const db = trx.withTables<CaseTables>();
-        const ended = await db
-          .updateTable('maintenance_window')
-          .set({ ended_ms: nowMs() })
-          .where('id', '=', id)
-          .where('ended_ms', 'is', null)
-          .returning('id')
-          .executeTakeFirst();
-        if (ended === undefined) throw invalid('id', 'there is no such window, or it has ended', 404);
-        const actor = signedInOf(request).person.id;
-        await appendJournal(trx, {
-          kind: 'maintenance-ended',
-          caseId: null,
-          actor,
-          parameters: { id },
-          timeMs: nowMs(),
-        });
-      });
+      const by = signedInOf(request).person.id;
+      const ended = await state.transaction((trx) => endMaintenance(trx, request.params.id, { by, nowMs: nowMs() }));
+      if (!ended) throw invalid('id', 'there is no such window, or it has ended', 404);
       return { ended: true };
     },
   );
 }
 
-function windowOf(body: NewMaintenance, { random, nowMs }: MaintenanceOptions): MaintenanceWindow {
+/** @throws Failure that says what is wrong with the window. */
+export async function planMaintenance(
+  trx: StateTransaction,
+  body: NewMaintenance,
+  options: Pick<MaintenanceOptions, 'random' | 'nowMs'> & { readonly by: string },
+): Promise<MaintenanceWindow> {
+  const window = windowOf(body, options);
+  await save(trx, window, options.by, options.nowMs());
+  return window;
+}
+
+/** False when there is no such window, or it has ended. */
+export async function endMaintenance(
+  trx: StateTransaction,
+  id: string,
+  { by, nowMs }: { readonly by: string; readonly nowMs: number },
+): Promise<boolean> {
+  const ended = await trx
+    .withTables<CaseTables>()
+    .updateTable('maintenance_window')
+    .set({ ended_ms: nowMs })
+    .where('id', '=', id)
+    .where('ended_ms', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  if (ended === undefined) return false;
+  const parameters = { id, released: await releaseHeld(trx, nowMs) };
+  await appendJournal(trx, { kind: 'maintenance-ended', caseId: null, actor: by, parameters, timeMs: nowMs });
+  return true;
+}
+
+/** Pages that no window holds any more go out now; those that another one holds wait for its end. Returns how many go out. */
+async function releaseHeld(trx: StateTransaction, nowMs: number): Promise<number> {
+  const windows = await maintenanceWindows(trx, nowMs);
+  const held = await trx
+    .selectFrom('outbox')
+    .select(['id', 'case_id', 'due_ms'])
+    .where('kind', '=', 'page-repeat')
+    .where('key', 'like', HELD_KEYS)
+    .where('finished_ms', 'is', null)
+    .limit(MOST_HELD)
+    .execute();
+  let released = 0;
+  for (const { id, case_id: caseId, due_ms: dueMs } of held) {
+    const until = await stillHeldUntil(trx, caseId ?? '', { windows, nowMs });
+    if (until !== dueMs) await moveEffect(trx, id, until);
+    if (until <= nowMs) released += 1;
+  }
+  return released;
+}
+
+async function stillHeldUntil(
+  trx: StateTransaction,
+  caseId: string,
+  at: { readonly windows: readonly MaintenanceWindow[]; readonly nowMs: number },
+): Promise<number> {
+  const row = await trx
+    .withTables<CaseTables>()
+    .selectFrom('case_record')
+    .select('document')
+    .where('id', '=', caseId)
+    .executeTakeFirst();
+  if (row === undefined) return at.nowMs;
+  const { headlineId, risk } = parseCase(row.document);
+  const [headline] = await findingsById(trx, [headlineId]);
+  return (headline === undefined ? null : heldUntil(headline, risk, at)) ?? at.nowMs;
+}
+
+function windowOf(
+  body: NewMaintenance,
+  { random, nowMs }: Pick<MaintenanceOptions, 'random' | 'nowMs'>,
+): MaintenanceWindow {
   const { source = null, account = null, rule = null, reason } = body;
+  if (!Check(NewMaintenance, body)) throw invalid('reason', 'say in at least three letters what is done');
   const fromMs = Date.parse(body.from);
   const toMs = Date.parse(body.to);
   if (!Number.isFinite(fromMs) || !Number.isFinite(toMs)) throw invalid('from, to', 'no times: write ISO 8601');
   if (toMs <= fromMs || toMs <= nowMs()) throw invalid('to', 'must be after from, and in the future');
   if (toMs - fromMs > LONGEST_WINDOW_MS) throw invalid('to', 'a window lasts a week at most');
-  if ([source, account, rule].every((part) => part === null || part === '*')) {
+  if ([source, account, rule].every((part) => part === null || !/[^*?]/.test(part))) {
     throw invalid('source, account, rule', 'a window for everything holds everything back: narrow it');
   }
   return { id: random.id(nowMs()), source, account, rule, reason, fromMs, toMs };

@@ -25,6 +25,9 @@ export interface OwnAlert {
 /** The integration under which our own alerts stand. */
 export const OWN_INTEGRATION = 'countersign';
 
+/** The rule under which a person's own call for help stands. */
+export const CALL_FOR_HELP = 'Paged by a person';
+
 /** Puts alerts into the inbox, in the caller's transaction. */
 export async function acceptAlerts(
   trx: StateTransaction,
