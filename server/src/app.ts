@@ -82,6 +82,7 @@ export interface App {
   readonly url: string;
   readonly state: State;
   readonly events: EventStore;
+  readonly connections: ConnectionStore;
   readonly house: HttpHouse;
   /** One sign-in link for the first admin; null when there is an admin already. */
   readonly firstSignInUrl: string | null;
@@ -143,6 +144,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     url: rooms.url.current,
     state,
     events,
+    connections,
     house,
     firstSignInUrl: first === null ? null : signInUrl(rooms.url.current, first.token),
     close: async () => {

@@ -13,6 +13,7 @@ const NowPage = lazy(() => import('./pages/now.tsx').then((file) => ({ default: 
 const CasesPage = lazy(() => import('./pages/cases.tsx').then((file) => ({ default: file.CasesPage })));
 const CasePage = lazy(() => import('./pages/case.tsx').then((file) => ({ default: file.CasePage })));
 const OnCallPage = lazy(() => import('./pages/on-call.tsx').then((file) => ({ default: file.OnCallPage })));
+const MapPage = lazy(() => import('./pages/map.tsx').then((file) => ({ default: file.MapPage })));
 const InsightsPage = lazy(() => import('./pages/insights.tsx').then((file) => ({ default: file.InsightsPage })));
 const ExemptionsPage = lazy(() => import('./pages/exemptions.tsx').then((file) => ({ default: file.ExemptionsPage })));
 const SettingsPage = lazy(() => import('./pages/settings.tsx').then((file) => ({ default: file.SettingsPage })));
@@ -55,6 +56,7 @@ function Console() {
         <Route path="/cases" element={<CasesPage />} />
         <Route path="/cases/:id" element={<CasePage />} />
         <Route path="/on-call" element={<OnCallPage />} />
+        <Route path="/map" element={<MapPage />} />
         <Route path="/insights" element={<InsightsPage />} />
         <Route path="/exemptions" element={<ExemptionsPage />} />
         <Route path="/settings" element={<SettingsPage />} />

@@ -13,6 +13,8 @@ import type {
   ExemptionView,
   JournalCheck,
   MaintenanceView,
+  MapLevel,
+  MapView,
   NewExemption,
   NewMaintenance,
   NewOverride,
@@ -94,6 +96,8 @@ export const api = {
   startEnrolment: () => call<EnrolmentStart>('POST', '/api/enrolment/start', {}),
   finishEnrolment: (input: EnrolmentFinish) => call<SessionView>('POST', '/api/enrolment/finish', input),
   now: () => call<NowView>('GET', '/api/now'),
+  map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>
+    call<MapView>('GET', `/api/map?${new URLSearchParams(query)}`),
   cases: (states: readonly string[], after: string | null) => {
     const query = new URLSearchParams();
     if (states.length > 0) query.set('state', states.join(','));

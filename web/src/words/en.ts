@@ -1,11 +1,15 @@
 /** The console's words in English, and with them the shape that every other language must have. */
 
+import { mapWords } from './map/en.ts';
+
 export const en = {
+  map: mapWords,
   product: 'Countersign',
   skip: 'Skip to the content',
   nav: {
     now: 'Now',
     cases: 'Cases',
+    map: 'Map',
     onCall: 'On-call',
     exemptions: 'Exemptions',
     insights: 'Insights',

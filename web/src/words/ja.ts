@@ -1,12 +1,15 @@
 /** 日本語の文言。形は英語のものと同じ。 The console's words in Japanese; the shape is that of English. */
 import type { Words } from './en.ts';
+import { mapWords } from './map/ja.ts';
 
 export const ja: Words = {
+  map: mapWords,
   product: 'Countersign',
   skip: '本文へ移動',
   nav: {
     now: '現在',
     cases: 'ケース',
+    map: 'マップ',
     onCall: '当番',
     exemptions: '除外',
     insights: '指標',
