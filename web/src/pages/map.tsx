@@ -104,33 +104,7 @@ function Sheet({ view, search, change }: SheetProps) {
   };
   return (
     <>
-      <div className="row between">
-        <input
-          type="search"
-          className="map-search"
-          value={sought}
-          placeholder={words.map.search}
-          aria-label={words.map.search}
-          onChange={(event) => setSought(event.target.value)}
-        />
-        <div className="row">
-          {focus !== '' && (
-            <button type="button" className="button" onClick={() => change({ focus: '' })}>
-              {words.map.whole}
-            </button>
-          )}
-          <button type="button" className="button" onClick={() => change({ as: isTable ? '' : 'table' })}>
-            {isTable ? words.map.asPicture : words.map.asTable}
-          </button>
-          <a
-            className="button"
-            download="countersign-map.json"
-            href={`data:application/json,${encodeURIComponent(JSON.stringify(view))}`}
-          >
-            {words.map.export}
-          </a>
-        </div>
-      </div>
+      <Tools {...{ view, sought, setSought, focus, isTable, change }} />
       <p className="quiet small" role="status">
         {fill(words.map.counted, { nodes: view.nodes.length, lines: view.edges.length })}
         {sought !== '' && ` · ${fill(words.map.foundCount, { count: found.size })}`}
@@ -155,6 +129,49 @@ function Sheet({ view, search, change }: SheetProps) {
         )}
       </div>
     </>
+  );
+}
+
+interface ToolsProps {
+  readonly view: MapView;
+  readonly sought: string;
+  readonly setSought: (text: string) => void;
+  readonly focus: string;
+  readonly isTable: boolean;
+  readonly change: SheetProps['change'];
+}
+
+/** Search, the way back to the whole, picture or table, and the file. */
+function Tools({ view, sought, setSought, focus, isTable, change }: ToolsProps) {
+  const { words } = useSpeech();
+  return (
+    <div className="row between">
+      <input
+        type="search"
+        className="map-search"
+        value={sought}
+        placeholder={words.map.search}
+        aria-label={words.map.search}
+        onChange={(event) => setSought(event.target.value)}
+      />
+      <div className="row">
+        {focus !== '' && (
+          <button type="button" className="button" onClick={() => change({ focus: '' })}>
+            {words.map.whole}
+          </button>
+        )}
+        <button type="button" className="button" onClick={() => change({ as: isTable ? '' : 'table' })}>
+          {isTable ? words.map.asPicture : words.map.asTable}
+        </button>
+        <a
+          className="button"
+          download="countersign-map.json"
+          href={`data:application/json,${encodeURIComponent(JSON.stringify(view))}`}
+        >
+          {words.map.export}
+        </a>
+      </div>
+    </div>
   );
 }
 

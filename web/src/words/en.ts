@@ -1,5 +1,7 @@
 /** The console's words in English, and with them the shape that every other language must have. */
 
+import { insightsWords } from './insights/en.ts';
+import { exemptionsWords } from './exemptions/en.ts';
 import { mapWords } from './map/en.ts';
 
 export const en = {
@@ -313,75 +315,8 @@ export const en = {
     layers: 'Layers',
     gapShort: 'nobody',
   },
-  insights: {
-    title: 'Insights',
-    csv: 'Download as CSV',
-    span: 'Over which time',
-    by: 'By what',
-    days: '{count} days',
-    groupings: { all: 'Everything', team: 'Team', account: 'Account', rule: 'Rule', week: 'Week' },
-    measures: {
-      detect: 'Time to detect',
-      verify: 'Time to verify',
-      acknowledge: 'Time to acknowledge',
-      contain: 'Time to contain',
-      resolve: 'Time to resolve',
-    },
-    betweenFailures: 'Between failures (MTBF)',
-    p90: 'p90',
-    medianP90: 'median, p90',
-    answers: 'How questions ended',
-    answerKinds: {
-      confirmed: 'Confirmed',
-      denied: 'Denied',
-      expired: 'No answer in time',
-      pagedAtOnce: 'Paged at once',
-    },
-    pages: 'Pages',
-    paged: 'Cases paged',
-    never: 'Never acknowledged',
-    cases: 'Cases',
-    empty: 'There were no cases in this time.',
-    emptyMore: 'Numbers appear with the first case. Exercises are left out.',
-    cut: 'More cases lie in this time than are looked at: choose a shorter one.',
-    formulas: 'How each is measured',
-    formulaLines: [
-      ['Time to detect', 'from the event to us (T1 − T0)'],
-      ['Time to verify', 'from the question to the answer (T3 − T2)'],
-      [
-        'Time to acknowledge',
-        'from the page to the acknowledgement (T5 − T4); pages nobody acknowledged count as waiting',
-      ],
-      ['Time to contain', 'from the event until it was contained (T6 − T0)'],
-      ['Time to resolve', 'from the event until it was resolved (T7 − T0)'],
-      ['Between failures', 'time without an open page ÷ pages'],
-    ] as readonly (readonly [string, string])[],
-  },
-  exemptions: {
-    title: 'Exemptions',
-    text: 'Findings that are known and wanted, for a while: hidden from cases, kept in the record.',
-    empty: 'Nothing is exempt.',
-    active: 'Holds',
-    over: 'Over',
-    until: 'until',
-    hidden: 'hid {count}',
-    end: 'End now',
-    make: 'Make an exemption',
-    parts: {
-      rule: 'Rule (its exact name)',
-      actor: 'Actor (id, name or session; * at the beginning or end)',
-      resource: 'Resource (id; * at the beginning or end)',
-      account: 'Account or cluster',
-    },
-    preview: 'What would it have hidden?',
-    wouldHide: 'It would have hidden {count} findings of the last 30 days, {denied} of them denied.',
-    wouldHideMore: '{paged} were paged, {expired} had no answer.',
-    cut: 'More findings lie in these days than were looked at.',
-    reason: 'Why is this wanted?',
-    life: 'For how long',
-    confirm: 'Make it',
-    made: 'It holds from now on.',
-  },
+  insights: insightsWords,
+  exemptions: exemptionsWords,
   tokens: {
     title: 'Tokens',
     text: 'For programs, calendars and identity providers. A token never does more than you may, and never what needs you yourself.',

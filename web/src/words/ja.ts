@@ -1,5 +1,7 @@
 /** 日本語の文言。形は英語のものと同じ。 The console's words in Japanese; the shape is that of English. */
 import type { Words } from './en.ts';
+import { insightsWords } from './insights/ja.ts';
+import { exemptionsWords } from './exemptions/ja.ts';
 import { mapWords } from './map/ja.ts';
 
 export const ja: Words = {
@@ -314,72 +316,8 @@ export const ja: Words = {
     layers: '階層',
     gapShort: '不在',
   },
-  insights: {
-    title: '指標',
-    csv: 'CSV をダウンロード',
-    span: '期間',
-    by: '集計の単位',
-    days: '{count} 日間',
-    groupings: { all: '全体', team: 'チーム', account: 'アカウント', rule: 'ルール', week: '週' },
-    measures: {
-      detect: '検知まで',
-      verify: '本人確認まで',
-      acknowledge: '対応開始まで',
-      contain: '封じ込めまで',
-      resolve: '解決まで',
-    },
-    betweenFailures: '障害の間隔（MTBF）',
-    p90: 'p90',
-    medianP90: '中央値、p90',
-    answers: '確認の結果',
-    answerKinds: {
-      confirmed: '本人が確認',
-      denied: '本人が否定',
-      expired: '期限内に回答なし',
-      pagedAtOnce: 'すぐに呼び出し',
-    },
-    pages: '呼び出し',
-    paged: '呼び出した件数',
-    never: '対応されなかった件数',
-    cases: '件数',
-    empty: 'この期間の案件はありません。',
-    emptyMore: '最初の案件が発生すると表示されます。訓練は含みません。',
-    cut: 'この期間の案件が多すぎます。短い期間を選んでください。',
-    formulas: '計算方法',
-    formulaLines: [
-      ['検知まで', '発生から受信まで（T1 − T0）'],
-      ['本人確認まで', '質問から回答まで（T3 − T2）'],
-      ['対応開始まで', '呼び出しから対応開始まで（T5 − T4）。対応されなかったものは待機中として数えます'],
-      ['封じ込めまで', '発生から封じ込めまで（T6 − T0）'],
-      ['解決まで', '発生から解決まで（T7 − T0）'],
-      ['障害の間隔', '呼び出しのない時間 ÷ 呼び出しの回数'],
-    ],
-  },
-  exemptions: {
-    title: '除外',
-    text: '把握済みで問題のない検知を、期限を決めて案件から外します。記録には残ります。',
-    empty: '除外はありません。',
-    active: '有効',
-    over: '終了',
-    until: '期限',
-    hidden: '{count} 件を除外',
-    end: '今すぐ終了',
-    make: '除外を作成',
-    parts: {
-      rule: 'ルール（正確な名前）',
-      actor: '操作者（ID、名前、セッション。先頭か末尾に * を使えます）',
-      resource: 'リソース（ID。先頭か末尾に * を使えます）',
-      account: 'アカウントまたはクラスター',
-    },
-    preview: '除外される検知を確認',
-    wouldHide: '過去30日間の検知 {count} 件が除外され、そのうち {denied} 件は本人が否定したものです。',
-    wouldHideMore: '呼び出し {paged} 件、回答なし {expired} 件を含みます。',
-    cut: 'この期間の検知が多いため、一部のみ確認しました。',
-    reason: '除外する理由',
-    life: '期間',
-    confirm: '作成する',
-    made: '今から有効です。',
-  },
+  insights: insightsWords,
+  exemptions: exemptionsWords,
   tokens: {
     title: 'トークン',
     text: 'プログラム、カレンダー、ID プロバイダー用です。ご自身の権限を超えることはなく、本人にしかできない操作には使えません。',

@@ -1,0 +1,26 @@
+/** The words of exemptions in English. */
+export const exemptionsWords = {
+  title: 'Exemptions',
+  text: 'Findings that are known and wanted, for a while: hidden from cases, kept in the record.',
+  empty: 'Nothing is exempt.',
+  active: 'Holds',
+  over: 'Over',
+  until: 'until',
+  hidden: 'hid {count}',
+  end: 'End now',
+  make: 'Make an exemption',
+  parts: {
+    rule: 'Rule (its exact name)',
+    actor: 'Actor (id, name or session; * at the beginning or end)',
+    resource: 'Resource (id; * at the beginning or end)',
+    account: 'Account or cluster',
+  },
+  preview: 'What would it have hidden?',
+  wouldHide: 'It would have hidden {count} findings of the last 30 days, {denied} of them denied.',
+  wouldHideMore: '{paged} were paged, {expired} had no answer.',
+  cut: 'More findings lie in these days than were looked at.',
+  reason: 'Why is this wanted?',
+  life: 'For how long',
+  confirm: 'Make it',
+  made: 'It holds from now on.',
+};
