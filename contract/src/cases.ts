@@ -24,6 +24,7 @@ export const PageCause = Type.Union([
   Type.Literal('cannot-ask'), // nobody to ask, or the question could not be delivered
   Type.Literal('cannot-verify'), // the second factor failed too often or cannot be checked
   Type.Literal('acknowledgement-expired'), // acknowledged, then silence
+  Type.Literal('revert-failed'), // what was done could not be put back
   Type.Literal('fraud'), // the person asked reported the second factor itself as forged
 ]);
 export type PageCause = Static<typeof PageCause>;

@@ -39,6 +39,20 @@ export const RevertView = Type.Object({
   calls: Type.Array(Type.Object({ service: Type.String(), operation: Type.String(), input: Type.Unknown() })),
   /** What no revert can bring back, as a word of the word lists. */
   remains: Type.Union([Type.String(), Type.Null()]),
+  /** Who vouches for what it is put back to; null: the change alone tells what was before. */
+  trusted: Type.Union([
+    Type.Object({
+      trust: Type.Union([
+        Type.Literal('enrolled'),
+        Type.Literal('confirmed'),
+        Type.Literal('infrastructure-as-code'),
+        Type.Literal('config-history'),
+      ]),
+      because: Type.String(),
+      since: Type.String(),
+    }),
+    Type.Null(),
+  ]),
 });
 export type RevertView = Static<typeof RevertView>;
 

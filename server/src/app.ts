@@ -45,6 +45,7 @@ import { syncRoles } from './people/scim/roles.ts';
 import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { runPipeline } from './pipeline.ts';
+import { noteStolenRole } from './reverting.ts';
 import { defaultEscalation } from './planning.ts';
 import { openResponse, type Response } from './response.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
@@ -322,7 +323,8 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
           (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
           (account === null ? null : (accountEscalations.get(account) ?? null)),
         noteHeard: noteAccountsHeard,
-        isOwn: response.isOwn,
+        judgeOwn: response.judgeOwn,
+        noteStolen: noteStolenRole,
       },
       stopping,
     ),
@@ -345,6 +347,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
     ),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
+    ...response.work(stopping),
   ];
 }
 

@@ -386,7 +386,9 @@ function checkOwners(file: ConfigurationFile, people: readonly ConfiguredPerson[
 }
 
 function checkReverts(file: ConfigurationFile): ConfigProblem[] {
-  const line = (file.policy ?? []).findIndex(({ then }) => [then].flat().includes('revert'));
+  const line = (file.policy ?? []).findIndex(({ then, else: otherwise = [] }) =>
+    [then, otherwise].flat().includes('revert'),
+  );
   if (line === -1 || file.reverts !== undefined) return [];
   const hint = 'add `reverts: { role: … }`, or take revert out; the page beside it happens all the same';
   const message = 'without a section reverts nothing is put back';

@@ -40,13 +40,19 @@ export interface PipelineOptions {
   readonly escalationOf: (facts: EventFacts) => string | null;
   /** Told of every account that was heard, in the transaction that ends its batch. */
   readonly noteHeard: (trx: StateTransaction, heard: readonly Heard[], nowMs: number) => Promise<void>;
-  /** Whether a record of a trail is the echo of our own call: it is stored, and nothing follows. */
-  readonly isOwn: (record: SourceRecord) => Promise<boolean>;
+  /** The echo of our own call is stored, and nothing follows; somebody else's with our role is told of. */
+  readonly judgeOwn: (record: SourceRecord) => Promise<'other' | 'own' | 'stolen'>;
+  readonly noteStolen: (trx: StateTransaction, facts: readonly EventFacts[], at: Moment) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Unique per worker and start. */
   readonly worker: string;
+}
+
+export interface Moment {
+  readonly nowMs: number;
+  readonly random: Random;
 }
 
 export interface Heard {
@@ -97,8 +103,10 @@ class LeaseLost extends Error {}
 
 export async function processBatch(batch: TakenBatch, options: PipelineOptions): Promise<void> {
   const { state, events, clock } = options;
-  const matches = await withoutOwn(batch, run(batch, options.runner), options);
+  const verdicts = await judgeRecords(batch, options);
+  const matches = run(batch, options.runner).map((found, index) => (verdicts[index] === 'own' ? [] : found));
   const stored = eventsOf(batch);
+  const stolen = stored.filter((_, index) => verdicts[index] === 'stolen').map(({ facts }) => facts);
   await events.insertEvents(stored, clock.nowMs());
   if (!(await keepBatch(state, batch, clock.nowMs() + LEASE_MS))) return;
   try {
@@ -109,6 +117,7 @@ export async function processBatch(batch: TakenBatch, options: PipelineOptions):
         else await conductAlertAction(unitOf(trx, options.loadPlanner), piece.alert, batchOptions.conduct);
       }
       await options.noteHeard(trx, heardIn(stored), clock.nowMs());
+      if (stolen.length > 0) await options.noteStolen(trx, stolen, { nowMs: clock.nowMs(), random: options.random });
       if (!(await finishBatch(trx, batch, clock.nowMs()))) throw new LeaseLost();
     });
   } catch (error) {
@@ -128,18 +137,15 @@ function run(batch: TakenBatch, runner: Runner): readonly (readonly RuleMatch[])
   return batch.records.map(({ record }) => runner.run(source, record));
 }
 
-async function withoutOwn(
+/** One after the other: what one call explains, it explains once. */
+async function judgeRecords(
   batch: TakenBatch,
-  matches: readonly (readonly RuleMatch[])[],
-  { isOwn }: PipelineOptions,
-): Promise<readonly (readonly RuleMatch[])[]> {
-  if (batch.source !== 'aws_cloudtrail') return matches;
-  return Promise.all(
-    matches.map(async (found, index) => {
-      const record = batch.records[index]?.record;
-      return found.length === 0 || record === undefined || !(await isOwn(record)) ? found : [];
-    }),
-  );
+  { judgeOwn }: PipelineOptions,
+): Promise<readonly ('other' | 'own' | 'stolen')[]> {
+  if (batch.source !== 'aws_cloudtrail') return [];
+  const verdicts: ('other' | 'own' | 'stolen')[] = [];
+  for (const { record } of batch.records) verdicts.push(await judgeOwn(record));
+  return verdicts;
 }
 
 function eventsOf(batch: TakenBatch): readonly NewEvent[] {

@@ -13,6 +13,7 @@ import { askByMail } from './cases/challenge/mail.ts';
 import { createProofs } from './cases/challenge/proofs.ts';
 import { type AskingWay, createAsk } from './cases/challenge/question.ts';
 import { REVERT_FOLLOWER } from './cases/revert/follower.ts';
+import type { OwnVerdict } from './cases/revert/own.ts';
 import { registerRevertRoutes } from './cases/revert/routes.ts';
 import type { EventStore } from './events/store.ts';
 import { openReverting } from './reverting.ts';
@@ -66,12 +67,15 @@ export interface Response {
   readonly worker: Omit<WorkerOptions, 'name'>;
   readonly loadPlanner: LoadPlanner;
   readonly followers: readonly string[];
-  readonly isOwn: (record: SourceRecord) => Promise<boolean>;
+  /** Whether a record of a trail is the echo of our own call, or of somebody who has our role. */
+  readonly judgeOwn: (record: SourceRecord) => Promise<OwnVerdict>;
   readonly channelNames: readonly string[];
   readonly personal: readonly PersonalChannel[];
   readonly pushKey: string | null;
   register(server: HttpServer, guards: Guards): void;
   start(): Promise<void>;
+  /** What goes on by itself until `signal` aborts. */
+  work(signal: AbortSignal): readonly Promise<void>[];
   close(): Promise<void>;
 }
 
@@ -112,7 +116,11 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
   const proofs = createProofs({ cases, factors, random, proverOf });
   const links = createLinkSigner(serverKey, random);
   const slack = await openSlack({ given, cases, proofs, factors, links, personOf, publicUrl, caseUrl });
-  const reverting = await openReverting(options, { state, events: given.events, cases: () => cases });
+  const reverting = await openReverting(options, {
+    ...given,
+    cases: () => cases,
+    madeBy: (findings) => peopleBehind(people, state, findings),
+  });
   const own = [slack?.conversation.follower, reverting?.follower].filter((one) => one !== undefined);
   const followers: readonly Follower[] = [...own, ...hooks];
   const channels = [...configured, ...openPersonal(given, { opened, slack, personOf, publicUrl })];
@@ -135,19 +143,13 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     },
     loadPlanner,
     followers: followerNames,
-    isOwn: reverting === null ? async () => false : (record) => reverting.isOwn(record),
+    judgeOwn: reverting === null ? async () => 'other' : (record) => reverting.judge(record),
     channelNames,
     personal,
     pushKey: opened.push?.publicKey ?? null,
     register: (server, guards) => {
       registerDeliveryLog(server, { cases }, guards);
-      registerRevertRoutes(server, {
-        cases,
-        guards,
-        secondFactor: given.secondFactor,
-        madeBy: (findings) => peopleBehind(people, state, findings),
-        reverts: reverting?.reverts ?? null,
-      });
+      registerRevertRoutes(server, { cases, guards, reverting });
       registerVendorRoutes(server, {
         cases,
         slack: slack?.slack ?? null,
@@ -158,6 +160,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
       });
     },
     start: async () => slack?.slack.start(),
+    work: (signal) => (reverting === null ? [] : [reverting.work(signal)]),
     close: async () => slack?.slack.stop(),
   };
 }

@@ -1,67 +1,135 @@
-/** Joins the reverts: our role in each account, what is trusted, and the follower that puts changes back. */
+/** Joins the reverts: our role in each account, what is trusted, the follower that puts changes back, and what happens when nobody does. */
 import type { AppOptions } from './app.ts';
+import { decideEach } from './cases/burst.ts';
 import type { Cases } from './cases/cases.ts';
-import { createReverts, type Reverts, takeBaseline } from './cases/revert/engine.ts';
-import { revertFollower } from './cases/revert/follower.ts';
-import { entryOf } from './cases/revert/rows.ts';
+import { acceptChanges, type Accepting } from './cases/revert/baselines/acceptance.ts';
 import type { TrailEvent } from './cases/revert/catalogue.ts';
-import { issuerOf, toTrailEvent } from './cases/revert/trail.ts';
+import { createDeciding, type Deciding, type DecidingOptions } from './cases/revert/deciding.ts';
+import { createReverts, type Reverts } from './cases/revert/engine.ts';
+import { revertFollower } from './cases/revert/follower.ts';
+import { createLedger } from './cases/revert/ledger.ts';
+import type { OwnVerdict } from './cases/revert/own.ts';
+import { hasFailed, issuerOf, onlyReads, readTrailEvent } from './cases/revert/trail.ts';
+import { runRevertWorker } from './cases/revert/worker.ts';
 import type { Follower } from './cases/follow.ts';
 import type { EventStore } from './events/store.ts';
+import { matchesAnyGlob } from './ground/glob.ts';
 import { readSecret } from './ground/secret.ts';
-import type { State } from './ground/state.ts';
-import { type Caller, CallFailure, createCaller } from './vendors/aws/calls.ts';
+import type { Random } from './ground/random.ts';
+import type { State, StateTransaction } from './ground/state.ts';
+import type { People } from './people/people.ts';
+import { isKnownPerson } from './people/person.ts';
+import type { SecondFactor } from './people/sign-in/second-factor.ts';
+import { raiseAlert } from './sources/alerts/raise.ts';
+import type { EventFacts } from './sources/source.ts';
+import { type Caller, createCaller } from './vendors/aws/calls.ts';
 
 export interface Reverting {
   readonly reverts: Reverts;
+  readonly deciding: Deciding;
   readonly follower: Follower;
-  /** Whether a record of a trail is the echo of our own call. */
-  isOwn(record: Readonly<Record<string, unknown>>): Promise<boolean>;
+  /** Until `signal` aborts. */
+  work(signal: AbortSignal): Promise<void>;
+  /** Whether a record of a trail is the echo of our own call, or of somebody who has our role. */
+  judge(record: Readonly<Record<string, unknown>>): Promise<OwnVerdict>;
+}
+
+interface RevertingParts {
+  readonly state: State;
+  readonly events: EventStore;
+  readonly people: People;
+  readonly secondFactor: SecondFactor;
+  readonly cases: () => Cases;
+  readonly madeBy: DecidingOptions['madeBy'];
 }
 
 const SESSION = 'countersign-revert';
 
-export async function openReverting(
-  { configuration, environment, clock, random, log }: AppOptions,
-  { state, events, cases }: { readonly state: State; readonly events: EventStore; readonly cases: () => Cases },
-): Promise<Reverting | null> {
+export async function openReverting(options: AppOptions, parts: RevertingParts): Promise<Reverting | null> {
+  const { configuration, environment, clock, random } = options;
+  const { state, cases } = parts;
   const settings = configuration.reverts;
   if (settings === null) return null;
   const externalId = settings.externalId === null ? null : await readSecret(settings.externalId, environment);
+  const callerOf = callersOf(options, externalId);
+  const { breakGlass, mostPerAccount } = settings;
+  const ownRoles = [...configuration.accounts.keys()].map((account) => `arn:aws:iam::${account}:role/${settings.role}`);
+  const ledger = createLedger({
+    lock: (trx, caseId) => cases().unit(trx).loadCase(caseId),
+    conduct: (trx, caseId, input) => cases().conductIn(trx, caseId, input),
+  });
+  const reverts = createReverts({ state, clock, random, ledger, callerOf, ownRoles, breakGlass, mostPerAccount });
+  const isSpared = ({ actors = [] }: TrailEvent) =>
+    actors.some((actor) => ownRoles.includes(actor) || [actor, actor.split('/').at(-1) ?? ''].some(isBreakGlass));
+  const isBreakGlass = (name: string) => matchesAnyGlob(breakGlass, name);
+  const accept = ({ events, ...vouched }: Accepting) => acceptChanges({ state, clock, callerOf }, events, vouched);
+  const name = random.id(clock.nowMs());
+  return {
+    reverts,
+    deciding: createDeciding({ ...parts, reverts }),
+    work: (signal) => runRevertWorker({ state, clock, log: options.log, reverts, accept, name }, signal),
+    follower: revertFollower({
+      reverts,
+      cases,
+      events: parts.events,
+      most: settings.mode,
+      decide: async (findings) => {
+        const directory = await parts.people.directory(state.db);
+        const actorIsPerson = findings.some(({ facts }) => isKnownPerson(facts, directory) === true);
+        return decideEach(findings, configuration.policy, { actorIsPerson });
+      },
+      isSpared,
+      trust: (events, { id, answer }) => {
+        const by = answer?.by.id ?? null;
+        return accept({ events, trust: 'confirmed', because: `case ${id}`, by, caseId: id });
+      },
+    }),
+    judge: async (record) => {
+      const issuerArn = issuerOf(record);
+      const event = issuerArn === null || !ownRoles.includes(issuerArn) ? null : readTrailEvent(record);
+      // Reading proves nothing either way: the rules look at it as at anybody's.
+      if (event === null || onlyReads(record)) return 'other';
+      const verdict = await reverts.judgeOwn(event, { issuerArn });
+      // What failed changed nothing; somebody who tries with our role what we did not is still told of by the rules.
+      return verdict === 'stolen' && hasFailed(record) ? 'other' : verdict;
+    },
+  };
+}
+
+/** One caller for each account and region, as our role there. */
+function callersOf({ configuration }: AppOptions, externalId: string | null) {
+  const settings = configuration.reverts;
   const callers = new Map<string, Caller>();
-  const roleOf = (account: string) => `arn:aws:iam::${account}:role/${settings.role}`;
-  const callerOf = (account: string, region: string): Caller | null => {
-    if (!configuration.accounts.has(account)) return null;
+  return (account: string, region: string): Caller | null => {
+    if (settings === null || !configuration.accounts.has(account)) return null;
     const key = `${account} ${region}`;
-    const roleArn = settings.endpoint === null ? roleOf(account) : null;
-    const made =
-      callers.get(key) ??
-      createCaller({ region, roleArn, externalId, sessionName: SESSION, endpoint: settings.endpoint });
+    const { endpoint, role } = settings;
+    const roleArn = endpoint === null ? `arn:aws:iam::${account}:role/${role}` : null;
+    const made = callers.get(key) ?? createCaller({ region, roleArn, externalId, sessionName: SESSION, endpoint });
     callers.set(key, made);
     return made;
   };
-  const { breakGlass, mostPerAccount } = settings;
-  const ownRoles = [...configuration.accounts.keys()].map(roleOf);
-  const reverts = createReverts({ state, clock, random, callerOf, ownRoles, breakGlass, mostPerAccount });
-  const trust = async (event: TrailEvent, caseId: string): Promise<void> => {
-    const entry = entryOf(event.service, event.name);
-    for (const resource of entry?.resources(event) ?? []) {
-      const caller = callerOf(resource.account, resource.region === 'aws-global' ? 'us-east-1' : resource.region);
-      if (entry === null || caller === null) continue;
-      try {
-        await takeBaseline({ state, clock }, { entry, caller, resource, trust: 'confirmed', because: caseId });
-      } catch (error) {
-        if (!(error instanceof CallFailure)) throw error;
-        log.warn('a confirmed state could not be read and is not trusted', { error, resource: resource.id });
-      }
-    }
-  };
-  return {
-    reverts,
-    follower: revertFollower({ reverts, cases, events, most: settings.mode, trust }),
-    isOwn: async (record) => {
-      const event = toTrailEvent(record);
-      return event !== null && (await reverts.judgeOwn(event, { issuerArn: issuerOf(record) })) === 'own';
-    },
-  };
+}
+
+const MOST_TOLD = 20;
+
+/** Somebody acts with our own role, and it is not us: that is worse than whatever they did with it. */
+export async function noteStolenRole(
+  trx: StateTransaction,
+  facts: readonly EventFacts[],
+  at: { readonly nowMs: number; readonly random: Random },
+): Promise<void> {
+  for (const { account, actor, action, service, id, sourceIp } of facts.slice(0, MOST_TOLD)) {
+    const alert = {
+      action: 'trigger',
+      dedupKey: `stolen-role:${account ?? ''}`,
+      summary: `Our revert role did ${service}:${action} in ${account ?? 'an account'}, and we did not`,
+      severity: 'critical',
+      source: actor.id,
+      class: 'Revert role in other hands',
+      account,
+      details: { event: id, action, address: sourceIp, session: actor.session },
+    } as const;
+    await raiseAlert(trx, alert, at);
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { takeBaseline, createReverts, type Reverts, type RevertOptions } from '../../server/src/cases/revert/engine.ts';
+import { createLedger } from '../../server/src/cases/revert/ledger.ts';
 import { resourceKey, type TrailEvent } from '../../server/src/cases/revert/catalogue.ts';
 import { entryOf } from '../../server/src/cases/revert/rows.ts';
 import type { RevertTables } from '../../server/src/cases/revert/tables.ts';
@@ -33,6 +34,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     state,
     clock: systemClock,
     random: systemRandom,
+    ledger: createLedger(null),
     callerOf: () => real,
     ownRoles: [OWN_ROLE],
     breakGlass: ['emergency-*'],
@@ -53,7 +55,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
       endpoint: moto.endpoint,
     });
     reverts = createReverts(options());
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await state?.close();
     moto?.close();
@@ -213,6 +215,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
           .set({ state: 'running' })
           .where('id', '=', planned?.id ?? '')
           .execute();
+        await state.db.withTables<RevertTables>().updateTable('revert_lock').set({ until_ms: 0 }).execute();
         const made2 = new Map<string, number>();
         const counting: Caller = {
           call: (call: Call) => {
@@ -251,13 +254,20 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
         resource_key: planned?.resourceKey ?? '',
         revert_id: planned?.id ?? '',
         until_ms: Date.now() + 60_000,
+        holder: 'another run',
       };
       const [another] = await reverts.plan(
         { ...event, eventId: `${event.eventId}-again` },
         { caseId: null, mode: 'auto' },
       );
-      await state.db.withTables<RevertTables>().insertInto('revert_lock').values(lock).execute();
+      const locks = state.db.withTables<RevertTables>();
+      await locks.insertInto('revert_lock').values(lock).execute();
       expect(await reverts.run(another?.id ?? '')).toMatchObject({ state: 'planned' });
+      expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'planned' });
+      await locks
+        .updateTable('revert_lock')
+        .set({ until_ms: Date.now() - 1 })
+        .execute();
       expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
       expect(await reverts.run(another?.id ?? '')).toMatchObject({ state: 'already-done' });
       expect(await scenario.look(aws, made)).toEqual(trusted);

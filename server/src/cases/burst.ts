@@ -99,14 +99,22 @@ export function considerBurst(findings: readonly Finding[], policy: Policy, cont
   const headline = headlineOf(findings);
   const breadth = breadthReasons(findings, headline.risk);
   const added = sumPoints(breadth);
-  const decided = findings.map((finding) => ({
-    finding,
-    alone: policy.decide(finding, holdRisk(finding.risk + added), context),
-  }));
-  const decision = decided.reduce<Decision>((sternest, { alone }) => sterner(sternest, alone), { type: 'record' });
-  const decisive = decided.filter(({ alone }) => alone.type === decision.type).map(({ finding }) => finding);
+  const decided = decideEach(findings, policy, context);
+  const decision = decided.reduce<Decision>((sternest, [, alone]) => sterner(sternest, alone), { type: 'record' });
+  const decisive = decided.filter(([, alone]) => alone.type === decision.type).map(([finding]) => finding);
   const reasons = [...headline.reasons, ...breadth];
   return { risk: holdRisk(headline.risk + added), reasons, decision, headline, decisive };
+}
+
+/** Pure. What the policy says of each finding by itself, in their order, the burst's breadth in its risk. */
+export function decideEach(
+  findings: readonly Finding[],
+  policy: Policy,
+  context: BurstContext,
+): readonly (readonly [Finding, Decision])[] {
+  if (findings.length === 0) return [];
+  const added = sumPoints(breadthReasons(findings, headlineOf(findings).risk));
+  return findings.map((finding) => [finding, policy.decide(finding, holdRisk(finding.risk + added), context)] as const);
 }
 
 /** Page before challenge before record; of two challenges the shorter one, and then the one that asks the actor. */

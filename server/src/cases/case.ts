@@ -35,6 +35,7 @@ import {
   expireAcknowledgement,
   loseWay,
   merge,
+  noteRevert,
   openPage,
   page,
   prioritise,
@@ -229,7 +230,9 @@ export type CaseInput =
   | { readonly type: 'merged'; readonly by: PersonRef; readonly into: string }
   | { readonly type: 'absorbed'; readonly by: PersonRef; readonly from: string }
   | { readonly type: 'resolved'; readonly by: PersonRef; readonly note: string }
-  | { readonly type: 'reopened'; readonly by: PersonRef; readonly why: string };
+  | { readonly type: 'reopened'; readonly by: PersonRef; readonly why: string }
+  /** Putting back went a step further. One that failed calls for help again where nobody is being called. */
+  | { readonly type: 'revert-stepped'; readonly entry: CaseEntry; readonly outcome: 'begun' | 'contained' | 'failed' };
 
 /** What is to be done; keys are stable, so that doing it twice is one thing done. */
 export type CaseEffect =
@@ -405,6 +408,8 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
       return resolve(current, input, context);
     case 'reopened':
       return reopen(current, input, context);
+    case 'revert-stepped':
+      return noteRevert(current, input, context);
   }
 }
 

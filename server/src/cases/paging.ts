@@ -38,14 +38,19 @@ export interface Paging {
   readonly why: string | null;
 }
 
-/** A denied, forged or unverifiable change is urgent whatever its risk, and stays so however often it pages. */
+/** A denied, forged or unverifiable change, and one that could not be put back, is urgent whatever its risk, and stays so however often it pages. */
 export function urgencyOf(current: {
   readonly risk: number;
   readonly cause?: PageCause;
   readonly answer?: Answer | null;
 }): Urgency {
   const { cause, answer } = current;
-  const urgent = answer?.answer === 'no' || cause === 'denied' || cause === 'fraud' || cause === 'cannot-verify';
+  const urgent =
+    answer?.answer === 'no' ||
+    cause === 'denied' ||
+    cause === 'fraud' ||
+    cause === 'cannot-verify' ||
+    cause === 'revert-failed';
   return urgent || current.risk >= URGENT_RISK ? 'high' : 'low';
 }
 
@@ -387,5 +392,21 @@ export function reopen(
     parameters: { name: input.by.name, why: input.why },
   };
   const paged = page({ ...current, ...open }, { cause: current.cause, actor: input.by.id, why: input.why }, context);
+  return { ...paged, entries: [entry, ...paged.entries] };
+}
+
+/** What was put back contains the damage; what could not be put back needs a person, also where one had it in hand already. */
+export function noteRevert(
+  current: Case,
+  { entry, outcome }: Extract<CaseInput, { type: 'revert-stepped' }>,
+  context: DecideContext,
+): Verdict {
+  const { nowMs } = context;
+  const times = outcome === 'contained' ? { ...current.times, containedMs: nowMs } : current.times;
+  const told = noted({ ...current, times }, entry, 'done', nowMs);
+  if (outcome !== 'failed' || current.state === 'paged') return told;
+  const why = typeof entry.parameters['failure'] === 'string' ? entry.parameters['failure'] : null;
+  const open = { ...told.case, times: { ...told.case.times, resolvedMs: null } };
+  const paged = page(open, { cause: 'revert-failed', actor: null, why }, context);
   return { ...paged, entries: [entry, ...paged.entries] };
 }

@@ -65,16 +65,24 @@ test('without a policy a high risk pages, a middle one asks, a low one is record
   const { policy, problems } = compilePolicy(DEFAULT_POLICY);
   expect(problems).toEqual([]);
   const decided = (risk: number, kind: 'person' | 'role') => policy?.decide(by({ kind }), risk, STRANGER);
-  expect(decided(85, 'role')).toEqual({ type: 'page' });
-  expect(decided(84, 'person')).toEqual({ type: 'challenge', ask: 'actor', withinMs: 600_000 });
-  expect(decided(50, 'role')).toEqual({ type: 'challenge', ask: 'owner', withinMs: 1_800_000 });
+  expect(decided(85, 'role')).toEqual({ type: 'page', revert: 'usual' });
+  expect(decided(84, 'person')).toEqual({ type: 'challenge', ask: 'actor', withinMs: 600_000, revert: 'usual' });
+  expect(decided(50, 'role')).toEqual({ type: 'challenge', ask: 'owner', withinMs: 1_800_000, revert: 'usual' });
   expect(decided(49, 'person')).toEqual({ type: 'record' });
 });
 
 test('revert beside a page is accepted', () => {
   const { policy, problems } = compilePolicy([{ when: {}, then: ['page', 'revert'] }]);
-  expect(policy?.decide(sampleFinding(), 90, STRANGER)).toEqual({ type: 'page' });
+  expect(policy?.decide(sampleFinding(), 90, STRANGER)).toEqual({ type: 'page', revert: 'usual' });
   expect(problems).toEqual([]);
+});
+
+test('a line says how far putting back may go: when silence pages, and beside the question', () => {
+  const silent = { when: {}, then: 'challenge', else: ['page', 'revert'], revert: 'approve' };
+  expect(decide([silent])).toMatchObject({ type: 'challenge', revert: 'approve' });
+  expect(decide([silent])).not.toHaveProperty('revertFirst');
+  expect(decide([{ when: {}, then: ['challenge', 'revert'] }])).toMatchObject({ revert: 'usual', revertFirst: true });
+  expect(decide([{ when: {}, then: ['page', 'revert'], revert: 'auto' }])).toEqual({ type: 'page', revert: 'auto' });
 });
 
 describe('a policy is refused', () => {
@@ -86,6 +94,9 @@ describe('a policy is refused', () => {
     ['when a source does not exist', [{ when: { source: 'okta' }, then: 'page' }], [0, 'when', 'source']],
     ['when it does an unknown thing', [{ when: {}, then: 'shout' }], [0, 'then']],
     ['when it only reverts', [{ when: {}, then: 'revert' }], [0, 'then']],
+    ['when it says how to put back what it does not', [{ when: {}, then: 'page', revert: 'auto' }], [0, 'revert']],
+    ['when it puts back in no known way', [{ when: {}, then: ['page', 'revert'], revert: 'x' }], [0, 'revert']],
+    ['when silence only reverts', [{ when: {}, then: 'challenge', else: 'revert' }], [0, 'else']],
     ['when it reverts what it only records', [{ when: {}, then: ['record', 'revert'] }], [0, 'then']],
     ['when it does two things', [{ when: {}, then: ['page', 'challenge'] }], [0, 'then']],
     ['when silence would not page', [{ when: {}, then: 'challenge', else: 'record' }], [0, 'else']],

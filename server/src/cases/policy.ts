@@ -8,7 +8,7 @@ import { type Static, Type } from 'typebox';
 import type { ActorKind } from '@countersign/contract';
 import type { Finding } from '../findings/finding.ts';
 
-import type { Decision } from './decision.ts';
+import type { Decision, RevertWish } from './decision.ts';
 import { parseDurationMs } from '../ground/duration.ts';
 import { matchesAnyGlob } from '../ground/glob.ts';
 
@@ -37,7 +37,8 @@ export const PolicyLineSchema = Type.Object(
     then: Words,
     ask: Type.Optional(Type.String()),
     within: Type.Optional(Type.String()),
-    else: Type.Optional(Type.String()),
+    else: Type.Optional(Words),
+    revert: Type.Optional(Type.String({ maxLength: 20 })),
     escalation: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   { additionalProperties: false },
@@ -49,11 +50,16 @@ export const PolicySchema = Type.Array(PolicyLineSchema, { minItems: 1, maxItems
 
 /** What matters when nobody wrote a policy. */
 export const DEFAULT_POLICY: readonly PolicyLine[] = [
-  { when: { risk: '>= 85' }, then: 'page' },
+  { when: { risk: '>= 85' }, then: ['page', 'revert'] },
   { when: { source: 'alert', risk: '>= 40' }, then: 'page' },
   { when: { source: 'alert' }, then: 'record' },
-  { when: { risk: '>= 50', actor: ['person', 'federated'] }, then: 'challenge', within: '10m', else: 'page' },
-  { when: { risk: '>= 50' }, then: 'challenge', ask: 'owner', within: '30m', else: 'page' },
+  {
+    when: { risk: '>= 50', actor: ['person', 'federated'] },
+    then: 'challenge',
+    within: '10m',
+    else: ['page', 'revert'],
+  },
+  { when: { risk: '>= 50' }, then: 'challenge', ask: 'owner', within: '30m', else: ['page', 'revert'] },
   { when: {}, then: 'record' },
 ];
 
@@ -233,28 +239,42 @@ function compileThen(line: PolicyLine, complain: Complain): Decision {
       'write `then: challenge`, or [page, revert]',
     );
   }
+  const revert = revertOf(line, complain);
   if (acts[0] !== 'challenge') {
     for (const key of ['ask', 'within', 'else'] as const) {
       if (line[key] !== undefined) {
         complain([key], `'${key}' only means something with \`then: challenge\``, `remove ${key}, or challenge`);
       }
     }
-    if (acts[0] !== 'record') return { type: 'page', ...escalationOf(line) };
+    if (acts[0] !== 'record') return { type: 'page', ...escalationOf(line), ...revert };
     if (line.escalation !== undefined) {
       complain(['escalation'], 'a record pages nobody', 'remove escalation, or page');
     }
     return { type: 'record' };
   }
-  return compileChallenge(line, complain);
+  return compileChallenge(line, revert, complain);
 }
 
-function compileChallenge(line: PolicyLine, complain: Complain): Decision {
+const WISHES: readonly RevertWish[] = ['plan', 'approve', 'auto'];
+
+/** `revert: approve` says how far the word `revert` in `then` or `else` may go. */
+function revertOf(line: PolicyLine, complain: Complain): { readonly revert?: RevertWish } {
+  const isWanted = [...toList(line.then), ...toList(line.else ?? [])].includes('revert');
+  if (line.revert === undefined) return isWanted ? { revert: 'usual' } : {};
+  const wish = WISHES.find((one) => one === line.revert);
+  if (wish === undefined) complain(['revert'], `'${line.revert}' is no way to put back`, 'use plan, approve or auto');
+  if (!isWanted) complain(['revert'], 'nothing is put back by this line', 'write [page, revert] in then or else');
+  return isWanted ? { revert: wish ?? 'plan' } : {};
+}
+
+function compileChallenge(line: PolicyLine, revert: { readonly revert?: RevertWish }, complain: Complain): Decision {
   const ask = line.ask ?? 'actor';
   if (ask !== 'actor' && ask !== 'owner') {
     complain(['ask'], `'${ask}' cannot be asked`, 'use actor (who did it) or owner (whose account it is)');
   }
-  if (line.else !== undefined && line.else !== 'page') {
-    complain(['else'], 'silence always ends in a page', 'write `else: page` or leave it out');
+  const otherwise = toList(line.else ?? 'page');
+  if (!otherwise.includes('page') || otherwise.some((word) => word !== 'page' && word !== 'revert')) {
+    complain(['else'], 'silence always ends in a page', 'write `else: page`, `else: [page, revert]`, or leave it out');
   }
   const withinMs = line.within === undefined ? DEFAULT_WITHIN_MS : parseDurationMs(line.within);
   if (withinMs === null || withinMs < MINIMUM_WITHIN_MS || withinMs > MAXIMUM_WITHIN_MS) {
@@ -265,6 +285,8 @@ function compileChallenge(line: PolicyLine, complain: Complain): Decision {
     ask: ask === 'owner' ? 'owner' : 'actor',
     withinMs: withinMs ?? DEFAULT_WITHIN_MS,
     ...escalationOf(line),
+    ...revert,
+    ...(toList(line.then).includes('revert') ? { revertFirst: true } : {}),
   };
 }
 

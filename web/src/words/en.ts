@@ -67,6 +67,7 @@ export const en = {
     'cannot-ask': 'There was nobody who could be asked.',
     'cannot-verify': 'The second factor was refused too often.',
     'acknowledgement-expired': 'It was acknowledged, and then nothing happened.',
+    'revert-failed': 'The change could not be put back.',
     fraud: 'The person asked reported the second factor as forged.',
   },
   reasons: {

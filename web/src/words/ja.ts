@@ -67,6 +67,7 @@ export const ja: Words = {
     'cannot-ask': '確認できる相手がいませんでした。',
     'cannot-verify': '二要素認証に繰り返し失敗しました。',
     'acknowledgement-expired': '対応が始まった後、動きがありませんでした。',
+    'revert-failed': '変更を元に戻せませんでした。',
     fraud: '本人が、確認の通知は不正なものだと報告しました。',
   },
   reasons: {

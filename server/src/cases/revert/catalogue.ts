@@ -42,6 +42,8 @@ export interface TrailEvent {
   readonly response: Readonly<Record<string, unknown>>;
   /** The service of AWS that made the call for somebody: `rds.amazonaws.com`, `AWS Internal`. A caller cannot claim it. */
   readonly invokedBy?: string;
+  /** Who did it, by every name that AWS itself gives them: ARN, role, user name. Never the session's own name. */
+  readonly actors?: readonly string[];
 }
 
 export interface ResourceRef {
@@ -172,6 +174,11 @@ export interface LeadContext {
 /** Names a resource in locks and baselines. */
 export function resourceKey({ type, account, region, id }: ResourceRef): string {
   return `${type}|${account}|${region}|${id}`;
+}
+
+/** Lambda's names carry a version that means nothing: `AddPermission20150331v2`. */
+export function plainName(name: string): string {
+  return name.replace(/20\d{6}(?:v\d+)?$/, '');
 }
 
 /** A text member of what somebody sent; null when it is none. */

@@ -1,131 +1,158 @@
 /**
  * What a case leads to here: a change that was denied, or not answered for, or too risky to wait for, is planned and, where it may be, put
- * back; a change that was confirmed becomes the trusted state.
+ * back; a change that was confirmed becomes part of the trusted state.
  *
- * The surprise: a revert that fails needs no page of its own, since every case that comes here is paged already, and stays so.
+ * The surprise: whether and how far is asked of the policy for each change by itself. A line that lets one rule be put back never puts back
+ * what the rest of the burst did.
  */
 import type { EventStore } from '../../events/store.ts';
 import type { Finding } from '../../findings/finding.ts';
 import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
+import type { Decision, RevertWish } from '../decision.ts';
 import type { Follower } from '../follow.ts';
-import { type DefaultMode, resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
-import type { Reverts } from './engine.ts';
+import { type DefaultMode, type TrailEvent, Unsettled } from './catalogue.ts';
+import { type Chain, chainsOf } from './consider.ts';
+import type { ModeChoice, Reverts } from './engine.ts';
 import { entryOf } from './rows.ts';
-import type { Json } from './state.ts';
 import type { Revert } from './store.ts';
 import type { RevertMode } from './tables.ts';
 import { toTrailEvent } from './trail.ts';
 
 export const REVERT_FOLLOWER = 'revert';
 /** More changes of one case than this wait for a person. */
-const MOST_CHANGES = 20;
+const MOST_CHANGES = 50;
 const AGAIN_MS = 30_000;
-const LONGEST_NOTE = 2_000;
-const OURSELVES = { id: 'countersign', name: 'Countersign' };
+/** What has happened when there may be something to put back. */
+const TELLING: ReadonlySet<string> = new Set(['paged', 'findings-added', 'challenge-asked', 'challenge-confirmed']);
 
 export interface RevertFollowerOptions {
   readonly reverts: Reverts;
   readonly cases: () => Cases;
   readonly events: Pick<EventStore, 'findEvent'>;
   readonly most: 'plan' | 'approve' | 'auto';
-  /** Told of what was confirmed: it is trusted from now on. */
-  readonly trust: (event: TrailEvent, caseId: string) => Promise<void>;
+  /** What the policy says of each finding. */
+  readonly decide: (findings: readonly Finding[]) => Promise<readonly (readonly [Finding, Decision])[]>;
+  /** Whose changes are never put back without a second person: break-glass, and our own role in other hands. */
+  readonly isSpared: (event: TrailEvent) => boolean;
+  /** Told of what was confirmed: it is trusted from now on. @throws when it cannot be read. */
+  readonly trust: (events: readonly TrailEvent[], confirmed: Case) => Promise<void>;
 }
 
 export function revertFollower(options: RevertFollowerOptions): Follower {
   return {
     name: REVERT_FOLLOWER,
     follow: async ({ caseId, kinds }) => {
-      const isPaged = kinds.includes('paged');
-      const isConfirmed = kinds.includes('challenge-confirmed');
-      if (!isPaged && !isConfirmed) return { type: 'delivered' };
+      if (!kinds.some((kind) => TELLING.has(kind))) return { type: 'delivered' };
       const room = options.cases();
       const { current, findings } = await room.state.transaction(async (trx) => ({
         current: await room.unit(trx).loadCase(caseId),
         findings: await room.unit(trx).findingsOfCase(caseId),
       }));
       if (current === null || current.drill) return { type: 'delivered' };
-      const waiting = new Set<string>();
-      for (const event of await changesOf(options, findings)) {
-        if (isConfirmed) await options.trust(event, caseId);
-        // What was done to a resource last is undone first; other resources need not wait for it.
-        else if (keysOf(event).some((key) => waiting.has(key))) continue;
-        else for (const key of await putBack(options, event, current)) waiting.add(key);
+      if (current.state === 'confirmed') {
+        if (kinds.includes('challenge-confirmed')) await options.trust(await changesOf(options, findings), current);
+        return { type: 'delivered' };
       }
-      if (waiting.size === 0) return { type: 'delivered' };
-      const failure = `another revert holds it, or AWS has not finished with it: ${[...waiting].join(', ')}`;
-      return { type: 'failed', failure, afterMs: AGAIN_MS };
+      if (current.state === 'resolved') return { type: 'delivered' };
+      const isDone = await putBack(options, findings, current);
+      if (isDone) return { type: 'delivered' };
+      return { type: 'failed', failure: 'another revert holds it, or AWS has not finished with it', afterMs: AGAIN_MS };
     },
   };
 }
 
-/** The changes behind the findings, each once, the newest first: what was done last is undone first. */
+/** The changes behind findings that the catalogue knows, each once. */
 async function changesOf(
-  { events }: RevertFollowerOptions,
+  { events }: Pick<RevertFollowerOptions, 'events'>,
   findings: readonly Finding[],
 ): Promise<readonly TrailEvent[]> {
   const ids = new Set(findings.filter(({ facts }) => facts.source === 'aws_cloudtrail').map(({ facts }) => facts.id));
   const found: TrailEvent[] = [];
-  for (const id of [...ids].slice(0, MOST_CHANGES)) {
+  for (const id of [...ids].slice(-MOST_CHANGES)) {
     const stored = await events.findEvent('aws_cloudtrail', id);
     const event = stored === null ? null : toTrailEvent(JSON.parse(stored.raw) as Record<string, unknown>);
     if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
   }
-  return found.sort((one, other) => other.timeMs - one.timeMs);
+  return found;
 }
 
-function keysOf(event: TrailEvent): readonly string[] {
-  return entryOf(event.service, event.name)?.resources(event).map(resourceKey) ?? [];
+/** @returns false when it must be tried again. */
+async function putBack(options: RevertFollowerOptions, findings: readonly Finding[], current: Case): Promise<boolean> {
+  const { reverts, most, isSpared } = options;
+  const wishes = wishesOf(await options.decide(findings), current);
+  const wanted = findings.filter(({ facts }) => wishes.has(facts.id));
+  let isDone = true;
+  for (const chain of chainsOf(await changesOf(options, wanted))) {
+    const events = chain.changes.map(({ event }) => event);
+    const wish = leastOf(events.flatMap(({ eventId }) => wishes.get(eventId) ?? []));
+    const spared = events.some(isSpared);
+    const mode = (usual: DefaultMode) => modeOf({ most, usual, wish, current, spared });
+    const planned = await planChain(options, chain, { caseId: current.id, mode });
+    isDone &&= planned !== null;
+    for (const { id, mode: planMode, state } of planned ?? []) {
+      if (planMode !== 'auto' || !['planned', 'running'].includes(state)) continue;
+      const ended = await reverts.run(id);
+      isDone &&= ended !== null && ended.state !== 'planned' && ended.state !== 'running';
+    }
+  }
+  return isDone;
 }
 
-/** @returns the keys of the resources that must be tried again. */
-async function putBack(
-  { reverts, most, cases }: RevertFollowerOptions,
-  event: TrailEvent,
-  current: Case,
-): Promise<readonly string[]> {
-  const mode = (usual: DefaultMode) => modeOf(most, usual, current);
-  const room = cases();
-  const plans = await reverts.plan(event, { caseId: current.id, mode }).catch((error: unknown) => {
+/** Null while AWS has not finished with the resource; others need not wait for it. */
+async function planChain(
+  { reverts }: RevertFollowerOptions,
+  { changes }: Chain,
+  given: { readonly caseId: string; readonly mode: ModeChoice },
+): Promise<readonly Revert[] | null> {
+  const events = changes.map(({ event }) => event);
+  return reverts.plan(events, given).catch((error: unknown) => {
     if (error instanceof Unsettled) return null;
     throw error;
   });
-  if (plans === null) return keysOf(event);
-  const waiting: string[] = [];
-  for (const planned of plans) {
-    if (planned.mode !== 'auto' || !['planned', 'running'].includes(planned.state)) continue;
-    const ended = await reverts.run(planned.id);
-    if (ended === null || ended.state === 'planned' || ended.state === 'running') {
-      waiting.push(planned.resourceKey);
-      continue;
-    }
-    // A note, so that whatever shows the case elsewhere shows this too.
-    await room.conduct(current.id, { type: 'noted', by: OURSELVES, text: told(ended) });
+}
+
+const WISHES: readonly RevertWish[] = ['plan', 'approve', 'usual', 'auto'];
+
+/** How far each event may be put back, by its id; of several rules the furthest. While a person is asked, only what may go first. */
+function wishesOf(
+  decided: readonly (readonly [Finding, Decision])[],
+  { state }: Case,
+): ReadonlyMap<string, RevertWish> {
+  const wishes = new Map<string, RevertWish>();
+  for (const [{ facts }, decision] of decided) {
+    if (decision.type === 'record' || decision.revert === undefined) continue;
+    if (state === 'asked' && !(decision.type === 'challenge' && decision.revertFirst === true)) continue;
+    const known = wishes.get(facts.id);
+    const isFurther = known === undefined || WISHES.indexOf(decision.revert) > WISHES.indexOf(known);
+    if (isFurther) wishes.set(facts.id, decision.revert);
   }
-  return waiting;
+  return wishes;
 }
 
-/** `org: reverted. logging: true → false → true`: as trusted, as the change made it, as it is now. */
-function told({ state, plan, failure, resourceKey }: Revert): string {
-  const id = resourceKey.split('|').slice(3).join('|');
-  const show = (value: Json) => (value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));
-  const lines = (plan?.lines ?? []).map(
-    ({ field, before, after, reverted }) => `${field}: ${show(before)} → ${show(after)} → ${show(reverted)}`,
-  );
-  const text = [`${id}: ${state.replaceAll('-', ' ')}.`, failure ?? '', state === 'reverted' ? lines.join('; ') : ''];
-  return text
-    .filter((part) => part !== '')
-    .join(' ')
-    .slice(0, LONGEST_NOTE);
+/** What belongs together goes as far as its most careful part. */
+function leastOf(wishes: readonly RevertWish[]): RevertWish {
+  return WISHES.find((wish) => wishes.includes(wish)) ?? 'plan';
 }
 
-/** The lesser of what the configuration allows and what the catalogue says of the change. */
-export function modeOf(most: RevertFollowerOptions['most'], usual: DefaultMode, current: Case): RevertMode {
+interface ModeInput {
+  readonly most: RevertFollowerOptions['most'];
+  readonly usual: DefaultMode;
+  readonly wish: RevertWish;
+  readonly current: Case;
+  readonly spared: boolean;
+}
+
+/** The least of what the configuration allows, what the policy wants and what the catalogue says; null: nothing yet. */
+export function modeOf({ most, usual, wish, current, spared }: ModeInput): RevertMode | null {
   if (usual === 'page') return 'page';
-  if (most === 'plan') return 'plan';
-  if (most === 'approve' || usual === 'approve') return 'approve';
   const answered =
-    'cause' in current && (current.cause === 'denied' || current.cause === 'expired' || current.cause === 'fraud');
-  return usual === 'auto' || answered ? 'auto' : 'approve';
+    current.answer?.answer === 'no' || ('cause' in current && ['denied', 'expired', 'fraud'].includes(current.cause));
+  const isUsuallyAuto = usual === 'auto' || (usual === 'after-answer' && answered);
+  const wanted = wish === 'usual' ? (isUsuallyAuto ? 'auto' : 'approve') : wish;
+  // What waits for a second person can as well wait for the answer.
+  if (current.state === 'asked' && wanted !== 'auto') return null;
+  const allowed: readonly RevertMode[] = ['plan', 'approve', 'auto'];
+  const least = Math.min(allowed.indexOf(wanted), allowed.indexOf(most), spared ? 1 : 2);
+  return allowed[least] ?? 'plan';
 }

@@ -15,6 +15,7 @@ const EVENT: TrailEvent = {
   request: {},
   response: {},
 };
+const VOUCHED = { digest: 'd', takenMs: 0, trust: 'enrolled', because: 'a test' } as const;
 const RESOURCE = { type: 'Moon::Door', account: '111122223333', region: 'eu-west-1', id: 'front' };
 
 /** A door that is opened; leading anywhere is one call that says what differs. */
@@ -31,7 +32,13 @@ const door = (parts: Partial<CatalogueEntry> = {}): CatalogueEntry => ({
   ...parts,
 });
 const plan = (entry: CatalogueEntry, baseline: ResourceState | undefined, current: ResourceState): Planned =>
-  makePlan({ entry, event: EVENT, resource: RESOURCE, baseline, current, begun: false });
+  makePlan({
+    changes: [{ entry, event: EVENT }],
+    resource: RESOURCE,
+    baseline: baseline === undefined ? null : { ...VOUCHED, state: baseline },
+    current,
+    begun: false,
+  });
 
 test('a note is kept, given to the calls as the trusted state has it, and never compared', () => {
   const baseline = { open: false, '(id)': 'old' };

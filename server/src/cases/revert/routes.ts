@@ -1,31 +1,27 @@
-/** Reverts over HTTP: what was planned and done for a case, the approval of a second person, and undoing. */
+/** Reverts over HTTP: what was planned and done for a case, the approval of a second person, looking again, and undoing. */
 import { RevertProof, type RevertList, type RevertView } from '@countersign/contract';
 import { Type } from 'typebox';
-import type { Finding } from '../../findings/finding.ts';
 import { Failure } from '../../ground/failure.ts';
 import type { HttpServer } from '../../ground/http.ts';
 import { httpFailures } from '../../ground/http-error.ts';
 import { type Guards, signedInOf } from '../../people/sign-in/guard.ts';
-import type { SecondFactor } from '../../people/sign-in/second-factor.ts';
 import type { Cases } from '../cases.ts';
+import type { Deciding, Refusal } from './deciding.ts';
 import type { Reverts } from './engine.ts';
-import { findRevert, type Revert, revertsOfCase } from './store.ts';
+import { type Revert, revertsOfCase } from './store.ts';
 
 export interface RevertRoutesOptions {
   readonly cases: Cases;
   readonly guards: Guards;
-  readonly secondFactor: SecondFactor;
-  /** Ids of the people who did it, as far as they are known. */
-  readonly madeBy: (findings: readonly Finding[]) => Promise<readonly string[]>;
   /** Null: reverts are not configured. */
-  readonly reverts: Reverts | null;
+  readonly reverting: { readonly reverts: Reverts; readonly deciding: Deciding } | null;
 }
 
 const LIMIT = { max: 20, timeWindow: 60_000 };
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOptions): void {
-  const { cases, guards, reverts } = options;
+  const { cases, guards, reverting } = options;
   const { state } = cases;
   const human = { access: guards.human('responder'), rateLimit: LIMIT };
   server.get(
@@ -35,22 +31,15 @@ export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOp
       reverts: (await revertsOfCase(state.db, request.params.id)).map(viewRevert),
     }),
   );
-  if (reverts === null) return;
+  if (reverting === null) return;
+  const { reverts, deciding } = reverting;
   server.post(
     '/api/reverts/:id/approve',
     { config: human, schema: { params: Id, body: RevertProof } },
     async (request) => {
       const { person } = signedInOf(request);
-      const { digest, code } = request.body;
-      const revert = await findRevert(state.db, request.params.id);
-      if (revert === null) throw httpFailures.notFound();
-      await refuseSelf(options, revert, person.id);
-      // Before the code is used up.
-      if (revert.digest !== digest) throw planDiffers();
-      await prove(options, person.id, code);
-      const approved = await reverts.approve(revert.id, { digest, by: person.id });
-      if (approved === null) throw planDiffers();
-      return viewRevert((await reverts.run(approved.id)) ?? approved);
+      const result = await deciding.approve(request.params.id, { person, ...request.body });
+      return result.type === 'done' ? viewRevert(result.revert) : refuse(result.why);
     },
   );
   server.post(
@@ -58,33 +47,33 @@ export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOp
     { config: human, schema: { params: Id, body: RevertProof } },
     async (request) => {
       const { person } = signedInOf(request);
-      await prove(options, person.id, request.body.code);
-      const undone = await reverts.undo(request.params.id, person.id);
-      if (undone === null) throw refusal('not-reverted', 409, 'this was not put back, or somebody is at it');
-      return viewRevert(undone);
+      const result = await deciding.undo(request.params.id, { person, ...request.body });
+      return result.type === 'done' ? viewRevert(result.revert) : refuse(result.why);
     },
   );
+  // Only looks: what comes of it waits for a second person.
+  server.post('/api/reverts/:id/again', { config: human, schema: { params: Id } }, async (request) => {
+    const revert = await reverts.planAgain(request.params.id, signedInOf(request).person.id);
+    return revert === null ? refuse('not-waiting') : viewRevert(revert);
+  });
 }
 
-/** Whoever made the change cannot be the second person. */
-async function refuseSelf({ cases, madeBy }: RevertRoutesOptions, { caseId }: Revert, personId: string): Promise<void> {
-  if (caseId === null) return;
-  const { current, findings } = await cases.state.transaction(async (trx) => ({
-    current: await cases.unit(trx).loadCase(caseId),
-    findings: await cases.unit(trx).findingsOfCase(caseId),
-  }));
-  const first = [current?.person?.id, ...(await madeBy(findings))];
-  if (first.includes(personId))
-    throw refusal('second-person', 403, 'whoever made the change or was asked about it cannot approve its revert');
-}
+const REFUSALS: Readonly<Record<Exclude<Refusal, 'not-found'>, readonly [status: number, message: string]>> = {
+  'second-person': [403, 'whoever made the change or was asked about it cannot decide about its revert'],
+  'wrong-code': [403, 'the code is wrong or was used'],
+  'plan-differs': [409, 'the plan is no longer the one that was shown'],
+  'not-reverted': [409, 'this was not put back, or somebody is at it'],
+  'not-waiting': [409, 'there is nothing to look at again'],
+};
 
-async function prove({ cases, secondFactor }: RevertRoutesOptions, personId: string, code: string): Promise<void> {
-  const nowMs = cases.nowMs();
-  const holds = await cases.state.transaction((trx) => secondFactor.verifyTotp(trx, personId, { code, nowMs }));
-  if (!holds) throw refusal('wrong-code', 403, 'the code is wrong or was used');
+function refuse(why: Refusal): never {
+  if (why === 'not-found') throw httpFailures.notFound();
+  const [httpStatus, message] = REFUSALS[why];
+  throw new Failure(message, { code: why, httpStatus, retryable: false });
 }
 
 function viewRevert({ id, row, state, mode, digest, failure, plan, resourceKey, event }: Revert): RevertView {
+  const trusted = plan?.trusted ?? null;
   return {
     id,
     row,
@@ -92,19 +81,15 @@ function viewRevert({ id, row, state, mode, digest, failure, plan, resourceKey, 
     mode,
     digest,
     failure,
-    resource: resourceKey.split('|').at(-1) ?? resourceKey,
+    resource: resourceKey.split('|').slice(3).join('|'),
     action: event.name,
     lines:
       plan === null ? [] : plan.lines.map(({ field, before, after, reverted }) => ({ field, before, after, reverted })),
     calls: plan === null ? [] : plan.calls.map(({ service, operation, input }) => ({ service, operation, input })),
     remains: plan?.remains ?? null,
+    trusted:
+      trusted === null
+        ? null
+        : { trust: trusted.trust, because: trusted.because, since: new Date(trusted.takenMs).toISOString() },
   };
-}
-
-function planDiffers(): Failure {
-  return refusal('plan-differs', 409, 'the plan is no longer the one that was shown');
-}
-
-function refusal(code: string, httpStatus: number, message: string): Failure {
-  return new Failure(message, { code, httpStatus, retryable: false });
 }

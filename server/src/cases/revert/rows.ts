@@ -13,7 +13,7 @@ import { iamEntries } from './aws/iam.ts';
 import { kmsEntries } from './aws/kms.ts';
 import { logsEntries, logsKinds } from './aws/logs.ts';
 import { s3Entries } from './aws/s3.ts';
-import type { CatalogueEntry, DefaultMode, Proof, ResourceKind } from './catalogue.ts';
+import { type CatalogueEntry, type DefaultMode, plainName, type Proof, type ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   ...cloudtrailEntries,
@@ -168,9 +168,9 @@ const BY_EVENT: ReadonlyMap<string, CatalogueEntry> = new Map(
   CATALOGUE.flatMap((entry) => entry.events.map((event) => [event, entry] as const)),
 );
 
-/** The entry of an event; Lambda's names carry a version that means nothing: `AddPermission20150331v2`. */
+/** The entry of an event, by any of its names. */
 export function entryOf(service: string, name: string): CatalogueEntry | null {
-  return BY_EVENT.get(`${service}:${name.replace(/20\d{6}(?:v\d+)?$/, '')}`) ?? null;
+  return BY_EVENT.get(`${service}:${plainName(name)}`) ?? null;
 }
 
 /** What holds for some events of a row, or for the more urgent ones among their changes. */

@@ -1,6 +1,7 @@
-/** Reverts as rows: planned once for each event and resource, locked by resource, counted by account. */
+/** Reverts as rows: planned once for each event and resource, one run at a time, counted by account. */
+import { sql } from 'kysely';
+import { putEffect } from '../../ground/outbox.ts';
 import type { State, StateTransaction } from '../../ground/state.ts';
-import { appendJournal } from '../../ground/journal.ts';
 import type { TrailEvent } from './catalogue.ts';
 import type { Plan } from './plan.ts';
 import type { RevertMode, RevertState, RevertTables } from './tables.ts';
@@ -16,15 +17,27 @@ export interface Revert {
   readonly row: number;
   /** Null where there was nothing to plan: a conflict, or it was done already. */
   readonly plan: Plan | null;
+  /** The newest of the changes that it answers. */
   readonly event: TrailEvent;
+  /** Those before it, the oldest first. */
+  readonly earlier: readonly TrailEvent[];
   readonly digest: string;
   readonly approvedBy: string | null;
   readonly startedMs: number | null;
+  /** Undoing has begun. */
+  readonly undoStartedMs: number | null;
   readonly failure: string | null;
 }
 
+/** First keys of advisory locks; the second is of the resource or account. */
+const PLAN_LOCK = 1_908_001;
+const ACCOUNT_LOCK = 1_908_002;
+
 type Reader = Pick<State['db'], 'withTables'>;
-type Stored = Pick<Revert, 'plan' | 'event'>;
+type Stored = Pick<Revert, 'plan' | 'event'> & Partial<Pick<Revert, 'earlier'>>;
+
+/** The outbox's kind of "go on with this revert". */
+export const REVERT_EFFECT = 'revert';
 
 export async function findRevert(reader: Reader, id: string): Promise<Revert | null> {
   const row = await reader
@@ -48,15 +61,32 @@ export async function revertsOfCase(reader: Reader, caseId: string): Promise<rea
   return rows.map(toRevert);
 }
 
-/** @returns the revert as it stands; the one that was there already when event and resource are known. */
-export async function insertRevert(
-  trx: StateTransaction,
-  revert: Revert,
-  nowMs: number,
-): Promise<{ readonly revert: Revert; readonly isNew: boolean }> {
+/** Which of these changes of a resource have been planned, by the id of the event. */
+export async function plannedOf(
+  reader: Reader,
+  resourceKey: string,
+  eventIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (eventIds.length === 0) return new Map();
+  const rows = await reader
+    .withTables<RevertTables>()
+    .selectFrom('revert_event')
+    .select(['event_id', 'revert_id'])
+    .where('resource_key', '=', resourceKey)
+    .where('event_id', 'in', [...eventIds])
+    .execute();
+  return new Map(rows.map(({ event_id, revert_id }) => [event_id, revert_id]));
+}
+
+/** False when one of its changes was planned meanwhile; then nothing is written. */
+export async function insertRevert(trx: StateTransaction, revert: Revert, nowMs: number): Promise<boolean> {
   const db = trx.withTables<RevertTables>();
-  const stored: Stored = { plan: revert.plan, event: revert.event };
-  const inserted = await db
+  const stored: Stored = { plan: revert.plan, event: revert.event, earlier: revert.earlier };
+  // Of two servers that plan the same, one waits here and then sees what the other planned.
+  await sql`select pg_advisory_xact_lock(${PLAN_LOCK}, hashtext(${revert.resourceKey}))`.execute(trx);
+  const eventIds = [...revert.earlier, revert.event].map(({ eventId }) => eventId);
+  if ((await plannedOf(trx, revert.resourceKey, eventIds)).size > 0) return false;
+  await db
     .insertInto('revert')
     .values({
       id: revert.id,
@@ -71,41 +101,64 @@ export async function insertRevert(
       digest: revert.digest,
       approved_by: revert.approvedBy,
       started_ms: revert.startedMs,
+      undo_started_ms: revert.undoStartedMs,
       failure: revert.failure,
       created_ms: nowMs,
       updated_ms: nowMs,
     })
-    .onConflict((conflict) => conflict.columns(['event_id', 'resource_key']).doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  if (inserted !== undefined) return { revert, isNew: true };
-  const known = await db
-    .selectFrom('revert')
-    .selectAll()
-    .where('event_id', '=', revert.event.eventId)
-    .where('resource_key', '=', revert.resourceKey)
-    .executeTakeFirstOrThrow();
-  return { revert: toRevert(known), isNew: false };
+    .execute();
+  const rows = eventIds.map((id) => ({ event_id: id, resource_key: revert.resourceKey, revert_id: revert.id }));
+  await db.insertInto('revert_event').values(rows).execute();
+  return true;
 }
 
-export interface Step {
+/** Somebody goes on with it from here, whatever becomes of this process. */
+export async function putRevertEffect(
+  trx: StateTransaction,
+  revert: Pick<Revert, 'id' | 'caseId'>,
+  { verb, dueMs, nowMs }: { readonly verb: string; readonly dueMs: number; readonly nowMs: number },
+): Promise<void> {
+  const key = `revert:${revert.id}:${verb}`;
+  const payload = { revertId: revert.id };
+  await putEffect(trx, { kind: REVERT_EFFECT, key, caseId: revert.caseId, payload, dueMs }, nowMs);
+}
+
+/** Locks a revert for a step; null when it is not (any more) in a state that leads there. */
+export async function takeRevert(
+  trx: StateTransaction,
+  id: string,
+  from: readonly RevertState[],
+): Promise<Revert | null> {
+  const row = await trx
+    .withTables<RevertTables>()
+    .selectFrom('revert')
+    .selectAll()
+    .where('id', '=', id)
+    .where('state', 'in', [...from])
+    .forUpdate()
+    .executeTakeFirst();
+  return row === undefined ? null : toRevert(row);
+}
+
+/** What one step changes of the row. */
+export interface RowStep {
   readonly state: RevertState;
-  readonly kind: string;
-  readonly actor?: string | null;
   readonly failure?: string | null;
   readonly approvedBy?: string;
   readonly startedMs?: number;
+  readonly undoStartedMs?: number;
   readonly plan?: Plan;
-  readonly parameters?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly digest?: string;
+  readonly mode?: RevertMode;
 }
 
-/** One step: the row and its journal entry, together. Null when the revert is no longer in a state that leads there. */
-export async function stepRevert(
+export async function updateRevert(
   trx: StateTransaction,
   revert: Revert,
-  { from, step, nowMs }: { readonly from: readonly RevertState[]; readonly step: Step; readonly nowMs: number },
-): Promise<Revert | null> {
-  const stored: Stored = { plan: step.plan ?? revert.plan, event: revert.event };
+  step: RowStep,
+  nowMs: number,
+): Promise<Revert> {
+  const stored: Stored = { plan: step.plan ?? revert.plan, event: revert.event, earlier: revert.earlier };
   const row = await trx
     .withTables<RevertTables>()
     .updateTable('revert')
@@ -116,58 +169,72 @@ export async function stepRevert(
       updated_ms: nowMs,
       ...(step.approvedBy === undefined ? {} : { approved_by: step.approvedBy }),
       ...(step.startedMs === undefined ? {} : { started_ms: step.startedMs }),
+      ...(step.undoStartedMs === undefined ? {} : { undo_started_ms: step.undoStartedMs }),
+      ...(step.digest === undefined ? {} : { digest: step.digest }),
+      ...(step.mode === undefined ? {} : { mode: step.mode }),
     })
     .where('id', '=', revert.id)
-    .where('state', 'in', [...from])
     .returningAll()
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  await appendJournal(trx, {
-    kind: step.kind,
-    caseId: revert.caseId,
-    actor: step.actor ?? null,
-    parameters: {
-      revert: revert.id,
-      resource: revert.resourceKey.split('|').slice(3).join('|'),
-      digest: revert.digest,
-      ...(step.failure === undefined ? {} : { failure: step.failure }),
-      ...step.parameters,
-    },
-    timeMs: nowMs,
-  });
+    .executeTakeFirstOrThrow();
   return toRevert(row);
 }
 
-/** One at a time for each resource; a lock whose holder died runs out. */
+/** Whoever runs, and until when nobody else may. */
+export interface Hold {
+  readonly holder: string;
+  readonly nowMs: number;
+  readonly untilMs: number;
+}
+
+/** One run at a time for each resource; the lock of a run that died runs out. */
 export async function lockResource(
   trx: StateTransaction,
   revert: Revert,
-  at: { readonly nowMs: number; readonly untilMs: number },
+  { holder, nowMs, untilMs }: Hold,
 ): Promise<boolean> {
   const row = await trx
     .withTables<RevertTables>()
     .insertInto('revert_lock')
-    .values({ resource_key: revert.resourceKey, revert_id: revert.id, until_ms: at.untilMs })
+    .values({ resource_key: revert.resourceKey, revert_id: revert.id, until_ms: untilMs, holder })
     .onConflict((conflict) =>
       conflict
         .column('resource_key')
-        .doUpdateSet({ revert_id: revert.id, until_ms: at.untilMs })
-        .where((eb) =>
-          eb.or([eb('revert_lock.until_ms', '<=', at.nowMs), eb('revert_lock.revert_id', '=', revert.id)]),
-        ),
+        .doUpdateSet({ revert_id: revert.id, until_ms: untilMs, holder })
+        .where('revert_lock.until_ms', '<=', nowMs),
     )
     .returning('resource_key')
     .executeTakeFirst();
   return row !== undefined;
 }
 
-export async function unlockResource(trx: StateTransaction, revert: Revert): Promise<void> {
-  await trx
+/** Before anything leaves: false when the lock ran out and another run has it. */
+export async function holdResource(trx: StateTransaction, revert: Revert, { holder, untilMs }: Hold): Promise<boolean> {
+  const row = await trx
+    .withTables<RevertTables>()
+    .updateTable('revert_lock')
+    .set({ until_ms: untilMs })
+    .where('resource_key', '=', revert.resourceKey)
+    .where('holder', '=', holder)
+    .returning('resource_key')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** False when another run has it: then this one has nothing to say any more. */
+export async function unlockResource(trx: StateTransaction, revert: Revert, holder: string): Promise<boolean> {
+  const row = await trx
     .withTables<RevertTables>()
     .deleteFrom('revert_lock')
     .where('resource_key', '=', revert.resourceKey)
-    .where('revert_id', '=', revert.id)
-    .execute();
+    .where('holder', '=', holder)
+    .returning('resource_key')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Those who count an account's reverts take turns, so that two servers cannot both be the last that may. */
+export async function lockAccount(trx: StateTransaction, account: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${ACCOUNT_LOCK}, hashtext(${account}))`.execute(trx);
 }
 
 /** How many of an account began since then. */
@@ -183,51 +250,9 @@ export async function countStarted(reader: Reader, account: string, sinceMs: num
   return rows.length;
 }
 
-/** Before a call leaves: what will come back as an event of ours. */
-export async function noteCall(
-  trx: StateTransaction,
-  revert: Revert,
-  { number, event, nowMs }: { readonly number: number; readonly event: string; readonly nowMs: number },
-): Promise<void> {
-  await trx
-    .withTables<RevertTables>()
-    .insertInto('revert_call')
-    .values({ revert_id: revert.id, number, account: revert.account, event, called_ms: nowMs })
-    .onConflict((conflict) => conflict.columns(['revert_id', 'number']).doUpdateSet({ called_ms: nowMs }))
-    .execute();
-}
-
-/** Whether a call of ours explains an event of that moment. */
-export async function isNotedCall(
-  reader: Reader,
-  {
-    account,
-    event,
-    aroundMs,
-    withinMs,
-  }: {
-    readonly account: string;
-    readonly event: string;
-    readonly aroundMs: number;
-    readonly withinMs: number;
-  },
-): Promise<boolean> {
-  const row = await reader
-    .withTables<RevertTables>()
-    .selectFrom('revert_call')
-    .select('number')
-    .where('account', '=', account)
-    .where('event', '=', event)
-    .where('called_ms', '>=', aroundMs - withinMs)
-    .where('called_ms', '<=', aroundMs + withinMs)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
 function toRevert(row: RevertTables['revert']): Revert {
   // Written by `insertRevert` and `stepRevert`.
-  const { plan, event } = JSON.parse(row.plan) as Stored;
+  const { plan, event, earlier = [] } = JSON.parse(row.plan) as Stored;
   return {
     id: row.id,
     caseId: row.case_id,
@@ -238,9 +263,11 @@ function toRevert(row: RevertTables['revert']): Revert {
     row: row.row_number,
     plan,
     event,
+    earlier,
     digest: row.digest,
     approvedBy: row.approved_by,
     startedMs: row.started_ms,
+    undoStartedMs: row.undo_started_ms,
     failure: row.failure,
   };
 }

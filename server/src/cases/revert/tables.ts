@@ -1,4 +1,4 @@
-/** The tables of `migrations/0014-reverts.sql` as Kysely sees them. */
+/** The tables of `migrations/0014-reverts.sql`, `0019-durable-reverts.sql` and `0020-baselines.sql` as Kysely sees them. */
 
 export type RevertState =
   | 'planned'
@@ -30,10 +30,20 @@ export type RevertTables = {
     digest: string;
     approved_by: string | null;
     started_ms: number | null;
+    undo_started_ms: number | null;
     failure: string | null;
     created_ms: number;
     updated_ms: number;
   };
-  revert_lock: { resource_key: string; revert_id: string; until_ms: number };
-  revert_call: { revert_id: string; number: number; account: string; event: string; called_ms: number };
+  revert_event: { event_id: string; resource_key: string; revert_id: string };
+  revert_lock: { resource_key: string; revert_id: string; until_ms: number; holder: string };
+  revert_call: {
+    revert_id: string;
+    number: number;
+    account: string;
+    event: string;
+    called_ms: number;
+    subjects: string;
+    request_digest: string | null;
+  };
 };

@@ -5,9 +5,20 @@ type Record_ = Readonly<Record<string, unknown>>;
 
 /** Null for what cannot be put back: a call that failed or only read, or a record without what names it. */
 export function toTrailEvent(record: Record_): TrailEvent | null {
-  const { eventID, eventSource, eventName, eventTime, awsRegion, recipientAccountId, errorCode, readOnly } = record;
-  if (errorCode !== undefined && errorCode !== null) return null;
-  if (readOnly === true || readOnly === 'true') return null;
+  return hasFailed(record) || onlyReads(record) ? null : readTrailEvent(record);
+}
+
+export function hasFailed({ errorCode }: Record_): boolean {
+  return errorCode !== undefined && errorCode !== null;
+}
+
+export function onlyReads({ readOnly }: Record_): boolean {
+  return readOnly === true || readOnly === 'true';
+}
+
+/** Any record, also of a call that failed; null for one without what names it. */
+export function readTrailEvent(record: Record_): TrailEvent | null {
+  const { eventID, eventSource, eventName, eventTime, awsRegion, recipientAccountId } = record;
   const identity = objectIn(record['userIdentity']);
   const account = recipientAccountId ?? identity['accountId'];
   if (![eventID, eventSource, eventName, eventTime, account].every((one) => typeof one === 'string')) return null;
@@ -23,6 +34,7 @@ export function toTrailEvent(record: Record_): TrailEvent | null {
     request: unwrapped(record['requestParameters'], 'Request'),
     response: unwrapped(record['responseElements'], 'Response'),
     ...(typeof identity['invokedBy'] === 'string' ? { invokedBy: identity['invokedBy'] } : {}),
+    actors: actorsOf(record),
   };
 }
 
@@ -39,6 +51,15 @@ function unwrapped(value: unknown, suffix: 'Request' | 'Response'): Record_ {
   const members = objectIn(value);
   const [only] = Object.keys(members);
   return Object.keys(members).length === 1 && only?.endsWith(suffix) === true ? objectIn(members[only]) : members;
+}
+
+/** A session is known by its issuer alone: its own ARN ends in a name that the caller chose. */
+function actorsOf(record: Record_): readonly string[] {
+  const identity = objectIn(record['userIdentity']);
+  const issuer = objectIn(objectIn(identity['sessionContext'])['sessionIssuer']);
+  const names =
+    identity['type'] === 'AssumedRole' ? [issuer['arn'], issuer['userName']] : [identity['arn'], identity['userName']];
+  return names.filter((name): name is string => typeof name === 'string' && name !== '');
 }
 
 function objectIn(value: unknown): Record_ {

@@ -1,7 +1,9 @@
 /** Trusted states of resources: kept by content, each with who vouches for it and why. */
-import type { State, StateTransaction } from '../../ground/state.ts';
-import { canonical, digestOfJson, type ResourceState } from './state.ts';
-import type { BaselineTrust, RevertTables } from './tables.ts';
+import type { State, StateTransaction } from '../../../ground/state.ts';
+import type { Caller } from '../../../vendors/aws/calls.ts';
+import type { CatalogueEntry, ResourceRef } from '../catalogue.ts';
+import { ARCHIVED, canonical, digestOfJson, type ResourceState } from '../state.ts';
+import type { BaselineTrust, RevertTables } from '../tables.ts';
 
 export interface Baseline {
   readonly state: ResourceState;
@@ -32,7 +34,7 @@ export async function baselineBefore(reader: Reader, resourceKey: string, before
   return { state: JSON.parse(row.state) as ResourceState, digest, takenMs, trust, because };
 }
 
-/** Keeps a state; one that is already the newest is kept once. */
+/** Keeps a state from a moment on; one that held already is kept once. */
 export async function keepBaseline(
   trx: StateTransaction,
   resourceKey: string,
@@ -41,8 +43,8 @@ export async function keepBaseline(
 ): Promise<string> {
   const db = trx.withTables<RevertTables>();
   const digest = digestOfJson(state);
-  const newest = await baselineBefore(trx, resourceKey, Number.MAX_SAFE_INTEGER);
-  if (newest?.digest === digest) return digest;
+  const held = await baselineBefore(trx, resourceKey, at.takenMs + 1);
+  if (held?.digest === digest) return digest;
   await db
     .insertInto('baseline_content')
     .values({ digest, state: canonical(state) })
@@ -51,13 +53,15 @@ export async function keepBaseline(
   await db
     .insertInto('baseline')
     .values({ resource_key: resourceKey, digest, taken_ms: at.takenMs, trust: at.trust, because: at.because })
-    .onConflict((conflict) => conflict.columns(['resource_key', 'taken_ms']).doNothing())
+    .onConflict((conflict) =>
+      conflict.columns(['resource_key', 'taken_ms']).doUpdateSet({ digest, trust: at.trust, because: at.because }),
+    )
     .execute();
   return digest;
 }
 
 /** Keeps bytes by their digest, once. @returns false when there are none, or too many. */
-export async function keepArchive(
+async function keepArchive(
   state: Pick<State, 'db' | 'transaction'>,
   { digest }: { readonly digest: string },
   bring: () => Promise<Uint8Array | null>,
@@ -87,4 +91,16 @@ export async function readArchive(reader: Reader, digest: string): Promise<Uint8
   if (row === undefined) return null;
   const { bytes } = JSON.parse(row.state) as { readonly bytes?: string };
   return bytes === undefined ? null : Buffer.from(bytes, 'base64');
+}
+
+/** The state with the note of its bytes, where it has any that must be kept. @throws CallFailure. */
+export async function withArchive(
+  state: Pick<State, 'db' | 'transaction'>,
+  { entry, caller, resource }: { entry: Pick<CatalogueEntry, 'archive'>; caller: Caller; resource: ResourceRef },
+  read: ResourceState,
+): Promise<ResourceState> {
+  const archive = entry.archive?.(read) ?? null;
+  if (archive === null || read === null) return read;
+  const isKept = await keepArchive(state, archive, () => archive.fetch(caller, resource));
+  return isKept ? { ...read, [ARCHIVED]: archive.digest } : read;
 }
