@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LoadResult, loadRules, syscallFieldCatalogue } from '@countersign/falco';
+import { type LoadResult, loadRules } from '@countersign/falco';
 import { Failure } from '../ground/failure.ts';
 import { sourceCatalogues } from '../sources/catalogue.ts';
 
@@ -39,9 +39,7 @@ export function rulesIn(folder: string): readonly string[] {
  */
 export function loadPack(files: readonly string[]): LoadResult {
   const read = files.map((name) => ({ name, text: readText(name) }));
-  const catalogues = new Map(sourceCatalogues());
-  catalogues.set('syscall', syscallFieldCatalogue());
-  return loadRules(read, { catalogues, plugins: PLUGIN_VERSIONS });
+  return loadRules(read, { catalogues: sourceCatalogues(), plugins: PLUGIN_VERSIONS });
 }
 
 function readText(file: string): string {

@@ -152,9 +152,11 @@ export function merge(base: unknown, over: unknown): unknown {
   return Object.fromEntries(members);
 }
 
-/** `userIdentity.type` is the member `type` of the member `userIdentity`. */
+/** `userIdentity.type` is the member `type` of the member `userIdentity`; an event whose own members have dots in their names is flat. */
 function vary({ event, title }: Variant, name: string, value: unknown): Variant {
-  const over = name.split('.').reduceRight<unknown>((inner, step) => Object.fromEntries([[step, inner]]), value);
+  const isFlat = Object.keys(event).some((member) => member.includes('.'));
+  const steps = isFlat ? [name] : name.split('.');
+  const over = steps.reduceRight<unknown>((inner, step) => Object.fromEntries([[step, inner]]), value);
   const shown = `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`;
   return {
     event: merge(event, over) as Readonly<Record<string, unknown>>,

@@ -4,8 +4,9 @@ import { alertSource } from './alerts/alert.ts';
 import { cloudtrailSource } from './cloudtrail/cloudtrail.ts';
 import { kubernetesSource } from './kubernetes/kubernetes.ts';
 import type { Source, SourceName } from './source.ts';
+import { syscallSource } from './syscall/syscall.ts';
 
-export const SOURCES: readonly Source[] = [cloudtrailSource, kubernetesSource, alertSource];
+export const SOURCES: readonly Source[] = [cloudtrailSource, kubernetesSource, syscallSource, alertSource];
 
 export function sourceNamed(name: string): Source | null {
   return SOURCES.find((source) => source.name === name) ?? null;

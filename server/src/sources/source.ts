@@ -7,7 +7,7 @@
 import type { FieldCatalogue } from '@countersign/falco';
 import type { ActorKind } from '@countersign/contract';
 
-export type SourceName = 'aws_cloudtrail' | 'k8s_audit' | 'alert';
+export type SourceName = 'aws_cloudtrail' | 'k8s_audit' | 'syscall' | 'alert';
 
 /** One record of a source as it came, already known to have the members that make it one. */
 export type SourceRecord = Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export interface Actor {
 /** What every room to the right wants to know of an event, whatever its source. */
 export interface EventFacts {
   readonly source: SourceName;
-  /** CloudTrail eventID; Kubernetes `auditID/stage`. Equal ids are one event. */
+  /** CloudTrail eventID; Kubernetes `auditID/stage`; host, time and thread of a system call. Equal ids are one event. */
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly timeMs: number;
