@@ -7,6 +7,7 @@ import { takeBaseline, createReverts, type Reverts, type RevertOptions } from '.
 import { createLedger } from '../../server/src/cases/revert/ledger.ts';
 import { resourceKey, type TrailEvent } from '../../server/src/cases/revert/catalogue.ts';
 import { entryOf } from '../../server/src/cases/revert/rows.ts';
+import { toTrailEvent } from '../../server/src/cases/revert/trail.ts';
 import type { RevertTables } from '../../server/src/cases/revert/tables.ts';
 import { systemClock } from '../../server/src/ground/clock.ts';
 import { verifyJournal } from '../../server/src/ground/journal.ts';
@@ -19,6 +20,7 @@ import { describeWith } from '../data.ts';
 import { openTestPglite } from '../state.ts';
 import { ACCOUNT, type Attack, type Aws, fresh, OPEN_TRUST, type Told, TRUST } from './reverts/attack.ts';
 import { ATTACKS } from './reverts/attacks.ts';
+import { recordOf } from './reverts/recorded.ts';
 
 const REGION = 'us-east-1';
 const OWN_ROLE = `arn:aws:iam::${ACCOUNT}:role/countersign-revert`;
@@ -61,19 +63,22 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     moto?.close();
   });
 
-  const toEvent = ({ event, request, response = {} }: Told): TrailEvent => {
+  const toEvent = (told: Told): TrailEvent => {
+    const { event, request, response = {}, recorded } = told;
     const [service = '', name = ''] = event.split(':');
     events += 1;
-    return {
-      eventId: `event-${events}`,
-      service,
-      name,
-      account: ACCOUNT,
-      region: REGION,
-      timeMs: Date.now(),
-      request,
-      response,
+    const timeMs = Date.now();
+    const record = (recorded === undefined ? null : recordOf(recorded, event)) ?? {
+      eventSource: `${service}.amazonaws.com`,
+      eventName: name,
+      requestParameters: request,
+      responseElements: response,
     };
+    const place = { recipientAccountId: ACCOUNT, awsRegion: REGION };
+    const eventTime = new Date(timeMs).toISOString();
+    const made = toTrailEvent({ ...record, ...place, eventID: `event-${events}`, eventTime });
+    if (made === null) throw new Error(`${event} is no change`);
+    return made;
   };
   /** As an enrolment would: every resource of the event, before it happens. */
   const enrol = async (event: TrailEvent) => {
@@ -130,7 +135,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
       await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: made['name'], PolicyDocument: JSON.stringify(other) });
       const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
       expect(planned).toMatchObject({ state: 'conflict', failure: expect.stringContaining('changed again') });
-      expect(await scenario.look(aws, made)).toEqual(other);
+      expect(await scenario.look(aws, made)).toMatchObject({ document: other });
     });
 
     test('somebody changed it between the plan and the run: nothing is touched', async () => {
@@ -142,7 +147,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
       };
       await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: made['name'], PolicyDocument: JSON.stringify(other) });
       expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'conflict' });
-      expect(await scenario.look(aws, made)).toEqual(other);
+      expect(await scenario.look(aws, made)).toMatchObject({ document: other });
     });
 
     test('somebody put it back already: nothing is called', async () => {
@@ -185,7 +190,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
       const theirs = createReverts(options({ callerOf: () => busy }));
       const [planned] = await theirs.plan(event, { caseId: null, mode: 'auto' });
       expect(await theirs.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
-      expect(await scenario.look(aws, made)).toEqual(trusted);
+      expect(await scenario.look(aws, made)).toEqual(scenario.becomes?.(trusted, made));
     });
 
     test('killed after any call: asked again, it finishes what is left, and does nothing twice', {
@@ -270,7 +275,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
         .execute();
       expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
       expect(await reverts.run(another?.id ?? '')).toMatchObject({ state: 'already-done' });
-      expect(await scenario.look(aws, made)).toEqual(trusted);
+      expect(await scenario.look(aws, made)).toEqual(scenario.becomes?.(trusted, made));
     });
   });
 

@@ -1,5 +1,8 @@
 /** What an attack on AWS is, as moto has it, and what several of them make first. The tables of attacks stand beside it. */
 
+import type { CallFailure } from '../../../server/src/vendors/aws/calls.ts';
+import type { Recorded } from './recorded.ts';
+
 export const ACCOUNT = '123456789012';
 export type Json = Readonly<Record<string, unknown>>;
 export type Aws = (service: string, operation: string, input?: Json) => Promise<Json>;
@@ -11,6 +14,8 @@ export interface Told {
   readonly event: string;
   readonly request: Json;
   readonly response?: Json;
+  /** A record of a real attack that tells the same, to be taken instead where there is the data. */
+  readonly recorded?: Recorded;
 }
 
 export interface Attack {
@@ -34,6 +39,9 @@ export const fresh = (stem: string) => `${stem}-${(names += 1)}`;
 export const leaveOut = (of: Json, ...names: readonly string[]): Json =>
   Object.fromEntries(Object.entries(of).filter(([name]) => !names.includes(name)));
 
+/** AWS's word for why not. */
+export const failureOf = (error: unknown): string => (error as CallFailure).code;
+
 export const bucket = async (aws: Aws) => {
   const name = fresh('shop-bucket');
   await aws('s3', 'CreateBucket', { Bucket: name });
@@ -53,6 +61,11 @@ export const TRUST = {
 export const OPEN_TRUST = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+};
+export const policy = async (aws: Aws, document: Json = READ) => {
+  const input = { PolicyName: fresh('reads'), PolicyDocument: JSON.stringify(document) };
+  const { Policy } = await aws('iam', 'CreatePolicy', input);
+  return String((Policy as Json)['Arn']);
 };
 export const READ = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] };
 export const ANYTHING = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };

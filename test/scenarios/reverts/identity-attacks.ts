@@ -1,8 +1,47 @@
-/** Attacks on who may do what: keys, passwords, policies, trust, groups, boundaries. */
-import type { CallFailure } from '../../../server/src/vendors/aws/calls.ts';
-import { ANYTHING, type Attack, fresh, type Json, OPEN_TRUST, READ, role, user } from './attack.ts';
+/** Attacks on who may do what: keys, passwords, policies, trust, groups, providers, boundaries. Long because it is a table. */
+import {
+  ANYTHING,
+  type Attack,
+  type Aws,
+  failureOf,
+  fresh,
+  type Json,
+  type Made,
+  policy,
+  READ,
+  role,
+  TRUST,
+  user,
+} from './attack.ts';
 
-export const IDENTITY_ATTACKS: readonly Attack[] = [
+const documentOf = (text: unknown): unknown => JSON.parse(decodeURIComponent(String(text)));
+
+/** Whether sessions are shut out from the change until after it was put back. */
+const shutOut = async (aws: Aws, kind: 'User' | 'Role', name = ''): Promise<string> => {
+  const asked = { [`${kind}Name`]: name, PolicyName: 'countersign-sessions' };
+  const found = await aws('iam', `Get${kind}Policy`, asked).catch(() => null);
+  if (found === null) return 'no';
+  const { Statement } = documentOf(found['PolicyDocument']) as { readonly Statement: readonly Json[] };
+  const [{ Effect, Action, Condition } = {}] = Statement;
+  const { DateGreaterThanEquals: from, DateLessThan: until } = Condition as Record<string, Record<string, string>>;
+  const sinceMs = Date.parse(from?.['aws:TokenIssueTime'] ?? '');
+  const untilMs = Date.parse(until?.['aws:TokenIssueTime'] ?? '');
+  const covers = Effect === 'Deny' && Action === '*' && sinceMs <= Date.now() && untilMs > Date.now();
+  return covers ? 'until now' : 'wrongly';
+};
+const versionsOf = async (aws: Aws, { arn }: Made) => {
+  const { Policy } = await aws('iam', 'GetPolicy', { PolicyArn: arn });
+  const { DefaultVersionId } = Policy as Json;
+  const { Versions } = await aws('iam', 'ListPolicyVersions', { PolicyArn: arn });
+  const { PolicyVersion } = await aws('iam', 'GetPolicyVersion', { PolicyArn: arn, VersionId: DefaultVersionId });
+  return { versions: (Versions as Json[]).length, inForce: documentOf((PolicyVersion as Json)['Document']) };
+};
+const passwordRules = async (aws: Aws) =>
+  aws('iam', 'GetAccountPasswordPolicy').then(({ PasswordPolicy }) => PasswordPolicy, failureOf);
+const metadata = (idp: string) =>
+  `<EntityDescriptor entityID="${idp}">${'<!-- a sample, long enough to be metadata -->'.repeat(40)}</EntityDescriptor>`;
+
+const KEYS: readonly Attack[] = [
   {
     row: 20,
     name: 'a key is made for somebody else',
@@ -19,39 +58,83 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
     },
     look: async (aws, { name, key }) => {
       const { AccessKeyMetadata } = await aws('iam', 'ListAccessKeys', { UserName: name });
-      return (AccessKeyMetadata as Json[]).find(({ AccessKeyId }) => AccessKeyId === key)?.['Status'] ?? null;
+      const found = (AccessKeyMetadata as Json[]).find(({ AccessKeyId }) => AccessKeyId === key);
+      return { status: found?.['Status'] ?? null, sessionsShutOut: await shutOut(aws, 'User', name) };
     },
-    becomes: () => 'Inactive',
+    becomes: () => ({ status: 'Inactive', sessionsShutOut: 'until now' }),
   },
   {
     row: 21,
     name: 'a password is set for a user who had none',
     before: async (aws) => ({ name: await user(aws) }),
-    attack: async (aws, { name }) => {
+    attack: async (aws, { name = '' }) => {
       await aws('iam', 'CreateLoginProfile', { UserName: name, Password: 'A-fictional-one-7' });
-      return { event: 'iam:CreateLoginProfile', request: { userName: name } };
+      return {
+        event: 'iam:CreateLoginProfile',
+        request: { userName: name, passwordResetRequired: false },
+        recorded: {
+          of: 'aws.persistence.iam-create-user-login-profile',
+          names: { 'stratus-red-team-login-profile-user': name },
+        },
+      };
     },
-    look: (aws, { name }) =>
-      aws('iam', 'GetLoginProfile', { UserName: name }).catch((error: unknown) => (error as CallFailure).name),
+    look: async (aws, { name }) => ({
+      profile: await aws('iam', 'GetLoginProfile', { UserName: name }).then(() => 'there', failureOf),
+      sessionsShutOut: await shutOut(aws, 'User', name),
+    }),
+    becomes: () => ({ profile: 'NoSuchEntityException', sessionsShutOut: 'until now' }),
   },
   {
-    row: 22,
-    name: 'a user becomes administrator',
+    row: 21,
+    name: 'the password of somebody else is changed: the old one cannot return, and none is left',
     before: async (aws) => {
-      const { Policy } = await aws('iam', 'CreatePolicy', {
-        PolicyName: fresh('anything'),
-        PolicyDocument: JSON.stringify(ANYTHING),
-      });
-      return { name: await user(aws), arn: String((Policy as Json)['Arn']) };
+      const name = await user(aws);
+      await aws('iam', 'CreateLoginProfile', { UserName: name, Password: 'A-fictional-one-7' });
+      return { name };
     },
-    names: ({ arn, name }) => ({ event: 'iam:AttachUserPolicy', request: { userName: name, policyArn: arn } }),
-    attack: async (aws, { name, arn }) => {
-      await aws('iam', 'AttachUserPolicy', { UserName: name, PolicyArn: arn });
-      return { event: 'iam:AttachUserPolicy', request: { userName: name, policyArn: arn } };
+    names: ({ name }) => ({ event: 'iam:UpdateLoginProfile', request: { userName: name } }),
+    attack: async (aws, { name = '' }) => {
+      await aws('iam', 'UpdateLoginProfile', { UserName: name, Password: 'Another-one-8' });
+      return {
+        event: 'iam:UpdateLoginProfile',
+        request: { userName: name },
+        recorded: {
+          of: 'aws.privilege-escalation.iam-update-user-login-profile',
+          names: { 'stratus-red-team-update-login-profile-user': name },
+        },
+      };
     },
-    look: async (aws, { name }) =>
-      (await aws('iam', 'ListAttachedUserPolicies', { UserName: name }))['AttachedPolicies'],
+    look: async (aws, made) => {
+      const profile = await aws('iam', 'GetLoginProfile', { UserName: made['name'] }).then(() => 'there', failureOf);
+      // The password itself nobody can look at.
+      return profile === 'there' ? { profile, look: (made['looks'] = `${made['looks'] ?? ''}|`) } : { profile };
+    },
+    becomes: () => ({ profile: 'NoSuchEntityException' }),
   },
+];
+
+const POLICIES: readonly Attack[] = [
+  ...(['User', 'Role', 'Group'] as const).map(
+    (kind): Attack => ({
+      row: 22,
+      name: `a ${kind.toLowerCase()} becomes administrator`,
+      before: async (aws) => {
+        const name = fresh('somebody');
+        const trust = kind === 'Role' ? { AssumeRolePolicyDocument: JSON.stringify(TRUST) } : {};
+        await aws('iam', `Create${kind}`, { [`${kind}Name`]: name, ...trust });
+        const kept = await policy(aws);
+        await aws('iam', `Attach${kind}Policy`, { [`${kind}Name`]: name, PolicyArn: kept });
+        return { name, arn: await policy(aws, ANYTHING) };
+      },
+      attack: async (aws, { name, arn }) => {
+        await aws('iam', `Attach${kind}Policy`, { [`${kind}Name`]: name, PolicyArn: arn });
+        const request = { [`${kind.toLowerCase()}Name`]: name, policyArn: arn };
+        return { event: `iam:Attach${kind}Policy`, request };
+      },
+      look: async (aws, { name }) =>
+        (await aws('iam', `ListAttached${kind}Policies`, { [`${kind}Name`]: name }))['AttachedPolicies'],
+    }),
+  ),
   {
     row: 23,
     name: 'an inline policy of a role is overwritten',
@@ -67,30 +150,42 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
       return { event: 'iam:PutRolePolicy', request: { roleName: name, policyName: 'reads', policyDocument } };
     },
     look: async (aws, { name }) =>
-      JSON.parse(
-        decodeURIComponent(
-          String((await aws('iam', 'GetRolePolicy', { RoleName: name, PolicyName: 'reads' }))['PolicyDocument']),
-        ),
-      ) as unknown,
+      documentOf((await aws('iam', 'GetRolePolicy', { RoleName: name, PolicyName: 'reads' }))['PolicyDocument']),
   },
+  ...(['User', 'Group'] as const).map(
+    (kind): Attack => ({
+      row: 23,
+      name: `a ${kind.toLowerCase()} who had no policy is given one, spelled otherwise than AWS would`,
+      before: async (aws) => {
+        const name = fresh('somebody');
+        await aws('iam', `Create${kind}`, { [`${kind}Name`]: name });
+        return { name };
+      },
+      names: ({ name }) => ({
+        event: `iam:Put${kind}Policy`,
+        request: { [`${kind.toLowerCase()}Name`]: name, policyName: 'zlj9i0k83o' },
+      }),
+      attack: async (aws, { name }) => {
+        const put = { [`${kind}Name`]: name, PolicyName: 'zlj9i0k83o', PolicyDocument: JSON.stringify(ANYTHING) };
+        await aws('iam', `Put${kind}Policy`, put);
+        const policyDocument =
+          '{"Version": "2012-10-17","Statement": {"Effect": "Allow","Action": ["*"],"Resource": ["*"]}}';
+        const request = { [`${kind.toLowerCase()}Name`]: name, policyName: 'zlj9i0k83o', policyDocument };
+        return { event: `iam:Put${kind}Policy`, request };
+      },
+      look: async (aws, { name }) =>
+        (await aws('iam', `List${kind}Policies`, { [`${kind}Name`]: name }))['PolicyNames'],
+    }),
+  ),
   {
     row: 24,
     name: 'a policy gets a new version that allows anything',
-    before: async (aws) => {
-      const { Policy } = await aws('iam', 'CreatePolicy', {
-        PolicyName: fresh('reads'),
-        PolicyDocument: JSON.stringify(READ),
-      });
-      return { arn: String((Policy as Json)['Arn']) };
-    },
+    before: async (aws) => ({ arn: await policy(aws) }),
     names: ({ arn }) => ({ event: 'iam:CreatePolicyVersion', request: { policyArn: arn } }),
     attack: async (aws, { arn }) => {
       const policyDocument = JSON.stringify(ANYTHING);
-      const { PolicyVersion } = await aws('iam', 'CreatePolicyVersion', {
-        PolicyArn: arn,
-        PolicyDocument: policyDocument,
-        SetAsDefault: true,
-      });
+      const input = { PolicyArn: arn, PolicyDocument: policyDocument, SetAsDefault: true };
+      const { PolicyVersion } = await aws('iam', 'CreatePolicyVersion', input);
       const versionId = (PolicyVersion as Json)['VersionId'];
       return {
         event: 'iam:CreatePolicyVersion',
@@ -98,26 +193,73 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
         response: { policyVersion: { versionId, isDefaultVersion: true } },
       };
     },
-    look: async (aws, { arn }) => {
-      const { Policy } = await aws('iam', 'GetPolicy', { PolicyArn: arn });
-      const { Versions } = await aws('iam', 'ListPolicyVersions', { PolicyArn: arn });
-      return [(Policy as Json)['DefaultVersionId'], (Versions as Json[]).map(({ VersionId }) => VersionId)];
-    },
+    look: versionsOf,
   },
   {
+    row: 24,
+    name: 'the trusted version of a policy is deleted after another took its place',
+    before: async (aws) => ({ arn: await policy(aws) }),
+    names: ({ arn }) => ({ event: 'iam:CreatePolicyVersion', request: { policyArn: arn } }),
+    attack: async (aws, { arn }) => {
+      const policyDocument = JSON.stringify(ANYTHING);
+      const input = { PolicyArn: arn, PolicyDocument: policyDocument, SetAsDefault: true };
+      const { PolicyVersion } = await aws('iam', 'CreatePolicyVersion', input);
+      await aws('iam', 'DeletePolicyVersion', { PolicyArn: arn, VersionId: 'v1' });
+      return {
+        event: 'iam:CreatePolicyVersion',
+        request: { policyArn: arn, policyDocument, setAsDefault: true },
+        response: { policyVersion: { versionId: (PolicyVersion as Json)['VersionId'], isDefaultVersion: true } },
+      };
+    },
+    look: versionsOf,
+  },
+  {
+    row: 24,
+    name: 'an old version of a policy is put in force again, and four more fill its places',
+    before: async (aws) => {
+      const arn = await policy(aws, ANYTHING);
+      await aws('iam', 'CreatePolicyVersion', {
+        PolicyArn: arn,
+        PolicyDocument: JSON.stringify(READ),
+        SetAsDefault: true,
+      });
+      for (const Action of ['s3:ListBucket', 's3:GetBucketAcl', 's3:GetBucketPolicy']) {
+        const document = { ...READ, Statement: [{ Effect: 'Allow', Action, Resource: '*' }] };
+        await aws('iam', 'CreatePolicyVersion', { PolicyArn: arn, PolicyDocument: JSON.stringify(document) });
+      }
+      return { arn };
+    },
+    names: ({ arn }) => ({ event: 'iam:SetDefaultPolicyVersion', request: { policyArn: arn, versionId: 'v1' } }),
+    attack: async (aws, { arn }) => {
+      await aws('iam', 'SetDefaultPolicyVersion', { PolicyArn: arn, VersionId: 'v1' });
+      return { event: 'iam:SetDefaultPolicyVersion', request: { policyArn: arn, versionId: 'v1' } };
+    },
+    look: versionsOf,
+  },
+];
+
+const TRUSTS: readonly Attack[] = [
+  {
     row: 25,
-    name: 'anybody may assume a role',
+    name: 'a stranger may assume a role',
     before: async (aws) => ({ name: await role(aws) }),
     names: ({ name }) => ({ event: 'iam:UpdateAssumeRolePolicy', request: { roleName: name } }),
-    attack: async (aws, { name }) => {
-      const policyDocument = JSON.stringify(OPEN_TRUST);
+    attack: async (aws, { name = '' }) => {
+      const stranger = { Effect: 'Allow', Principal: { AWS: '193672423079' }, Action: ['sts:AssumeRole'] };
+      const policyDocument = JSON.stringify({ ...TRUST, Statement: [stranger, ...TRUST.Statement] });
       await aws('iam', 'UpdateAssumeRolePolicy', { RoleName: name, PolicyDocument: policyDocument });
-      return { event: 'iam:UpdateAssumeRolePolicy', request: { roleName: name, policyDocument } };
+      return {
+        event: 'iam:UpdateAssumeRolePolicy',
+        request: { roleName: name, policyDocument },
+        recorded: { of: 'aws.persistence.iam-backdoor-role', names: { 'stratus-red-team-backdoor-r-role': name } },
+      };
     },
     look: async (aws, { name }) => {
       const { Role } = await aws('iam', 'GetRole', { RoleName: name });
-      return JSON.parse(decodeURIComponent(String((Role as Json)['AssumeRolePolicyDocument']))) as unknown;
+      const document = documentOf((Role as Json)['AssumeRolePolicyDocument']);
+      return { document, sessionsShutOut: await shutOut(aws, 'Role', name) };
     },
+    becomes: (before) => ({ ...(before as Json), sessionsShutOut: 'until now' }),
   },
   {
     row: 26,
@@ -127,7 +269,7 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
       await aws('iam', 'CreateGroup', { GroupName: group });
       return { name: await user(aws), group };
     },
-    names: ({ group, name }) => ({ event: 'iam:AddUserToGroup', request: { userName: name, groupName: group } }),
+    names: ({ name, group }) => ({ event: 'iam:AddUserToGroup', request: { userName: name, groupName: group } }),
     attack: async (aws, { name, group }) => {
       await aws('iam', 'AddUserToGroup', { UserName: name, GroupName: group });
       return { event: 'iam:AddUserToGroup', request: { userName: name, groupName: group } };
@@ -135,18 +277,148 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
     look: async (aws, { name }) => (await aws('iam', 'ListGroupsForUser', { UserName: name }))['Groups'],
   },
   {
+    row: 26,
+    name: 'a user appears, with a key: contained, and left to a person',
+    before: () => Promise.resolve({ name: fresh('backdoor') }),
+    attack: async (aws, { name }) => {
+      const { User } = await aws('iam', 'CreateUser', { UserName: name });
+      await aws('iam', 'CreateAccessKey', { UserName: name });
+      const userId = (User as Json)['UserId'];
+      return {
+        event: 'iam:CreateUser',
+        request: { userName: name },
+        response: { user: { userName: name, userId, path: '/' } },
+      };
+    },
+    look: async (aws, { name }) => {
+      const { AccessKeyMetadata } = await aws('iam', 'ListAccessKeys', { UserName: name });
+      const { PolicyNames } = await aws('iam', 'ListUserPolicies', { UserName: name });
+      return { keys: (AccessKeyMetadata as Json[]).map(({ Status }) => Status), policies: PolicyNames };
+    },
+    becomes: () => ({ keys: ['Inactive'], policies: ['countersign-contained'] }),
+  },
+  {
+    row: 26,
+    name: 'a role appears that a stranger may assume: contained, and left to a person',
+    before: () => Promise.resolve({ name: fresh('backdoor') }),
+    attack: async (aws, { name = '' }) => {
+      await aws('iam', 'CreateRole', { RoleName: name, AssumeRolePolicyDocument: JSON.stringify(TRUST) });
+      const { Role } = await aws('iam', 'GetRole', { RoleName: name });
+      return {
+        event: 'iam:CreateRole',
+        request: { roleName: name },
+        recorded: {
+          of: 'aws.persistence.iam-create-backdoor-role',
+          names: {
+            'stratus-red-team-malicious-iam-role': name,
+            AROA53G8Z8NGXMJ597G3E: String((Role as Json)['RoleId']),
+          },
+        },
+      };
+    },
+    look: async (aws, { name }) => {
+      const { PolicyNames } = await aws('iam', 'ListRolePolicies', { RoleName: name });
+      const denied = await aws('iam', 'GetRolePolicy', { RoleName: name, PolicyName: 'countersign-contained' }).catch(
+        () => null,
+      );
+      return { PolicyNames, denied: denied === null ? null : documentOf(denied['PolicyDocument']) };
+    },
+    becomes: () => ({
+      PolicyNames: ['countersign-contained'],
+      denied: { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }] },
+    }),
+  },
+];
+
+const ACCOUNTS: readonly Attack[] = [
+  {
+    row: 28,
+    name: 'a provider appears that people can sign in by',
+    before: () => Promise.resolve({ name: fresh('idp') }),
+    attack: async (aws, { name }) => {
+      const sAMLMetadataDocument = metadata('https://idp.thief.example');
+      const { SAMLProviderArn } = await aws('iam', 'CreateSAMLProvider', {
+        Name: name,
+        SAMLMetadataDocument: sAMLMetadataDocument,
+      });
+      return {
+        event: 'iam:CreateSAMLProvider',
+        request: { name, sAMLMetadataDocument },
+        response: { sAMLProviderArn: SAMLProviderArn },
+      };
+    },
+    look: async (aws) => (await aws('iam', 'ListSAMLProviders'))['SAMLProviderList'],
+  },
+  {
+    row: 28,
+    name: 'the provider that people sign in by is another',
+    before: async (aws) => {
+      const name = fresh('idp');
+      const input = { Name: name, SAMLMetadataDocument: metadata('https://idp.example') };
+      const { SAMLProviderArn } = await aws('iam', 'CreateSAMLProvider', input);
+      return { arn: String(SAMLProviderArn) };
+    },
+    names: ({ arn }) => ({ event: 'iam:UpdateSAMLProvider', request: { sAMLProviderArn: arn } }),
+    attack: async (aws, { arn }) => {
+      const sAMLMetadataDocument = metadata('https://idp.thief.example');
+      await aws('iam', 'UpdateSAMLProvider', { SAMLProviderArn: arn, SAMLMetadataDocument: sAMLMetadataDocument });
+      return { event: 'iam:UpdateSAMLProvider', request: { sAMLProviderArn: arn, sAMLMetadataDocument } };
+    },
+    look: async (aws, { arn }) =>
+      (await aws('iam', 'GetSAMLProvider', { SAMLProviderArn: arn }))['SAMLMetadataDocument'],
+  },
+  {
+    row: 28,
+    name: "a thief's programs can ask for sessions",
+    before: () => Promise.resolve({}),
+    attack: async (aws, made) => {
+      const url = `https://${fresh('tokens')}.thief.example`;
+      const input = { Url: url, ClientIDList: ['sts.amazonaws.com'], ThumbprintList: ['a'.repeat(40)] };
+      const { OpenIDConnectProviderArn } = await aws('iam', 'CreateOpenIDConnectProvider', input);
+      made['arn'] = String(OpenIDConnectProviderArn);
+      return {
+        event: 'iam:CreateOpenIDConnectProvider',
+        request: { url, clientIDList: ['sts.amazonaws.com'], thumbprintList: ['a'.repeat(40)] },
+        response: { openIDConnectProviderArn: made['arn'] },
+      };
+    },
+    look: async (aws) => (await aws('iam', 'ListOpenIDConnectProviders'))['OpenIDConnectProviderList'],
+  },
+  {
+    row: 28,
+    name: 'tokens that a thief signed are taken for good',
+    before: async (aws) => {
+      const input = {
+        Url: `https://${fresh('tokens')}.example`,
+        ClientIDList: ['sts.amazonaws.com'],
+        ThumbprintList: ['b'.repeat(40)],
+      };
+      const { OpenIDConnectProviderArn } = await aws('iam', 'CreateOpenIDConnectProvider', input);
+      return { arn: String(OpenIDConnectProviderArn) };
+    },
+    names: ({ arn }) => ({
+      event: 'iam:UpdateOpenIDConnectProviderThumbprint',
+      request: { openIDConnectProviderArn: arn },
+    }),
+    attack: async (aws, { arn }) => {
+      const thumbprintList = ['c'.repeat(40)];
+      const input = { OpenIDConnectProviderArn: arn, ThumbprintList: thumbprintList };
+      await aws('iam', 'UpdateOpenIDConnectProviderThumbprint', input);
+      const request = { openIDConnectProviderArn: arn, thumbprintList };
+      return { event: 'iam:UpdateOpenIDConnectProviderThumbprint', request };
+    },
+    look: async (aws, { arn }) =>
+      (await aws('iam', 'GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn }))['ThumbprintList'],
+  },
+  {
     row: 30,
     name: 'the boundary of a role is taken away',
     before: async (aws) => {
       const name = await role(aws);
-      const { Policy } = await aws('iam', 'CreatePolicy', {
-        PolicyName: fresh('fence'),
-        PolicyDocument: JSON.stringify(READ),
-      });
-      await aws('iam', 'PutRolePermissionsBoundary', { RoleName: name, PermissionsBoundary: (Policy as Json)['Arn'] });
+      await aws('iam', 'PutRolePermissionsBoundary', { RoleName: name, PermissionsBoundary: await policy(aws) });
       return { name };
     },
-    names: ({ name }) => ({ event: 'iam:PutRolePermissionsBoundary', request: { roleName: name } }),
+    names: ({ name }) => ({ event: 'iam:DeleteRolePermissionsBoundary', request: { roleName: name } }),
     attack: async (aws, { name }) => {
       await aws('iam', 'DeleteRolePermissionsBoundary', { RoleName: name });
       return { event: 'iam:DeleteRolePermissionsBoundary', request: { roleName: name } };
@@ -154,4 +426,40 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
     look: async (aws, { name }) =>
       ((await aws('iam', 'GetRole', { RoleName: name }))['Role'] as Json)['PermissionsBoundary'],
   },
+  {
+    row: 30,
+    name: 'passwords may be short, and never run out',
+    before: async (aws) => {
+      const strict = {
+        MinimumPasswordLength: 14,
+        RequireSymbols: true,
+        MaxPasswordAge: 90,
+        PasswordReusePrevention: 5,
+      };
+      await aws('iam', 'UpdateAccountPasswordPolicy', { ...strict, AllowUsersToChangePassword: true });
+      return {};
+    },
+    names: () => ({ event: 'iam:UpdateAccountPasswordPolicy', request: {} }),
+    attack: async (aws) => {
+      await aws('iam', 'UpdateAccountPasswordPolicy', { MinimumPasswordLength: 6 });
+      return { event: 'iam:UpdateAccountPasswordPolicy', request: { minimumPasswordLength: 6 } };
+    },
+    look: passwordRules,
+  },
+  {
+    row: 30,
+    name: 'there are no rules for passwords any more',
+    before: async (aws) => {
+      await aws('iam', 'UpdateAccountPasswordPolicy', { MinimumPasswordLength: 12, RequireNumbers: true });
+      return {};
+    },
+    names: () => ({ event: 'iam:DeleteAccountPasswordPolicy', request: {} }),
+    attack: async (aws) => {
+      await aws('iam', 'DeleteAccountPasswordPolicy');
+      return { event: 'iam:DeleteAccountPasswordPolicy', request: {} };
+    },
+    look: passwordRules,
+  },
 ];
+
+export const IDENTITY_ATTACKS: readonly Attack[] = [...KEYS, ...POLICIES, ...TRUSTS, ...ACCOUNTS];

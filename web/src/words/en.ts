@@ -370,6 +370,15 @@ export const en = {
       'members-must-accept': 'Accounts that were invited must accept again.',
       'caches-keep': 'Resolvers keep the wrong answer until it expires.',
       'read-meanwhile': 'What was read or sent meanwhile is out.',
+      'key-off': 'Whatever works with the key stops working. Sessions that began since are shut out.',
+      'password-anew':
+        'The old password cannot return: its owner sets a new one. Sessions that began since are shut out.',
+      'owner-locked-out':
+        'Its owner cannot sign in with it: reach them another way. Only they can add a second factor again.',
+      'done-meanwhile': 'What was done with the rights meanwhile stays done.',
+      'sessions-meanwhile': 'Sessions of the role that began since are shut out; older ones go on.',
+      'contained-not-deleted': 'It may do nothing, and is not deleted: that is for a person.',
+      'sign-in-changes': 'Whoever signs in by this provider may be locked out: keep the emergency access at hand.',
     },
   },
   maintenance: {

@@ -87,11 +87,14 @@ export function regionOf({ region }: ResourceRef): string {
 
 function untouchableBecause(
   { breakGlass, ownRoles }: RevertOptions,
-  { changes, resource: { id } }: Chain,
+  { changes, resource: { id, account } }: Chain,
 ): string | null {
   if (breakGlass.length === 0 && changes.some(({ entry }) => entry.needsBreakGlass === true))
     return 'it may lock everybody out, and no principal is kept for emergencies: reverts.break_glass is empty';
-  const parts = [id, ...id.split(/[/|]/)];
+  // An id of IAM's tells whose it is: `User/alice|…`.
+  const [kind = '', name = ''] = id.split(/[/|]/);
+  const arn = `arn:aws:iam::${account}:${kind.toLowerCase()}/${name}`;
+  const parts = [id, arn, ...id.split(/[/|]/)];
   if (parts.some((part) => matchesAnyGlob(breakGlass, part))) return 'it is kept for emergencies and never touched';
   const isOurs = ownRoles.some((role) => parts.includes(role.split('/').at(-1) ?? ''));
   return isOurs ? 'it is our own role, which we never touch' : null;

@@ -103,7 +103,10 @@ export function makePlan(input: PlanInput): Planned {
   const why = changes.flatMap((change) => change.entry.hindrance?.(lookOf(change)) ?? []).at(-1);
   if (why !== undefined) return { type: 'conflict', why };
   const back = comparison.fields.includes(EXISTS) ? baseline : restored(baseline, current, comparison.fields);
-  const to = entry.aim === undefined ? back : entry.aim(back, lookOf(newest));
+  const to = changes.reduceRight(
+    (aimed, change) => (change.entry.aim === undefined ? aimed : change.entry.aim(aimed, lookOf(change))),
+    back,
+  );
   const fields = changedFields(current, to);
   if (fields.length === 0) return { type: 'already-done' };
   const calls = entry.lead(current, to, { resource, token: tokenOf(event, resource) });

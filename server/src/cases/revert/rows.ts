@@ -9,7 +9,10 @@ import { configEntries, configKinds } from './aws/config.ts';
 import { ec2Entries } from './aws/ec2.ts';
 import { eventbridgeEntries, eventbridgeKinds } from './aws/eventbridge.ts';
 import { flowLogEntries, flowLogKinds } from './aws/flow-logs.ts';
-import { iamEntries } from './aws/iam.ts';
+import { accountEntries, accountKinds } from './aws/iam/account.ts';
+import { credentialEntries } from './aws/iam/credentials.ts';
+import { policyEntries, policyKinds } from './aws/iam/policies.ts';
+import { roleEntries, roleKinds } from './aws/iam/roles.ts';
 import { kmsEntries } from './aws/kms.ts';
 import { logsEntries, logsKinds } from './aws/logs.ts';
 import { s3Entries } from './aws/s3.ts';
@@ -22,7 +25,10 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...ec2Entries,
   ...eventbridgeEntries,
   ...flowLogEntries,
-  ...iamEntries,
+  ...accountEntries,
+  ...credentialEntries,
+  ...policyEntries,
+  ...roleEntries,
   ...kmsEntries,
   ...logsEntries,
   ...s3Entries,
@@ -36,6 +42,9 @@ export const KINDS: readonly ResourceKind[] = [
   ...eventbridgeKinds,
   ...flowLogKinds,
   ...logsKinds,
+  ...accountKinds,
+  ...policyKinds,
+  ...roleKinds,
 ];
 
 export interface Row {
