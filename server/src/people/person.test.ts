@@ -1,6 +1,7 @@
 /** Who is asked: the person who did it, else who answers for the account, and when nobody can be. */
 import { describe, expect, test } from 'vitest';
 import { sampleActor, sampleFacts } from '../../../test/sample-finding.ts';
+import { cloudtrailSource } from '../sources/cloudtrail/cloudtrail.ts';
 import { NO_IDENTITIES } from './directory.ts';
 import { type Directory, isKnownPerson, type KnownPerson, resolveActor, resolveOwner } from './person.ts';
 
@@ -19,7 +20,12 @@ const alice = person('alice', {
   identities: { ...NO_IDENTITIES, awsUsers: ['alice'], kubernetesUsers: ['oidc:alice'] },
 });
 const bob = person('bob', {
-  identities: { ...NO_IDENTITIES, arns: ['arn:aws:iam::*:role/deploy-bob'], sessions: ['bobby'] },
+  identities: {
+    ...NO_IDENTITIES,
+    arns: ['arn:aws:iam::*:role/deploy-bob'],
+    sessions: ['bobby'],
+    accessKeys: ['AKIASAMPLEOFBOB'],
+  },
 });
 const carol = person('carol', { role: 'admin' });
 const dave = person('dave', { enrolled: false, identities: { ...NO_IDENTITIES, awsUsers: ['dave'] } });
@@ -32,6 +38,7 @@ const DIRECTORY: Directory = {
   trustedRoles: ['arn:aws:iam::*:role/developer'],
   provesOutside: false,
 };
+const FEDERATED = 'arn:aws:sts::111122223333:federated-user/alice@example.com';
 const SSO = 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef';
 const by = (parts: Parameters<typeof sampleActor>[0], facts: Parameters<typeof sampleFacts>[0] = {}) =>
   sampleFacts({ actor: sampleActor(parts), ...facts });
@@ -45,11 +52,46 @@ describe('the actor is a person when', () => {
     ['single sign-on names them otherwise', role(SSO, 'bobby'), 'bob'],
     ['a trusted role names them', role('arn:aws:iam::111122223333:role/developer', 'bobby'), 'bob'],
     ['a federated session names them', by({ kind: 'federated', id: 'f', session: 'alice@example.com' }), 'alice'],
+    ['the access key is theirs', by({ name: 'shared-user', sessionKey: 'AKIASAMPLEOFBOB' }), 'bob'],
+    ['the IAM user is called like their address', by({ name: 'Bob@example.com', id: 'arn:x' }), 'bob'],
     ['Kubernetes names them', by({ id: 'oidc:alice' }, { source: 'k8s_audit' }), 'alice'],
+    ['Kubernetes names their address', by({ id: 'alice@example.com' }, { source: 'k8s_audit' }), 'alice'],
   ];
   test.each(rows)('%s', (_sentence, facts, expected) => {
     expect(resolveActor(facts, DIRECTORY)).toMatchObject({ type: 'person', person: { id: expected } });
     expect(isKnownPerson(facts, DIRECTORY)).toBe(true);
+  });
+});
+
+describe('as CloudTrail records it', () => {
+  const ROLE = 'arn:aws:iam::111122223333:role/developer';
+  const assumed = (role: string, session: string) => ({
+    type: 'AssumedRole',
+    principalId: `AROASAMPLE:${session}`,
+    arn: `arn:aws:sts::${role.split(':')[4] ?? ''}:assumed-role/${role.split('/').at(-1) ?? ''}/${session}`,
+    sessionContext: { sessionIssuer: { type: 'Role', arn: role, userName: role.split('/').at(-1) } },
+  });
+  const facts = (userIdentity: unknown) =>
+    cloudtrailSource.describe({ eventName: 'StopLogging', recipientAccountId: '111122223333', userIdentity });
+  const stranger = SSO.replace('111122223333', '999900001111');
+
+  test.each([
+    ['single sign-on', assumed(SSO, 'Alice@Example.com'), 'alice'],
+    ['single sign-on by another name', assumed(SSO, 'bobby'), 'bob'],
+    ['a trusted role by address', assumed(ROLE, 'bob@example.com'), 'bob'],
+    ['a trusted role by name', assumed(ROLE, 'bobby'), 'bob'],
+    ['SAML', { type: 'SAMLUser', principalId: 'x:alice', userName: 'alice@example.com' }, 'alice'],
+  ])('%s names a person', (_way, identity, expected) => {
+    expect(resolveActor(facts(identity), DIRECTORY)).toMatchObject({ type: 'person', person: { id: expected } });
+  });
+
+  test.each([
+    ['a session name that its holder chose', assumed('arn:aws:iam::111122223333:role/ci', 'alice@example.com')],
+    ['a role that somebody called like a user of ours', assumed('arn:aws:iam::111122223333:role/alice', 'x@y.example')],
+    ['a name asked for with GetFederationToken', { type: 'FederatedUser', arn: FEDERATED, principalId: '1:alice' }],
+    ["single sign-on of a stranger's account", assumed(stranger, 'alice@example.com')],
+  ])('%s names nobody', (_way, identity) => {
+    expect(resolveActor(facts(identity), DIRECTORY)).toMatchObject({ type: 'owner', owner: 'payments' });
   });
 });
 

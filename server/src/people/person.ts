@@ -139,6 +139,16 @@ function canProve({ enrolled }: KnownPerson, { provesOutside }: Directory): bool
   return enrolled || provesOutside;
 }
 
+/** Whether a pattern for actors fits one of the names by which a person acts. */
+export function namesPerson(pattern: string, { email, identities }: KnownPerson): boolean {
+  const { arns, awsUsers, kubernetesUsers, sessions } = identities;
+  const last = pattern.split('/').at(-1) ?? pattern;
+  const isNamed = [email, ...awsUsers, ...kubernetesUsers, ...sessions].some(
+    (name) => matchesGlob(pattern, name) || matchesGlob(last, name),
+  );
+  return isNamed || arns.some((arn) => matchesGlob(arn, pattern) || matchesGlob(pattern, arn));
+}
+
 /** Whether the actor is exactly one of the people; null while nobody is configured, so that nothing can be said. */
 export function isKnownPerson(facts: WhoAndWhere, directory: Directory): boolean | null {
   return directory.people.every(({ configured }) => !configured) ? null : findPeople(facts, directory).length === 1;
@@ -163,22 +173,32 @@ function actsInAws({ actor, account }: WhoAndWhere, person: KnownPerson, directo
   if (identities.arns.some((arn) => matchesGlob(arn, actor.id)) || identities.accessKeys.includes(actor.sessionKey)) {
     return true;
   }
-  if (actor.kind === 'person') {
-    const ours = directory.accountOwners.size === 0 || (account !== null && directory.accountOwners.has(account));
-    return ours && (identities.awsUsers.includes(actor.name) || actor.name.toLowerCase() === email);
+  if (actor.session !== null || actor.kind === 'federated') {
+    // What the role is called says nothing: whoever makes one may give it anybody's name.
+    const session = sessionOf(actor, account, directory)?.toLowerCase();
+    return session === email || identities.sessions.some((name) => name.toLowerCase() === session);
   }
-  if (actor.session === null || !believesSession(actor.kind, actor.id, directory)) {
-    return false;
-  }
-  const session = actor.session.toLowerCase();
-  return session === email || identities.sessions.some((name) => name.toLowerCase() === session);
+  if (actor.kind !== 'person') return false;
+  const ours = directory.accountOwners.size === 0 || (account !== null && directory.accountOwners.has(account));
+  return ours && (identities.awsUsers.includes(actor.name) || actor.name.toLowerCase() === email);
 }
 
 /** Only AWS single sign-on can make roles under this path; it sets the session to the user's own name. */
 const SINGLE_SIGN_ON_ROLE = /:role\/aws-reserved\/sso\.amazonaws\.com\/(?:[^/]+\/)?AWSReservedSSO_[^/]*$/;
+/** `GetFederationToken`: whoever asks for one chooses its name. */
+const SELF_NAMED = /:federated-user\//;
 
-function believesSession(kind: string, roleArn: string, directory: Directory): boolean {
-  return kind === 'federated' || SINGLE_SIGN_ON_ROLE.test(roleArn) || matchesAnyGlob(directory.trustedRoles, roleArn);
+/** The name of a session that an identity provider set; null for one that its holder may have chosen. */
+function sessionOf(actor: WhoAndWhere['actor'], account: string | null, directory: Directory): string | null {
+  if (actor.kind === 'federated') return SELF_NAMED.test(actor.id) ? null : (actor.session ?? actor.name);
+  const believed = SINGLE_SIGN_ON_ROLE.test(actor.id) || matchesAnyGlob(directory.trustedRoles, actor.id);
+  return believed && isOurRole(actor.id, account, directory) ? actor.session : null;
+}
+
+/** A stranger's account has such roles too, and may be let into ours. */
+function isOurRole(arn: string, account: string | null, { accountOwners }: Directory): boolean {
+  const [owner] = /(?<=:iam::)\d{12}(?=:)/.exec(arn) ?? [];
+  return owner === undefined || owner === account || accountOwners.size === 0 || accountOwners.has(owner);
 }
 
 function membersOf(owner: string, { people, teams }: Directory): readonly KnownPerson[] {
