@@ -6,7 +6,7 @@ const Part = Type.String({ minLength: 1, maxLength: 300 });
 export const ExemptionParts = Type.Object({
   /** The rule's exact name. */
   rule: Part,
-  /** The actor's id, name or session; `*` may stand at its beginning or end. */
+  /** The actor's id, a user's name, or `ROLE/SESSION`; `*` may stand at its beginning or end. */
   actor: Part,
   /** A resource's id; `*` may stand at its beginning or end. */
   resource: Part,

@@ -272,6 +272,7 @@ function registerLookingBack(
   registerExemptionRoutes(server, {
     ...common,
     secondFactor,
+    directory: () => people.directory(state.db),
     casesOf: (findingIds) => casesOfFindings(state, findingIds),
   });
   registerEvidenceRoutes(server, {

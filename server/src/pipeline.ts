@@ -23,7 +23,7 @@ import type { People } from './people/people.ts';
 import { type Directory, isKnownPerson, resolveActor, resolveOwner } from './people/person.ts';
 import type { Runner, RuleMatch } from './rules/runner.ts';
 import type { EventFacts, SourceRecord } from './sources/source.ts';
-import { alertActionOf, alertSource } from './sources/alerts/alert.ts';
+import { alertActionOf, alertSource, isOwnAlert } from './sources/alerts/alert.ts';
 import { SOURCES } from './sources/catalogue.ts';
 import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
 
@@ -241,11 +241,10 @@ async function loadBatchOptions(
     }),
     heldUntil: (finding, risk) => heldUntil(finding, risk, { windows, nowMs }),
     // Only our own exercises are exercises: a tag that comes from outside hides nothing.
-    isDrill: ({ tags, facts }) => facts.service === OWN_SENDER && tags.includes(DRILL_TAG),
+    isDrill: ({ tags, facts }) => isOwnAlert(facts) && tags.includes(DRILL_TAG),
   };
   return { directory, conduct: conductOptions };
 }
 
 /** The tag of an alert of our own that is an exercise. */
 export const DRILL_TAG = 'countersign_drill';
-const OWN_SENDER = 'countersign';

@@ -31,6 +31,25 @@ describe('what an exemption covers', () => {
     expect(exemptionFor(finding({ resources: [] }), [exemption], 0)).toBeNull();
   });
 
+  test('no session that merely calls itself like a user, and nothing that we say of ourselves', () => {
+    const user = { ...exemption, actor: 'deploy' };
+    const role = 'arn:aws:iam::111122223333:role/ci';
+    const session = sampleActor({
+      kind: 'role',
+      id: role,
+      name: 'ci',
+      session: 'deploy',
+      sessionKey: `${role}/deploy`,
+    });
+    expect(exemptionFor(finding(), [user], 0)?.id).toBe('x');
+    expect(exemptionFor(finding({ actor: session }), [user], 0)).toBeNull();
+    expect(exemptionFor(finding({ actor: { ...session, kind: 'person', name: 'deploy' } }), [user], 0)).toBeNull();
+    expect(exemptionFor(finding({ actor: session }), [{ ...exemption, actor: `${role}/deploy` }], 0)?.id).toBe('x');
+    expect(exemptionFor(finding({ actor: { ...session, kind: 'role', session: 'other' } }), [user], 0)).toBeNull();
+    const own = finding({ source: 'alert', service: 'countersign' });
+    expect(exemptionFor(own, [exemption], 0)).toBeNull();
+  });
+
   test('nothing that is changed along with what it names', () => {
     const both = [
       { type: 'trail', id: 'sample-trail' },
@@ -64,7 +83,7 @@ describe('making one', () => {
     running = await startRunningApp(
       `
 accounts: { "111122223333": { name: shop, label: prod } }
-people: [{ email: ann@example.com, name: Ann Example, role: responder }, { email: mia@example.com, name: Mia Example }]
+people: [{ email: ann@example.com, name: Ann Example, role: responder, identities: { aws_users: [annex], arns: ['arn:aws:iam::*:role/ann-*'] } }, { email: mia@example.com, name: Mia Example }]
 policy: [{ when: {}, then: page }]
 `,
       {},
@@ -88,6 +107,9 @@ policy: [{ when: {}, then: page }]
     expect(
       (await make(await ann.code(), { expires: new Date(Date.now() + 100 * 86_400_000).toISOString() })).status,
     ).toBe(400);
+    for (const actor of ['annex', 'ann@example.com', 'arn:aws:iam::111122223333:role/ann-admin']) {
+      expect(await make('000000', { actor })).toMatchObject({ status: 403, body: { code: 'own-exemption' } });
+    }
     const made = await make(await ann.code());
     expect(made.status).toBe(200);
     await stop('arn:aws:cloudtrail:eu-west-1:111122223333:trail/sample-trail');

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Finding } from '../findings/finding.ts';
+import { isOwnAlert } from '../sources/alerts/alert.ts';
 import { BURST_WINDOW, considerBurst, FOREVER_MS, joinsBurst, MAXIMUM_BURST_FINDINGS } from './burst.ts';
 import {
   type Case,
@@ -103,7 +104,6 @@ function isAlert(finding: Finding): boolean {
   return finding.facts.source === 'alert';
 }
 
-const OWN_SENDER = 'countersign';
 const OWN_PAGE_RISK = 50;
 
 /**
@@ -115,7 +115,7 @@ function decisionOfAlert({ facts, risk }: Finding, decision: Decision): Decision
     const { escalation } = decision;
     return { type: 'page', ...(escalation === undefined ? {} : { escalation }) };
   }
-  const isOurs = facts.service === OWN_SENDER && risk >= OWN_PAGE_RISK;
+  const isOurs = isOwnAlert(facts) && risk >= OWN_PAGE_RISK;
   return decision.type === 'record' && isOurs ? { type: 'page' } : decision;
 }
 

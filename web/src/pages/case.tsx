@@ -125,7 +125,8 @@ function Changes({
 /** The narrowest exemption that would fit the finding, for the form. */
 function exemptionOf(finding: FindingView): string {
   const { rule, actor, resources, account } = finding;
-  const parts = { rule, actor: actor.id, resource: resources[0]?.id ?? '', account: account?.id ?? '' };
+  const who = actor.session === null ? actor.id : `${actor.id}/${actor.session}`;
+  const parts = { rule, actor: who, resource: resources[0]?.id ?? '', account: account?.id ?? '' };
   return new URLSearchParams(parts).toString();
 }
 

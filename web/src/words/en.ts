@@ -42,6 +42,7 @@ export const en = {
     'weak-passphrase': 'Use more different characters, and not your address or name.',
     'email-taken': 'This address belongs to another person.',
     'enrolment-required': 'Set a passphrase and a second factor first.',
+    'own-exemption': 'This would exempt what you do yourself. Ask somebody else to make it.',
     'second-person': 'Whoever made the change or was asked about it cannot approve its revert.',
     'plan-differs': 'The plan is no longer the one that was shown. Look at it again.',
     'not-reverted': 'This was not put back, or somebody is at it.',

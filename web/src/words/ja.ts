@@ -42,6 +42,7 @@ export const ja: Words = {
     'weak-passphrase': '文字の種類を増やし、アドレスや名前を含めないでください。',
     'email-taken': 'このアドレスは別の人が使用しています。',
     'enrolment-required': '先にパスフレーズと二要素認証を設定してください。',
+    'own-exemption': 'ご自身の操作は除外できません。別の方に作成を依頼してください。',
     'second-person': '変更した本人や確認を受けた人は承認できません。',
     'plan-differs': '表示された計画から変わっています。もう一度ご確認ください。',
     'not-reverted': '元に戻されていないか、ほかの人が操作中です。',

@@ -1,10 +1,13 @@
 /**
  * What an exemption covers. Pure.
  *
- * The surprise: all four parts must be said and must fit. An exemption that is any wider would be a hole that somebody finds.
+ * The surprise: all four parts must be said and must fit. An exemption that is any wider would be a hole that somebody finds: a
+ * session's name, which its holder may choose, counts only together with its role, and what we say of ourselves is never exempt.
  */
 import type { ExemptionParts } from '@countersign/contract';
 import { matchesGlob } from '../../ground/glob.ts';
+import { isOwnAlert } from '../../sources/alerts/alert.ts';
+import type { Actor } from '../../sources/source.ts';
 import type { Finding } from '../finding.ts';
 
 export interface Exemption extends ExemptionParts {
@@ -42,8 +45,14 @@ export function exemptionFor(
 
 export function covers(parts: ExemptionParts, { rule, facts }: Pick<Finding, 'rule' | 'facts'>): boolean {
   const { actor, resources, account } = facts;
-  if (parts.rule !== rule || parts.account !== account) return false;
-  const isActor = [actor.id, actor.name, actor.session].some((name) => name !== null && matchesGlob(parts.actor, name));
+  if (parts.rule !== rule || parts.account !== account || isOwnAlert(facts)) return false;
+  const isActor = namesOf(actor).some((name) => matchesGlob(parts.actor, name));
   // Every resource must be covered: one that is not is something else being changed along with it.
   return isActor && resources.length > 0 && resources.every(({ id }) => matchesGlob(parts.resource, id));
+}
+
+/** An IAM user or a Kubernetes user by name, everything by its id, a session by `ROLE/SESSION`. */
+function namesOf({ kind, id, name, session }: Actor): readonly string[] {
+  if (session !== null) return [id, `${id}/${session}`];
+  return kind === 'person' ? [id, name] : [id];
 }

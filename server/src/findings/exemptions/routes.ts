@@ -6,6 +6,7 @@ import type { HttpServer } from '../../ground/http.ts';
 import { httpFailures } from '../../ground/http-error.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State } from '../../ground/state.ts';
+import { type Directory, namesPerson, resolveActor } from '../../people/person.ts';
 import { type Guards, signedInOf } from '../../people/sign-in/guard.ts';
 import type { SecondFactor } from '../../people/sign-in/second-factor.ts';
 import { LONGEST_EXEMPTION_MS, tooWide } from './exemption.ts';
@@ -17,6 +18,7 @@ export interface ExemptionRoutesOptions {
   readonly random: Random;
   readonly secondFactor: SecondFactor;
   readonly nowMs: () => number;
+  readonly directory: () => Promise<Directory>;
   /** What became of findings: the state of their case, and why it was paged. */
   readonly casesOf: (
     findingIds: readonly string[],
@@ -50,6 +52,7 @@ export function registerExemptionRoutes(server: HttpServer, options: ExemptionRo
       refuseWide(parts);
       const expiresMs = expiryOf(expires, nowMs());
       const by = signedInOf(request).person.id;
+      await refuseOwn(by, parts, options);
       const id = options.random.id(nowMs());
       const made = await state.transaction(async (trx) => {
         if (!(await options.secondFactor.verifyTotp(trx, by, { code, nowMs: nowMs() }))) return false;
@@ -77,6 +80,24 @@ export function registerExemptionRoutes(server: HttpServer, options: ExemptionRo
 function refuseWide(parts: ExemptionParts): void {
   const why = tooWide(parts);
   if (why !== null) throw httpFailures.invalidInput('body', why);
+}
+
+/** Whoever holds somebody's account must not make it invisible: what a person does is exempted by another. */
+async function refuseOwn(
+  personId: string,
+  parts: ExemptionParts,
+  { state, directory, nowMs }: ExemptionRoutesOptions,
+): Promise<void> {
+  const known = await directory();
+  const person = known.people.find(({ id }) => id === personId);
+  const { findings } = await coveredFindings(state, parts, nowMs() - LOOK_BACK_MS);
+  const did = findings.some(({ facts }) => {
+    const found = resolveActor(facts, known);
+    return found.type === 'person' && found.person.id === personId;
+  });
+  if (!did && (person === undefined || !namesPerson(parts.actor, person))) return;
+  const message = 'this would exempt what you do yourself: ask somebody else to make it';
+  throw new Failure(message, { code: 'own-exemption', httpStatus: 403, retryable: false });
 }
 
 function expiryOf(text: string, nowMs: number): number {

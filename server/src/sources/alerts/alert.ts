@@ -65,6 +65,13 @@ export const alertSource: Source = {
   describe,
 };
 
+const OWN_SENDER = 'countersign';
+
+/** What we say of ourselves: a heartbeat that is late, an account that fell silent, an exercise. */
+export function isOwnAlert({ source, service }: Pick<EventFacts, 'source' | 'service'>): boolean {
+  return source === 'alert' && service === OWN_SENDER;
+}
+
 /** What an admitted record asks for: routing for whoever keeps the cases. */
 export function alertActionOf(record: SourceRecord): Pick<AlertRecord, 'action' | 'integration' | 'dedupKey'> {
   const action = record['action'];

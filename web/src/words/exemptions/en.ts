@@ -11,7 +11,7 @@ export const exemptionsWords = {
   make: 'Make an exemption',
   parts: {
     rule: 'Rule (its exact name)',
-    actor: 'Actor (id, name or session; * at the beginning or end)',
+    actor: 'Actor (id, user name, or ROLE/SESSION; * at the beginning or end)',
     resource: 'Resource (id; * at the beginning or end)',
     account: 'Account or cluster',
   },

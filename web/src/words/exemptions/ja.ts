@@ -13,7 +13,7 @@ export const exemptionsWords: typeof english = {
   make: '除外を作成',
   parts: {
     rule: 'ルール（正確な名前）',
-    actor: '操作者（ID、名前、セッション。先頭か末尾に * を使えます）',
+    actor: '操作者（ID、ユーザー名、ロール/セッション。先頭か末尾に * を使えます）',
     resource: 'リソース（ID。先頭か末尾に * を使えます）',
     account: 'アカウントまたはクラスター',
   },
