@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sql } from 'kysely';
 import { describe } from 'vitest';
 import { PGlite } from '@electric-sql/pglite';
 import { type Log, silentLog } from '../server/src/ground/log.ts';
@@ -30,6 +31,13 @@ export function describeStates(title: string, body: (open: OpenTestState, kind: 
 
 export async function openTestPostgres(log: Log = silentLog): Promise<State> {
   return openState({ url: await freshDatabase(), log });
+}
+
+/** For tests of intake that share one database: as if nothing had ever come. */
+export async function emptyIntake(state: State): Promise<void> {
+  await sql`truncate inbox, malformed, intake, account_heard, intake_trouble, trail_object, trail_digest, trail_queue`.execute(
+    state.db,
+  );
 }
 
 let dump: Promise<Blob> | null = null;

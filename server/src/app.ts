@@ -27,7 +27,7 @@ import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
 import { type Environment, readSecret, type SecretReference } from './ground/secret.ts';
-import { openState, type State } from './ground/state.ts';
+import { openState, type State, type StateTransaction } from './ground/state.ts';
 import { watchSources } from './intake.ts';
 import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
@@ -52,7 +52,7 @@ import { bundledRulesets, loadPack } from './rules/pack.ts';
 import { createRunner, type Runner } from './rules/runner.ts';
 import { registerDrillRoutes } from './drills.ts';
 import { registerSampleRoutes } from './samples.ts';
-import { raiseAlert } from './sources/alerts/raise.ts';
+import { type OwnAlert, raiseAlert } from './sources/alerts/raise.ts';
 import { runAwsIntake } from './sources/aws-live/intake.ts';
 import { accountHealth, noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
 import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
@@ -304,6 +304,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
   const { policy, accounts, sources, accountEscalations, integrations } = configuration;
   const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
   const { loadPlanner, followers } = response;
+  const raise = (trx: StateTransaction, alert: OwnAlert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random });
   const caseWorker = (index: number) => runCaseWorker({ ...response.worker, name: `${worker}-${index}` }, stopping);
   return [
     runPipeline(
@@ -330,7 +331,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     watchSources(sources, { state, clock, log }, stopping),
-    ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log }, stopping)),
+    ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log, raise }, stopping)),
     watchSelf(
       { state, clock, log, url: rooms.deadMan, everyMs: configuration.connections.deadMan?.everyMs ?? SELF_WATCH_MS },
       stopping,
@@ -342,7 +343,8 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         log,
         limits: configuration.watch,
         accounts: new Map([...accounts].map(([id, account]) => [id, account.name])),
-        raise: (trx, alert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random }),
+        queues: rooms.queues.map(({ name }) => name),
+        raise,
       },
       stopping,
     ),

@@ -8,15 +8,17 @@
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
 import type { Log } from '../../ground/log.ts';
-import type { State } from '../../ground/state.ts';
-import type { ObjectResult, QueueMessage, TrailClient } from '../../vendors/aws/trail.ts';
+import type { State, StateTransaction } from '../../ground/state.ts';
+import type { QueueMessage, TrailClient } from '../../vendors/aws/trail.ts';
+import type { OwnAlert } from '../alerts/raise.ts';
 import { cloudtrailSource } from '../cloudtrail/cloudtrail.ts';
 import { acceptBatch } from '../inbox.ts';
-import { batchesOf } from '../inbox-batches.ts';
 import { intakeHealth } from '../inbox-health.ts';
 import { jsonText } from '../json-value.ts';
-import { eachReading, readChunks } from '../reading/read-paths.ts';
+import { checkDigest } from './digests.ts';
+import { forgetObject, noteFailing, noteQueue } from './ledger.ts';
 import { type ObjectRef, readMessage } from './message.ts';
+import { takeObject, type Taking, tellLost } from './objects.ts';
 
 export interface AwsIntakeOptions {
   readonly name: string;
@@ -24,21 +26,27 @@ export interface AwsIntakeOptions {
   readonly client: TrailClient;
   readonly clock: Clock;
   readonly log: Log;
+  /** An alert of our own. */
+  readonly raise: (trx: StateTransaction, alert: OwnAlert) => Promise<void>;
 }
 
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
-/** A message that failed so often is put aside in full: it must not hold up the others for ever. */
-const MOST_RECEIVES = 10;
+/** A message about something that is gone for good is put aside in full after so many tries, and that is an alert. */
+const MOST_RECEIVES_GONE = 10;
+/** What may be readable tomorrow is tried for about two days; it is an alert long before. */
+const MOST_RECEIVES = 500;
+/** How often a queue that is well is noted as read. */
+const NOTE_MS = 15_000;
 /** While more than this waits in the inbox, the queue keeps the rest: it is made for that. */
 const FULL_BACKLOG_RECORDS = 200_000;
 const BACKLOG_PAUSE_MS = 2_000;
 const WORK_SECONDS = 300;
-const LARGEST_OBJECT_BYTES = 512 * 1024 * 1024;
 
 /** Works until `signal` aborts. */
 export async function runAwsIntake(options: AwsIntakeOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, log, name } = options;
+  const note = noteReading(options);
   let waitMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
@@ -47,16 +55,31 @@ export async function runAwsIntake(options: AwsIntakeOptions, signal: AbortSigna
         continue;
       }
       const messages = await client.receive(signal);
+      await note(null);
       for (const message of messages) await takeOrLeave(message, options);
       waitMs = FIRST_RETRY_MS;
     } catch (error) {
       if (signal.aborted) break;
+      await note(messageOf(error)).catch(() => undefined);
       log.warn('a queue cannot be read and is tried again', { queue: name, error, waitMs });
       await clock.sleep(waitMs, signal);
       waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
     }
   }
   client.close();
+}
+
+/** Keeps the queue's row, so that a queue that cannot be read is seen also by whoever reads no log. */
+function noteReading({ state, name, clock }: AwsIntakeOptions): (failure: string | null) => Promise<void> {
+  let notedMs = Number.NEGATIVE_INFINITY;
+  let failed = false;
+  return async (failure) => {
+    const nowMs = clock.nowMs();
+    if (failure === null && !failed && nowMs - notedMs < NOTE_MS) return;
+    failed = failure !== null;
+    notedMs = nowMs;
+    await noteQueue(state, name, { nowMs, failure });
+  };
 }
 
 async function isFull(state: State): Promise<boolean> {
@@ -93,14 +116,8 @@ export async function takeMessage(message: QueueMessage, options: AwsIntakeOptio
       break;
     case 'objects':
       await client.extend(message, WORK_SECONDS);
-      for (const ref of reading.objects) {
-        const failure = await takeObject(ref, options);
-        if (failure === null) continue;
-        if (message.receives < MOST_RECEIVES) throw new Error(failure);
-        await putAside(message, failure, options);
-      }
-      if (reading.ignored > 0)
-        options.log.info('objects without events were passed over', { queue: name, count: reading.ignored });
+      for (const ref of reading.objects) await takeOrTell(ref, message, options);
+      for (const ref of reading.digests) await checkOrNote(ref, message, options);
       break;
   }
   await client.delete(message);
@@ -115,22 +132,38 @@ async function takeEvent(record: unknown, message: QueueMessage, options: AwsInt
   await acceptBatch(options.state, batch, options.clock.nowMs());
 }
 
-/** Null when every record of the object is in the inbox, or aside in full; else why it is to be tried again. */
-async function takeObject(ref: ObjectRef, options: AwsIntakeOptions): Promise<string | null> {
-  const { state, client, clock } = options;
-  const { bucket, key, etag, sizeBytes } = ref;
-  const object: ObjectResult = await client.fetchObject(bucket, key, etag);
-  if (object.type !== 'object') return object.reason;
-  const isOther = sizeBytes !== null && object.sizeBytes !== null && sizeBytes !== object.sizeBytes;
-  if (isOther) return `${bucket}/${key} has ${object.sizeBytes} bytes, its notification says ${sizeBytes}`;
-  if ((object.sizeBytes ?? 0) > LARGEST_OBJECT_BYTES)
-    return `${bucket}/${key} is larger than ${LARGEST_OBJECT_BYTES} bytes`;
-  const origin = `s3://${bucket}/${key}`;
-  const readings = readChunks(object.chunks, origin, { sources: [cloudtrailSource], source: cloudtrailSource });
-  for await (const batch of batchesOf(eachReading(readings), { origin, source: cloudtrailSource.name })) {
-    await acceptBatch(state, batch, clock.nowMs());
+/** Throws when the object is to be tried again. One that is gone for good is an alert, and the message is kept in full. */
+async function takeOrTell(ref: ObjectRef, message: QueueMessage, options: AwsIntakeOptions): Promise<void> {
+  const taking = await takeObject(ref, options).catch(failedBy);
+  if (taking.type === 'taken') return;
+  const most = taking.type === 'gone' ? MOST_RECEIVES_GONE : MOST_RECEIVES;
+  if (message.receives < most) return comeAgain(ref, taking.reason, options);
+  await putAside(message, taking.reason, options);
+  await tellLost('Trail object lost', ref, taking.reason, options);
+  await options.state.transaction((trx) => forgetObject(trx, ref));
+}
+
+async function checkOrNote(ref: ObjectRef, message: QueueMessage, options: AwsIntakeOptions): Promise<void> {
+  const isLastTry = message.receives >= MOST_RECEIVES_GONE;
+  try {
+    await checkDigest({ ref, message, isLastTry }, options);
+    await options.state.transaction((trx) => forgetObject(trx, ref));
+  } catch (error) {
+    if (!isLastTry) return comeAgain(ref, messageOf(error), options);
+    await putAside(message, messageOf(error), options);
+    await tellLost('Trail digest lost', ref, messageOf(error), options);
+    await options.state.transaction((trx) => forgetObject(trx, ref));
   }
-  return null;
+}
+
+/** Noted, so that the watch over intake sees it; the queue hands the message out again. */
+async function comeAgain(ref: ObjectRef, failure: string, { state, name, clock }: AwsIntakeOptions): Promise<never> {
+  await noteFailing(state, ref, { queue: name, failure, nowMs: clock.nowMs() });
+  throw new Error(failure);
+}
+
+function failedBy(error: unknown): Taking {
+  return { type: 'failed', reason: messageOf(error) };
 }
 
 async function putAside(

@@ -14,7 +14,12 @@ export interface ObjectRef {
 }
 
 export type MessageReading =
-  | { readonly type: 'objects'; readonly objects: readonly ObjectRef[]; readonly ignored: number }
+  | {
+      readonly type: 'objects';
+      readonly objects: readonly ObjectRef[];
+      /** What the trail says of its own objects. */
+      readonly digests: readonly ObjectRef[];
+    }
   | { readonly type: 'event'; readonly record: unknown }
   /** Nothing to do: AWS' own test message. */
   | { readonly type: 'nothing' }
@@ -22,8 +27,7 @@ export type MessageReading =
 
 const MOST_OBJECTS = 1_000;
 const DEEPEST = 3;
-/** Signatures of trails, which hold no events. */
-const NO_EVENTS = /\/CloudTrail-Digest\//;
+const DIGEST = /\/CloudTrail-Digest\//;
 const RECORD_TYPES = /via CloudTrail|AWS Insight/i;
 
 /** Never throws. */
@@ -84,6 +88,6 @@ function decodeKey(key: string): string {
 }
 
 function wanted(refs: readonly ObjectRef[]): MessageReading {
-  const objects = refs.filter(({ key }) => !NO_EVENTS.test(key));
-  return { type: 'objects', objects, ignored: refs.length - objects.length };
+  const isDigest = ({ key }: ObjectRef) => DIGEST.test(key);
+  return { type: 'objects', objects: refs.filter((ref) => !isDigest(ref)), digests: refs.filter(isDigest) };
 }

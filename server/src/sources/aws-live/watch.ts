@@ -14,6 +14,9 @@ import { storable } from '../../ground/storable.ts';
 import type { OwnAlert } from '../alerts/raise.ts';
 import { intakeHealth } from '../inbox-health.ts';
 import type { WatchLimits } from './configuration.ts';
+import { accountOf } from './digest.ts';
+import { forgetTaken } from './ledger.ts';
+import type { TrailTables } from './tables.ts';
 
 export interface WatchOptions {
   readonly state: State;
@@ -22,13 +25,10 @@ export interface WatchOptions {
   readonly limits: WatchLimits;
   /** Accounts that are configured: they are missed even if they were never heard. Id → name. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** Names of the queues that are read: with any, accounts are missed from the start. */
+  readonly queues: readonly string[];
   readonly raise: (trx: StateTransaction, alert: OwnAlert) => Promise<void>;
 }
-
-type WatchTables = {
-  account_heard: { account: string; newest_event_ms: number; last_heard_ms: number; batches: number };
-  intake_trouble: { key: string; since_ms: number };
-};
 
 interface Trouble {
   readonly key: string;
@@ -37,7 +37,18 @@ interface Trouble {
   readonly account: string | null;
 }
 
+interface Look {
+  readonly nowMs: number;
+  readonly startedMs: number;
+  /** Troubles that have an open alert. */
+  readonly known: ReadonlySet<string>;
+}
+
 const LOOK_MS = 10_000;
+/** A queue answers every twenty seconds, and an object is there when its notification is. */
+const QUEUE_PATIENCE_MS = 10 * 60_000;
+/** A trail writes one every hour, also about nothing. */
+const DIGEST_PATIENCE_MS = 3 * 3_600_000;
 /** A trouble that ends within this time begins and ends once, not again and again. */
 const SETTLE_MS = 60_000;
 const MOST_ACCOUNTS = 5_000;
@@ -52,7 +63,7 @@ export async function noteAccountsHeard(
   for (const { account, eventMs } of heard.toSorted((one, other) => (one.account < other.account ? -1 : 1))) {
     await sql`
       insert into account_heard as a (account, newest_event_ms, last_heard_ms, batches)
-      values (${storable(account)}, ${eventMs}, ${nowMs}, 1)
+      values (${storable(account)}, ${Math.min(eventMs, nowMs)}, ${nowMs}, 1)
       on conflict (account) do update set
         newest_event_ms = greatest(a.newest_event_ms, excluded.newest_event_ms),
         last_heard_ms = greatest(a.last_heard_ms, excluded.last_heard_ms),
@@ -67,6 +78,7 @@ export async function watchIntake(options: WatchOptions, signal: AbortSignal): P
   while (!signal.aborted) {
     try {
       await lookAtIntake(options, startedMs);
+      await forgetTaken(options.state, clock.nowMs());
     } catch (error) {
       log.error('intake could not be looked at; trying again', { error });
     }
@@ -78,9 +90,10 @@ export async function watchIntake(options: WatchOptions, signal: AbortSignal): P
 export async function lookAtIntake(options: WatchOptions, startedMs: number): Promise<void> {
   const { state, clock } = options;
   const nowMs = clock.nowMs();
-  const troubles = await troublesOf(options, startedMs);
+  const told = await state.db.withTables<TrailTables>().selectFrom('intake_trouble').select('key').execute();
+  const troubles = await troublesOf(options, { nowMs, startedMs, known: new Set(told.map(({ key }) => key)) });
   await state.transaction(async (trx) => {
-    const db = trx.withTables<WatchTables>();
+    const db = trx.withTables<TrailTables>();
     const open = await db.selectFrom('intake_trouble').selectAll().forUpdate().execute();
     const known = new Map(open.map(({ key, since_ms }) => [key, since_ms]));
     const now = new Set(troubles.map(({ key }) => key));
@@ -104,42 +117,95 @@ export async function lookAtIntake(options: WatchOptions, startedMs: number): Pr
   });
 }
 
-async function troublesOf(
-  { state, clock, limits, accounts }: WatchOptions,
-  startedMs: number,
+async function troublesOf(options: WatchOptions, look: Look): Promise<readonly Trouble[]> {
+  const { state, limits } = options;
+  const { waiting, oldestMs } = await backlogOf(state);
+  const stuckMs = oldestMs === null ? 0 : look.nowMs - oldestMs;
+  const isBehind = waiting > limits.backlogBatches || stuckMs > limits.lagMs;
+  const summary = `${waiting} batches wait in the inbox, the oldest for ${minutesOf(stuckMs)} minutes`;
+  const backlog = { key: 'backlog', summary, class: 'Intake backlog', account: null };
+  return [
+    ...(await silentAccounts(options, look)),
+    ...(await stuckQueues(options, look)),
+    ...(isBehind ? [backlog] : []),
+  ];
+}
+
+async function silentAccounts(
+  { state, limits, accounts, queues }: WatchOptions,
+  { nowMs, startedMs, known }: Look,
 ): Promise<readonly Trouble[]> {
-  const nowMs = clock.nowMs();
   const rows = await state.db
-    .withTables<WatchTables>()
+    .withTables<TrailTables>()
     .selectFrom('account_heard')
     .selectAll()
+    .orderBy('account')
     .limit(MOST_ACCOUNTS)
     .execute();
   const heard = new Map(rows.map((row) => [row.account, row]));
-  // Before anything ever came there is nothing to miss: a newcomer has not connected anything yet.
-  const watched = rows.length === 0 ? [] : new Set([...accounts.keys(), ...heard.keys()]);
+  // Before anything is connected there is nothing to miss.
+  const isConnected = rows.length > 0 || queues.length > 0;
+  const watched = isConnected ? new Set([...accounts.keys(), ...heard.keys()]) : [];
   const troubles: Trouble[] = [];
   for (const account of watched) {
     const row = heard.get(account);
     const name = accounts.get(account) ?? account;
-    const lastMs = Math.max(row?.last_heard_ms ?? 0, startedMs);
+    const key = `silence:${account}`;
+    // Our own absence is no silence of theirs; but a silence that was told goes on until something is heard.
+    const lastMs = Math.max(row?.last_heard_ms ?? 0, known.has(key) ? 0 : startedMs);
     if (nowMs - lastMs > limits.silenceMs) {
       const since = row === undefined ? 'it was configured' : new Date(row.last_heard_ms).toISOString();
       const summary = `Nothing has been heard from ${name} since ${since}`;
-      troubles.push({ key: `silence:${account}`, summary, class: 'Account fell silent', account });
+      troubles.push({ key, summary, class: 'Account fell silent', account });
     } else if (row !== undefined && row.last_heard_ms - row.newest_event_ms > limits.lagMs) {
-      const minutes = Math.round((row.last_heard_ms - row.newest_event_ms) / 60_000);
-      const summary = `Events of ${name} come ${minutes} minutes late`;
+      const summary = `Events of ${name} come ${minutesOf(row.last_heard_ms - row.newest_event_ms)} minutes late`;
       troubles.push({ key: `lag:${account}`, summary, class: 'Events come late', account });
     }
   }
-  const { waiting, oldestMs } = await backlogOf(state);
-  const stuckMs = oldestMs === null ? 0 : nowMs - oldestMs;
-  if (waiting > limits.backlogBatches || stuckMs > limits.lagMs) {
-    const summary = `${waiting} batches wait in the inbox, the oldest for ${Math.round(stuckMs / 60_000)} minutes`;
-    troubles.push({ key: 'backlog', summary, class: 'Intake backlog', account: null });
-  }
   return troubles;
+}
+
+/** Queues that cannot be read, objects that cannot be fetched, digests that stopped coming. */
+async function stuckQueues(
+  { state, limits, queues }: WatchOptions,
+  { nowMs, startedMs, known }: Look,
+): Promise<readonly Trouble[]> {
+  if (queues.length === 0) return [];
+  const db = state.db.withTables<TrailTables>();
+  const patienceMs = Math.min(QUEUE_PATIENCE_MS, limits.silenceMs);
+  const readings = new Map((await db.selectFrom('trail_queue').selectAll().execute()).map((row) => [row.name, row]));
+  const unread = queues.flatMap((name): Trouble[] => {
+    const row = readings.get(name);
+    const key = `queue:${name}`;
+    const sinceMs = Math.max(row?.read_ms ?? 0, known.has(key) ? 0 : startedMs);
+    if (nowMs - sinceMs <= patienceMs) return [];
+    const summary = `The queue ${name} could not be read for ${minutesOf(nowMs - sinceMs)} minutes: ${row?.failure ?? 'no answer'}`;
+    return [{ key, summary, class: 'Queue cannot be read', account: null }];
+  });
+  const failing = await db
+    .selectFrom('trail_object')
+    .select(({ fn }) => ['queue', fn.countAll<number>().as('count'), fn.max('failure').as('failure')])
+    .where('failing_since_ms', '<', nowMs - patienceMs)
+    .groupBy('queue')
+    .execute();
+  const objects = failing.map(({ queue, count, failure }): Trouble => {
+    const summary = `${count} objects of the queue ${queue} cannot be read: ${failure ?? ''}`;
+    return { key: `objects:${queue}`, summary, class: 'Trail objects cannot be read', account: null };
+  });
+  const overdueMs = Math.max(DIGEST_PATIENCE_MS, limits.silenceMs);
+  const chains = await db.selectFrom('trail_digest').selectAll().limit(MOST_ACCOUNTS).execute();
+  const digests = chains.flatMap(({ chain, key, seen_ms: seenMs }): Trouble[] => {
+    const id = `digest:${chain}`;
+    const sinceMs = Math.max(seenMs, known.has(id) ? 0 : startedMs);
+    if (nowMs - sinceMs <= overdueMs) return [];
+    const summary = `The trail signed nothing since ${new Date(seenMs).toISOString()}: ${chain.split('/').at(-1) ?? chain}`;
+    return [{ key: id, summary, class: 'Trail digests stopped', account: accountOf(key) }];
+  });
+  return [...unread, ...objects, ...digests];
+}
+
+function minutesOf(ms: number): number {
+  return Math.round(ms / 60_000);
 }
 
 async function backlogOf(state: State): Promise<{ readonly waiting: number; readonly oldestMs: number | null }> {
@@ -168,7 +234,7 @@ export async function accountHealth(
   state: State,
   names: ReadonlyMap<string, string>,
 ): Promise<readonly AccountHealth[]> {
-  const db = state.db.withTables<WatchTables>();
+  const db = state.db.withTables<TrailTables>();
   const rows = await db.selectFrom('account_heard').selectAll().limit(MOST_ACCOUNTS).execute();
   const troubles = new Set((await db.selectFrom('intake_trouble').select('key').execute()).map(({ key }) => key));
   const heard = new Map(rows.map((row) => [row.account, row]));

@@ -25,6 +25,8 @@ export interface ReadOptions {
   readonly source?: Source | SourceName | undefined;
   /** What `-` reads. */
   readonly standardInput?: Readable | undefined;
+  /** Told of the bytes of `readChunks` as they come, unpacked. */
+  readonly onUnpacked?: ((bytes: Buffer) => void) | undefined;
   /** Told after each file. */
   readonly onFile?: ((file: string) => void) | undefined;
   /** Told after each batch. */
@@ -83,7 +85,7 @@ export async function* readChunks(
   name: string,
   options: ReadOptions,
 ): AsyncGenerator<readonly Reading[]> {
-  yield* readStreaming(chunks, new Admitting(name, options.sources, namedSource(options)));
+  yield* readStreaming(chunks, new Admitting(name, options.sources, namedSource(options)), options.onUnpacked);
 }
 
 /** The readings of bytes that are in memory already, unpacked. */
@@ -169,7 +171,11 @@ function parseWhole(bytes: Buffer): { readonly value: unknown } | null {
   }
 }
 
-async function* readStreaming(chunks: AsyncIterable<Buffer>, admitting: Admitting): AsyncGenerator<readonly Reading[]> {
+async function* readStreaming(
+  chunks: AsyncIterable<Buffer>,
+  admitting: Admitting,
+  onUnpacked?: (bytes: Buffer) => void,
+): AsyncGenerator<readonly Reading[]> {
   const splitter = new RecordSplitter();
   let damage: string | null = null;
   for await (const part of unpack(chunks)) {
@@ -177,6 +183,7 @@ async function* readStreaming(chunks: AsyncIterable<Buffer>, admitting: Admittin
       damage = part.reason;
       break;
     }
+    onUnpacked?.(part.bytes);
     for (const cut of splitter.push(part.bytes)) admitting.addCut(cut);
     if (admitting.waiting >= LARGEST_BATCH) yield admitting.take();
   }

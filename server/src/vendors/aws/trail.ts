@@ -2,6 +2,7 @@
  * The few calls of AWS with which a trail is read live: messages of a queue, objects of a bucket. Credentials come from where the
  * SDK finds them, and where a role is named it is assumed, with its external id, and renewed in time.
  */
+import { CloudTrailClient, ListPublicKeysCommand } from '@aws-sdk/client-cloudtrail';
 import { GetObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
@@ -29,9 +30,14 @@ export interface QueueMessage {
 }
 
 export type ObjectResult =
-  | { readonly type: 'object'; readonly chunks: AsyncIterable<Buffer>; readonly sizeBytes: number | null }
-  /** Will not change by itself: it is not there, or we may not read it. */
-  | { readonly type: 'refused'; readonly reason: string }
+  | {
+      readonly type: 'object';
+      readonly chunks: AsyncIterable<Buffer>;
+      readonly sizeBytes: number | null;
+      readonly metadata: Readonly<Record<string, string>>;
+    }
+  /** It is not there, or another one is. Where we may not list the bucket, S3 says `AccessDenied` instead: that is `failed`. */
+  | { readonly type: 'gone'; readonly reason: string }
   | { readonly type: 'failed'; readonly reason: string };
 
 export interface TrailClient {
@@ -42,19 +48,24 @@ export interface TrailClient {
   extend(message: QueueMessage, seconds: number): Promise<void>;
   /** With an etag, only that very version. Rejects never. */
   fetchObject(bucket: string, key: string, etag: string | null): Promise<ObjectResult>;
+  /** With which CloudTrail signed digests of that time. A region, or null for the queue's own. Rejects when it cannot be asked. */
+  publicKeys(region: string | null, startTime: string, endTime: string): Promise<readonly TrailPublicKey[]>;
   close(): void;
+}
+
+export interface TrailPublicKey {
+  readonly fingerprint: string;
+  /** PKCS #1, DER. */
+  readonly der: Uint8Array;
 }
 
 const WAIT_SECONDS = 20;
 const MOST_MESSAGES = 10;
 const SESSION = 'countersign-intake';
-const REFUSALS: readonly string[] = [
-  'NoSuchKey',
-  'NoSuchBucket',
-  'AccessDenied',
-  'PreconditionFailed',
-  'InvalidObjectState',
-];
+const GONE: readonly string[] = ['NoSuchKey', 'PreconditionFailed'];
+/** Requests for keys are few: one for each digest whose key is not known yet. */
+const MOST_KEY_CLIENTS = 40;
+const MOST_KEYS = 500;
 
 export function createTrailClient(settings: TrailSettings): TrailClient {
   const { region, queueUrl, roleArn, externalId, endpoint } = settings;
@@ -74,6 +85,7 @@ export function createTrailClient(settings: TrailSettings): TrailClient {
         };
   const queue = new SQSClient({ ...place, ...credentials, useQueueUrlAsEndpoint: endpoint === null });
   const objects = new S3Client({ ...place, ...credentials, forcePathStyle: endpoint !== null });
+  const keyClients = new Map<string, CloudTrailClient>();
   return {
     async receive(signal) {
       const command = new ReceiveMessageCommand({
@@ -100,18 +112,31 @@ export function createTrailClient(settings: TrailSettings): TrailClient {
     async fetchObject(bucket, key, etag) {
       try {
         const match = etag === null ? {} : { IfMatch: etag };
-        const { Body, ContentLength } = await objects.send(
+        const { Body, ContentLength, Metadata } = await objects.send(
           new GetObjectCommand({ Bucket: bucket, Key: key, ...match }),
         );
         if (Body === undefined) return { type: 'failed', reason: 'the object has no body' };
-        return { type: 'object', chunks: Body as unknown as AsyncIterable<Buffer>, sizeBytes: ContentLength ?? null };
+        const chunks = Body as unknown as AsyncIterable<Buffer>;
+        return { type: 'object', chunks, sizeBytes: ContentLength ?? null, metadata: Metadata ?? {} };
       } catch (error) {
         const name = error instanceof S3ServiceException ? error.name : error instanceof Error ? error.name : 'unknown';
         const reason = `${bucket}/${key} cannot be read: ${name}`;
-        return REFUSALS.includes(name) ? { type: 'refused', reason } : { type: 'failed', reason };
+        return GONE.includes(name) ? { type: 'gone', reason } : { type: 'failed', reason };
       }
     },
+    async publicKeys(asked, startTime, endTime) {
+      const where = asked ?? region;
+      const known = keyClients.get(where);
+      const client = known ?? new CloudTrailClient({ ...place, ...credentials, region: where });
+      if (known === undefined && keyClients.size < MOST_KEY_CLIENTS) keyClients.set(where, client);
+      const command = new ListPublicKeysCommand({ StartTime: new Date(startTime), EndTime: new Date(endTime) });
+      const { PublicKeyList = [] } = await client.send(command);
+      return PublicKeyList.slice(0, MOST_KEYS).flatMap(({ Fingerprint, Value }) =>
+        Fingerprint === undefined || Value === undefined ? [] : [{ fingerprint: Fingerprint, der: Value }],
+      );
+    },
     close: () => {
+      for (const client of keyClients.values()) client.destroy();
       queue.destroy();
       objects.destroy();
     },
