@@ -1,6 +1,6 @@
 /** A trail on an emulator of AWS: its bucket and queues, what it writes and announces, and who asked for which role. */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -37,7 +37,6 @@ export async function startTrail() {
   const door = await startDoor(moto.endpoint);
   const s3 = new S3Client({ region: REGION, endpoint: moto.endpoint, forcePathStyle: true });
   const sqs = new SQSClient({ region: REGION, endpoint: moto.endpoint });
-  const signer = generateKeyPairSync('rsa', { modulusLength: 2_048 });
   await s3.send(new CreateBucketCommand({ Bucket: BUCKET, CreateBucketConfiguration: { LocationConstraint: REGION } }));
   const put = async (key: string, body: Buffer | string, metadata: Record<string, string> = {}) => {
     const { ETag } = await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body, Metadata: metadata }));
@@ -73,6 +72,19 @@ export async function startTrail() {
       );
       return Messages.length;
     },
+    ...signedDigests(put),
+    close: async () => {
+      await door.close();
+      moto.close();
+    },
+  };
+}
+
+type Put = (key: string, body: Buffer | string, metadata?: Record<string, string>) => Promise<StoredObject>;
+
+function signedDigests(put: Put) {
+  const signer = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  return {
     /** As `ListPublicKeys` tells it. */
     keys: [{ fingerprint: 'f'.repeat(HEX_MD5), der: signer.publicKey.export({ format: 'der', type: 'pkcs1' }) }],
     /** A digest as CloudTrail writes it, signed; `change` edits it before. */
@@ -106,10 +118,6 @@ export async function startTrail() {
       const signature = sign('sha256', Buffer.from(signed), signer.privateKey).toString('hex');
       const metadata = { signature, 'signature-algorithm': 'SHA256withRSA' };
       return { ...(await put(key, gzipSync(text), metadata)), signature };
-    },
-    close: async () => {
-      await door.close();
-      moto.close();
     },
   };
 }
@@ -169,32 +177,29 @@ async function startDoor(endpoint: string) {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
-      const body = Buffer.concat(chunks);
-      const form = new URLSearchParams(body.toString('latin1'));
-      if (form.get('Action') === 'AssumeRole') {
-        const externalId = form.get('ExternalId');
-        assumed.push({ role: form.get('RoleArn') ?? '', externalId });
-        if (externalId !== EXTERNAL_ID) {
-          const error =
-            '<Error><Code>AccessDenied</Code><Message>not authorized to perform sts:AssumeRole</Message></Error>';
-          response.writeHead(403, { 'content-type': 'text/xml' });
-          return response.end(`<ErrorResponse>${error}</ErrorResponse>`);
-        }
-      }
-      const headers: Record<string, string> = { host: new URL(endpoint).host };
-      for (const [name, value] of Object.entries(request.headers))
-        if (typeof value === 'string' && !HOP.includes(name)) headers[name] = value;
-      const answer = await fetch(`${endpoint}${request.url ?? ''}`, {
-        method: request.method ?? 'GET',
-        headers,
-        ...(body.length === 0 ? {} : { body }),
-      });
-      const given = Object.fromEntries([...answer.headers].filter(([name]) => name !== 'transfer-encoding'));
-      response.writeHead(answer.status, given);
-      return response.end(Buffer.from(await answer.arrayBuffer()));
-    });
+    request.on('end', () => void pass(request, response, Buffer.concat(chunks)));
   });
+  const pass = async (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
+    const form = new URLSearchParams(body.toString('latin1'));
+    const externalId = form.get('ExternalId');
+    if (form.get('Action') === 'AssumeRole') assumed.push({ role: form.get('RoleArn') ?? '', externalId });
+    if (form.get('Action') === 'AssumeRole' && externalId !== EXTERNAL_ID) {
+      const error =
+        '<Error><Code>AccessDenied</Code><Message>not authorized to perform sts:AssumeRole</Message></Error>';
+      response.writeHead(403, { 'content-type': 'text/xml' }).end(`<ErrorResponse>${error}</ErrorResponse>`);
+      return;
+    }
+    const headers: Record<string, string> = { host: new URL(endpoint).host };
+    for (const [name, value] of Object.entries(request.headers))
+      if (typeof value === 'string' && !HOP.includes(name)) headers[name] = value;
+    const answer = await fetch(`${endpoint}${request.url ?? ''}`, {
+      method: request.method ?? 'GET',
+      headers,
+      ...(body.length === 0 ? {} : { body }),
+    });
+    const given = [...answer.headers].filter(([name]) => name !== 'transfer-encoding');
+    response.writeHead(answer.status, Object.fromEntries(given)).end(Buffer.from(await answer.arrayBuffer()));
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     assumed,

@@ -158,7 +158,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('the digests of a t
     const second = await aws.digest(name(1), [two], first);
     const third = await aws.digest(name(2), [three], second);
     expect(await comes(await aws.digest(name(3), [], third))).toBe('done');
-    expect((await taken()).sort()).toEqual(['one', 'three', 'two']);
+    expect(new Set(await taken())).toEqual(new Set(['one', 'two', 'three']));
     expect(raised).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
-# What Countersign needs in the account that holds the organisation's trail: a queue that hears of every new object, a queue for
-# the events themselves, and one role that may read both and nothing else.
+# What Countersign needs in the account that holds the organisation's trail: a queue that hears of every new object and a role that
+# may read it, the objects, and nothing else; and the events of this account and region (./events).
 
 terraform {
   required_version = ">= 1.5"
@@ -31,16 +31,7 @@ resource "aws_sqs_queue" "objects" {
   visibility_timeout_seconds = 300
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
-  redrive_policy             = jsonencode({ deadLetterTargetArn = aws_sqs_queue.aside.arn, maxReceiveCount = 50 })
-}
-
-resource "aws_sqs_queue" "events" {
-  name                       = "${var.name}-events"
-  message_retention_seconds  = 1209600
-  visibility_timeout_seconds = 60
-  receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
-  redrive_policy             = jsonencode({ deadLetterTargetArn = aws_sqs_queue.aside.arn, maxReceiveCount = 50 })
+  redrive_policy             = jsonencode({ deadLetterTargetArn = aws_sqs_queue.aside.arn, maxReceiveCount = 1000 })
 }
 
 # Only the trail's bucket may say that an object is there.
@@ -87,41 +78,12 @@ resource "aws_s3_bucket_notification" "trail" {
   depends_on = [aws_sqs_queue_policy.objects]
 }
 
-# Events within seconds, besides the trail's minutes. Both paths count an event once.
-resource "aws_cloudwatch_event_rule" "calls" {
-  name        = "${var.name}-calls"
-  description = "Calls that change something, for Countersign"
-  event_pattern = jsonencode({
-    detail-type = ["AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail"]
-  })
-}
-
-resource "aws_cloudwatch_event_target" "calls" {
-  rule      = aws_cloudwatch_event_rule.calls.name
-  target_id = "countersign"
-  arn       = aws_sqs_queue.events.arn
-}
-
-data "aws_iam_policy_document" "events" {
-  statement {
-    sid       = "RuleDelivers"
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.events.arn]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.calls.arn]
-    }
-  }
-}
-
-resource "aws_sqs_queue_policy" "events" {
-  queue_url = aws_sqs_queue.events.id
-  policy    = data.aws_iam_policy_document.events.json
+# Events within seconds, besides the trail's minutes, of this account and region. Both paths count an event once.
+module "events" {
+  source                    = "./events"
+  name                      = var.name
+  countersign_principal_arn = var.countersign_principal_arn
+  external_id               = var.external_id
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -143,12 +105,18 @@ data "aws_iam_policy_document" "reader" {
   statement {
     sid       = "TakeMessages"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
-    resources = [aws_sqs_queue.objects.arn, aws_sqs_queue.events.arn]
+    resources = [aws_sqs_queue.objects.arn]
   }
   statement {
     sid       = "ReadTrail"
     actions   = ["s3:GetObject"]
     resources = ["${local.bucket_arn}/${local.prefix}*"]
+  }
+  # The keys that sign the trail's digests. They are public and no resource: this action takes nothing but "*".
+  statement {
+    sid       = "CheckDigests"
+    actions   = ["cloudtrail:ListPublicKeys"]
+    resources = ["*"]
   }
   dynamic "statement" {
     for_each = var.trail_kms_key_arn == "" ? [] : [var.trail_kms_key_arn]

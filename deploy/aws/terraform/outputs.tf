@@ -3,12 +3,17 @@ output "objects_queue_url" {
   value       = aws_sqs_queue.objects.url
 }
 
-output "events_queue_url" {
-  description = "For `queue` of the second entry."
-  value       = aws_sqs_queue.events.url
+output "objects_role_arn" {
+  description = "For its `role_arn`."
+  value       = aws_iam_role.reader.arn
 }
 
-output "reader_role_arn" {
-  description = "For `role_arn` of both."
-  value       = aws_iam_role.reader.arn
+output "events_queue_url" {
+  description = "For `queue` of the second entry."
+  value       = module.events.queue_url
+}
+
+output "events_role_arn" {
+  description = "For its `role_arn`."
+  value       = module.events.role_arn
 }

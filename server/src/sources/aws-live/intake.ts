@@ -103,7 +103,7 @@ async function takeOrLeave(message: QueueMessage, options: AwsIntakeOptions): Pr
 
 /** One message: everything in it committed, then deleted. Throws when it is to come again. */
 export async function takeMessage(message: QueueMessage, options: AwsIntakeOptions): Promise<void> {
-  const { client, name } = options;
+  const { client } = options;
   const reading = readMessage(message.body);
   switch (reading.type) {
     case 'nothing':

@@ -2,7 +2,7 @@
  * The few calls of AWS with which a trail is read live: messages of a queue, objects of a bucket. Credentials come from where the
  * SDK finds them, and where a role is named it is assumed, with its external id, and renewed in time.
  */
-import { CloudTrailClient, ListPublicKeysCommand } from '@aws-sdk/client-cloudtrail';
+import { CloudTrailClient, type CloudTrailClientConfig, ListPublicKeysCommand } from '@aws-sdk/client-cloudtrail';
 import { GetObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
@@ -85,7 +85,7 @@ export function createTrailClient(settings: TrailSettings): TrailClient {
         };
   const queue = new SQSClient({ ...place, ...credentials, useQueueUrlAsEndpoint: endpoint === null });
   const objects = new S3Client({ ...place, ...credentials, forcePathStyle: endpoint !== null });
-  const keyClients = new Map<string, CloudTrailClient>();
+  const keys = createKeys({ ...place, ...credentials });
   return {
     async receive(signal) {
       const command = new ReceiveMessageCommand({
@@ -124,11 +124,23 @@ export function createTrailClient(settings: TrailSettings): TrailClient {
         return GONE.includes(name) ? { type: 'gone', reason } : { type: 'failed', reason };
       }
     },
-    async publicKeys(asked, startTime, endTime) {
-      const where = asked ?? region;
-      const known = keyClients.get(where);
-      const client = known ?? new CloudTrailClient({ ...place, ...credentials, region: where });
-      if (known === undefined && keyClients.size < MOST_KEY_CLIENTS) keyClients.set(where, client);
+    publicKeys: (asked, startTime, endTime) => keys.list(asked ?? region, startTime, endTime),
+    close: () => {
+      keys.close();
+      queue.destroy();
+      objects.destroy();
+    },
+  };
+}
+
+/** Keys are asked for in the region whose digests they signed: one client each. */
+function createKeys(settings: CloudTrailClientConfig) {
+  const clients = new Map<string, CloudTrailClient>();
+  return {
+    list: async (region: string, startTime: string, endTime: string): Promise<readonly TrailPublicKey[]> => {
+      const known = clients.get(region);
+      const client = known ?? new CloudTrailClient({ ...settings, region });
+      if (known === undefined && clients.size < MOST_KEY_CLIENTS) clients.set(region, client);
       const command = new ListPublicKeysCommand({ StartTime: new Date(startTime), EndTime: new Date(endTime) });
       const { PublicKeyList = [] } = await client.send(command);
       return PublicKeyList.slice(0, MOST_KEYS).flatMap(({ Fingerprint, Value }) =>
@@ -136,9 +148,7 @@ export function createTrailClient(settings: TrailSettings): TrailClient {
       );
     },
     close: () => {
-      for (const client of keyClients.values()) client.destroy();
-      queue.destroy();
-      objects.destroy();
+      for (const client of clients.values()) client.destroy();
     },
   };
 }
