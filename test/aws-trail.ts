@@ -195,7 +195,7 @@ async function startDoor(endpoint: string) {
     const answer = await fetch(`${endpoint}${request.url ?? ''}`, {
       method: request.method ?? 'GET',
       headers,
-      ...(body.length === 0 ? {} : { body }),
+      ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
     });
     const given = [...answer.headers].filter(([name]) => name !== 'transfer-encoding');
     response.writeHead(answer.status, Object.fromEntries(given)).end(Buffer.from(await answer.arrayBuffer()));
