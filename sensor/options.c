@@ -30,7 +30,7 @@ static const char usage[] =
 	"\n"
 	"Ends with 0 when stopped, 1 when it failed, 2 when called wrongly, 3 when this host or user does not allow it.\n";
 
-enum { OUTPUT = 256, SECONDS, EVENTS, READ_BELOW, NO_READS, FAILED_OPENS, ENV_BYTES, RING, PROCESS_RING, LIST, HELP };
+enum { OUTPUT = 256, SECONDS, EVENTS, READ_BELOW, NO_READS, FAILED_OPENS, ENV_BYTES, RING_BYTES, PROCESS_RING_BYTES, LIST, HELP };
 
 static const struct option names[] = {
 	{ "output", required_argument, NULL, OUTPUT },
@@ -40,8 +40,8 @@ static const struct option names[] = {
 	{ "no-reads", no_argument, NULL, NO_READS },
 	{ "failed-opens", required_argument, NULL, FAILED_OPENS },
 	{ "env-bytes", required_argument, NULL, ENV_BYTES },
-	{ "ring-bytes", required_argument, NULL, RING },
-	{ "process-ring-bytes", required_argument, NULL, PROCESS_RING },
+	{ "ring-bytes", required_argument, NULL, RING_BYTES },
+	{ "process-ring-bytes", required_argument, NULL, PROCESS_RING_BYTES },
 	{ "list-events", no_argument, NULL, LIST },
 	{ "help", no_argument, NULL, HELP },
 	{},
@@ -142,9 +142,9 @@ static bool parse_one(struct options *options, int name)
 			return false;
 		options->env_bytes = number;
 		return true;
-	case RING:
+	case RING_BYTES:
 		return parse_ring("ring-bytes", optarg, &options->activity_ring_bytes);
-	case PROCESS_RING:
+	case PROCESS_RING_BYTES:
 		return parse_ring("process-ring-bytes", optarg, &options->process_ring_bytes);
 	default:
 		return false;

@@ -67,9 +67,9 @@ bool keep_needed_rights(void)
 	return true;
 }
 
-bool drop_all_rights(void)
+bool drop_rights_of_start(void)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !set_rights(0)) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !set_rights(BIT(CAP_BPF))) {
 		fprintf(stderr, "sensor: rights cannot be dropped: %s\n", strerror(errno));
 		return false;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 #include "scap.h"
 
+#include <arpa/inet.h>
 #include <grp.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -10,7 +11,6 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "sensor.h"
 
 #define MAGIC 0x1a2b3c4d
 #define VERSION_MAJOR 1
@@ -187,4 +187,48 @@ void write_told(struct output *output, uint64_t time_ns, uint64_t tid, const cha
 	block_add(&block, json, sizes[2]);
 	block_write(&block, BLOCK_EVENT_LARGE, output);
 	block_free(&block);
+}
+
+/* Names of programs hold what their owners like: nothing of it may leave the quotes, and all of it must be UTF-8. */
+static void quote(char *quoted, const char *text, size_t most)
+{
+	for (size_t place = 0; place < most && text[place]; place++) {
+		unsigned char one = text[place];
+
+		if (one < 0x20 || one >= 0x7f)
+			one = '?';
+		if (one == '"' || one == '\\')
+			*quoted++ = '\\';
+		*quoted++ = one;
+	}
+	*quoted = 0;
+}
+
+static void print_end(char *text, size_t room, const struct flow *flow, bool is_remote)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+	bool is_v6 = flow->family == AF_INET6;
+
+	inet_ntop(is_v6 ? AF_INET6 : AF_INET, is_remote ? flow->remote : flow->local, ip, sizeof(ip));
+	snprintf(text, room, is_v6 ? "[%s]:%d" : "%s:%d", ip, is_remote ? flow->remote_port : flow->local_port);
+}
+
+void write_flow(struct output *output, const struct flow_record *record)
+{
+	struct flow flow;
+	char comm[2 * sizeof(flow.comm) + 1], group[2 * FLOW_GROUP_BYTES + 1], local[64], remote[64], json[1024];
+
+	memcpy(&flow, &record->flow, sizeof(flow));
+	quote(comm, flow.comm, sizeof(flow.comm));
+	quote(group, flow.group, sizeof(flow.group));
+	print_end(local, sizeof(local), &flow, false);
+	print_end(remote, sizeof(remote), &flow, true);
+	snprintf(json, sizeof(json),
+		 "{\"pid\":%u,\"comm\":\"%s\",\"group\":\"%s\",\"protocol\":\"%s\",\"role\":\"%s\",\"local\":\"%s\","
+		 "\"remote\":\"%s\",\"established\":%s,\"error\":%d,\"startedNs\":\"%llu\",\"sentBytes\":%llu,"
+		 "\"receivedBytes\":%llu,\"retransmits\":%u,\"ended\":%s}",
+		 flow.pid, comm, group, flow.protocol == IPPROTO_TCP ? "tcp" : "udp", flow.role ? "server" : "client", local,
+		 remote, flow.is_established ? "true" : "false", flow.error, flow.started_ns, flow.sent, flow.received,
+		 flow.retransmits, record->is_ended ? "true" : "false");
+	write_told(output, record->time_ns, flow.tid, "connection", json);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "output.h"
+#include "sensor.h"
 
 #define BLOCK_SECTION 0x0a0d0d0a
 #define BLOCK_MACHINE 0x201
@@ -20,5 +21,8 @@ void write_interfaces(struct output *output);
 void write_accounts(struct output *output);
 /* An asynchronous event: `name` says what `json` is about. Readers that do not know the name pass over it. */
 void write_told(struct output *output, uint64_t time_ns, uint64_t tid, const char *name, const char *json);
+
+/* How far a connection went, from the kernel's record, as a `connection` event. */
+void write_flow(struct output *output, const struct flow_record *record);
 
 #endif

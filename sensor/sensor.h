@@ -33,6 +33,7 @@
 /* Behind the longest event there is room for the longest text, so that a masked position is always good for one. */
 #define SCRATCH_BYTES (EVENT_MAX + 2 * TEXT_MAX)
 #define PARAMETERS_MAX 32
+#define FLOW_GROUP_BYTES 96
 /* Paths below which opens for reading are told: how many, how long. */
 #define PREFIXES_MAX 256
 #define PREFIX_MAX 64
@@ -49,7 +50,9 @@ enum event_code {
 	EV_SENDTO = 31,
 	EV_RECVFROM = 35,
 	EV_SENDMSG = 49,
+	EV_SENDMMSG = 51,
 	EV_RECVMSG = 53,
+	EV_RECVMMSG = 55,
 	EV_CREAT = 59,
 	EV_CHDIR = 95,
 	EV_KILL = 129,
@@ -125,7 +128,40 @@ struct settings {
 	unsigned int reads;
 	/* Which failures of opens are told: `enum failed_opens`. */
 	unsigned int failed_opens;
+	/* Connections are followed to their end. */
+	unsigned int flows;
 };
+
+/* A connection as far as it went. Addresses in network order, ports as numbers. */
+struct flow {
+	unsigned long long started_ns, changed_ns, told_ns;
+	unsigned long long sent, received;
+	unsigned int pid, tid;
+	unsigned int retransmits;
+	/* Of a connect that did not wait, as errno; 0 without one. */
+	int error;
+	unsigned char local[16], remote[16];
+	unsigned short local_port, remote_port;
+	unsigned short family;
+	unsigned char protocol;
+	/* 0 when the process called, 1 when it was called. */
+	unsigned char role;
+	unsigned char is_established;
+	unsigned char zeros[7];
+	char comm[16];
+	/* The last name of the process's control group: what identifies a container. */
+	char group[FLOW_GROUP_BYTES];
+};
+
+struct flow_record {
+	unsigned int type;
+	unsigned int length;
+	unsigned short cpu;
+	unsigned long long time_ns;
+	unsigned char is_ended;
+	unsigned char zeros[5];
+	struct flow flow;
+} __attribute__((packed));
 
 enum reads { READS_NONE, READS_BELOW, READS_ALL };
 enum failed_opens { FAILED_NONE, FAILED_DENIED, FAILED_ALL };

@@ -168,19 +168,18 @@ __noinline int write_address(__u64 address, __u32 address_bytes)
 	return write_port(event, at, *(__u16 *)(event->bytes + ADDRESS_AT + 2)) - start;
 }
 
-static __always_inline void put_tuple(struct event *event, struct sock *sk, enum direction direction)
+/* The two ends; the other one as the caller gave it when the socket itself does not know. */
+static __always_inline void put_tuple_to(struct event *event, struct sock *sk, enum direction direction, __u64 address,
+					 __u32 address_bytes)
 {
-	int size = write_tuple((__u64)sk, direction, 0, 0);
+	int size = write_tuple((__u64)sk, direction, address, address_bytes);
 
 	end_parameter(event, size < 0 || size > TEXT_MAX ? 0 : size);
 }
 
-/* As put_tuple, with the other end as the caller gave it. */
-static __always_inline void put_tuple_to(struct event *event, struct sock *sk, __u64 address, __u32 address_bytes)
+static __always_inline void put_tuple(struct event *event, struct sock *sk, enum direction direction)
 {
-	int size = write_tuple((__u64)sk, OUTBOUND, address, address_bytes);
-
-	end_parameter(event, size < 0 || size > TEXT_MAX ? 0 : size);
+	put_tuple_to(event, sk, direction, 0, 0);
 }
 
 static __always_inline void put_address(struct event *event, __u64 address, __u32 address_bytes)

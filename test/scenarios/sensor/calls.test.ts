@@ -13,10 +13,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Python that makes calls of the kernel by number where the language has no word for them. */
 const PRELUDE = `
-import ctypes, os, socket, sys, resource
+import ctypes, os, socket, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *arguments):
     return libc.syscall(ctypes.c_long(number), *[ctypes.c_char_p(a) if isinstance(a, bytes) else ctypes.c_long(a) for a in arguments])
+class Message:
+    def __init__(self, address):
+        self.name = ctypes.create_string_buffer(struct.pack('=HH4s8x', 2, socket.htons(address[1]), socket.inet_aton(address[0])))
+        self.data = ctypes.create_string_buffer(b'1234567')
+        self.vector = ctypes.create_string_buffer(struct.pack('QQ', ctypes.addressof(self.data), 7))
+        self.header = ctypes.create_string_buffer(struct.pack('QQQQQQQQ', ctypes.addressof(self.name), 16, ctypes.addressof(self.vector), 1, 0, 0, 0, 0))
+        self.place = ctypes.addressof(self.header)
 os.chdir(sys.argv[1])
 d = os.open('.', os.O_DIRECTORY)
 `;
@@ -102,6 +109,26 @@ const ROWS: readonly Row[] = [
     type: 'bind',
     says: ['addr=::1:'],
   },
+  {
+    does: `r = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); r.bind(('127.0.0.1', 0)); t = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)`,
+    type: 'bind',
+    says: ['addr=127.0.0.1:'],
+  },
+  { does: `t().sendto(b'12345', r.getsockname())`, type: 'sendto', says: ['res=5', 'size=5', '->127.0.0.1:'] },
+  { does: `r.recvfrom(9)`, type: 'recvfrom', says: ['res=5', '->127.0.0.1:'] },
+  { does: `t().sendmsg([b'123456'], [], 0, r.getsockname())`, type: 'sendmsg', says: ['res=6', '->127.0.0.1:'] },
+  { does: `r.recvmsg(9)`, type: 'recvmsg', says: ['size=6', '->127.0.0.1:'] },
+  {
+    does: `r2 = t(); r2.bind(('127.0.0.1', 0)); m = Message(r2.getsockname()); t2 = t(); call(307, t2.fileno(), m.place, 1, 0)`,
+    type: 'sendmmsg',
+    says: ['res=1', '->127.0.0.1:'],
+  },
+  { does: `call(299, r2.fileno(), m.place, 1, 0, 0)`, type: 'recvmmsg', says: ['res=1', '->127.0.0.1:'] },
+  {
+    does: `h = ctypes.create_string_buffer(struct.pack('Ii', 0x20080522, 0)); b = ctypes.create_string_buffer(24); libc.capget(h, b); libc.capset(h, b)`,
+    type: 'capset',
+    says: ['res=0', 'cap_effective='],
+  },
   { does: `call(105, 0)`, type: 'setuid', says: ['uid=0'] },
   { does: `call(106, 0)`, type: 'setgid', says: ['gid=0'] },
   { does: `call(113, -1, 0)`, type: 'setreuid', says: ['ruid=-1', 'euid=0'] },
@@ -155,7 +182,7 @@ describeWithSensor('every call that is watched', () => {
   test('is told with what it was given and what became of it', async () => {
     const script = `${PRELUDE}${ROWS.map(({ does }) => `try:\n    ${does}\nexcept OSError: pass\n`).join('')}`;
     const { events, damaged, asides } = await record(async () => {
-      await run('/usr/bin/python3', ['-c', script, folder]).catch(() => undefined);
+      await run('/usr/bin/python3', ['-c', script, folder], { timeout: 20_000 }).catch(() => undefined);
     });
     expect(damaged).toBe(0);
     const missing = ROWS.filter((row) => !events.some((told) => isSaid(told, row)));
@@ -169,7 +196,15 @@ describeWithSensor('every call that is watched', () => {
     }));
     expect(near).toEqual([]);
     const offered = new Set((asides[0]?.data['events'] ?? []) as readonly string[]);
-    const tested = new Set([...ROWS.map(({ type }) => type), 'clone', 'clone3', 'fork', 'vfork', 'openat']);
+    const tested = new Set([
+      ...ROWS.map(({ type }) => type),
+      'clone',
+      'clone3',
+      'fork',
+      'vfork',
+      'openat',
+      'connection',
+    ]);
     expect([...offered].filter((name) => !tested.has(name))).toEqual([]);
   });
 });

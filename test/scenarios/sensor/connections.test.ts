@@ -1,0 +1,80 @@
+/** Connections from their beginning to their end, as asides in the stream: whose, between whom, how it went, how many bytes. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { describeWithSensor, record, type Recording } from '../../sensor.ts';
+
+const run = promisify(execFile);
+
+async function python(script: string): Promise<number> {
+  const child = run('/usr/bin/python3', ['-c', `import socket, time\n${script}`]);
+  await child;
+  return child.child.pid ?? 0;
+}
+
+function connectionsOf({ asides }: Recording, pid: number): readonly Readonly<Record<string, unknown>>[] {
+  return asides.filter(({ name, data }) => name === 'connection' && data['pid'] === pid).map(({ data }) => data);
+}
+
+describeWithSensor('a connection', () => {
+  test('is told at its end with both ends and the bytes of both directions', async () => {
+    let pid = 0;
+    const recording = await record(async () => {
+      pid = await python(`
+listening = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(listening.getsockname())
+server, _ = listening.accept()
+client.sendall(b'x' * 70_000)
+got = 0
+while got < 70_000: got += len(server.recv(65536))
+server.sendall(b'y' * 500)
+client.recv(500)
+client.close()
+server.close()
+time.sleep(0.1)`);
+    });
+    const [client, server] = ['client', 'server'].map((role) =>
+      connectionsOf(recording, pid).find((one) => one['role'] === role),
+    );
+    expect(client).toMatchObject({ protocol: 'tcp', comm: 'python3', established: true, error: 0, ended: true });
+    expect(server?.['local']).toBe(client?.['remote']);
+    expect(server?.['receivedBytes']).toBe(70_000);
+    expect(client?.['receivedBytes']).toBe(500);
+    expect(server?.['sentBytes']).toBe(500);
+    expect(client?.['sentBytes']).toBe(70_000);
+  });
+
+  test('that did not wait and was refused says so', async () => {
+    let pid = 0;
+    const recording = await record(async () => {
+      pid = await python(`
+taken = socket.create_server(('127.0.0.1', 0))
+address = taken.getsockname()
+taken.close()
+trying = socket.socket()
+trying.setblocking(False)
+trying.connect_ex(address)
+time.sleep(0.1)
+trying.close()`);
+    });
+    expect(connectionsOf(recording, pid)).toMatchObject([
+      { role: 'client', established: false, error: 111, ended: true },
+    ]);
+  });
+
+  test('over UDP is told once when it begins, and its bytes when the sensor looks', async () => {
+    let pid = 0;
+    const recording = await record(
+      async () => {
+        pid = await python(`
+to = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+to.bind(('::1', 0))
+by = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for _ in range(50): by.sendto(b'z' * 10, to.getsockname())`);
+      },
+      { keep: (told) => told['evt.type'] === 'sendto' },
+    );
+    expect(recording.events.filter((told) => told['proc.pid'] === String(pid))).toHaveLength(1);
+    expect(connectionsOf(recording, pid)).toMatchObject([{ protocol: 'udp', role: 'client', sentBytes: 500 }]);
+  });
+});
