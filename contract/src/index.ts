@@ -1,4 +1,5 @@
 /** The shapes that server and web both sign. */
+export * from './activity.ts';
 export * from './cases.ts';
 export * from './challenge.ts';
 export * from './errors.ts';

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
 import { formatDiagnostic } from '@countersign/falco';
+import { registerActivityRoutes } from './activity/routes.ts';
+import { type ActivityStore, openActivityStore } from './activity/store.ts';
 import { registerNumbersRoutes } from './cases/numbers/routes.ts';
 import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
@@ -84,6 +86,7 @@ export interface App {
   readonly state: State;
   readonly events: EventStore;
   readonly connections: ConnectionStore;
+  readonly activity: ActivityStore;
   readonly house: HttpHouse;
   /** One sign-in link for the first admin; null when there is an admin already. */
   readonly firstSignInUrl: string | null;
@@ -115,6 +118,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   undo.push(() => engine.close());
   const events = await openEventStore(engine);
   const connections = await openConnectionStore(engine);
+  const activity = await openActivityStore(engine);
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
   const rooms = {
@@ -123,6 +127,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     state,
     events,
     connections,
+    activity,
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
@@ -146,6 +151,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     state,
     events,
     connections,
+    activity,
     house,
     firstSignInUrl: first === null ? null : signInUrl(rooms.url.current, first.token),
     close: async () => {
@@ -166,6 +172,7 @@ interface Rooms {
   readonly state: State;
   readonly events: EventStore;
   readonly connections: ConnectionStore;
+  readonly activity: ActivityStore;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
@@ -248,6 +255,7 @@ async function openHttp(
   const access = guards.person;
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
+  registerActivityRoutes(house.server, { activity: rooms.activity, access, nowMs });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);

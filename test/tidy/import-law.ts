@@ -10,6 +10,7 @@ const ROOM_ORDER: Readonly<Record<string, number>> = {
   vendors: 0,
   sources: 1,
   events: 2,
+  activity: 3,
   people: 3,
   inventory: 3,
   rules: 4,

@@ -1,0 +1,102 @@
+/** The activity audit: what was done, on hosts and in containers, in clouds and clusters, as one stream. */
+import { type Static, Type } from 'typebox';
+
+export const ActivityKind = Type.Union([
+  Type.Literal('command'),
+  Type.Literal('exit'),
+  Type.Literal('file-written'),
+  Type.Literal('file-read'),
+  Type.Literal('file-removed'),
+  Type.Literal('file-mode'),
+  Type.Literal('connection'),
+  Type.Literal('listen'),
+  Type.Literal('login'),
+  Type.Literal('privilege'),
+  Type.Literal('module'),
+  Type.Literal('signal'),
+  Type.Literal('cloud-call'),
+  Type.Literal('cluster-call'),
+]);
+export type ActivityKind = Static<typeof ActivityKind>;
+
+export const ActivityField = Type.Union([
+  Type.Literal('kind'),
+  Type.Literal('host'),
+  Type.Literal('container'),
+  Type.Literal('application'),
+  Type.Literal('name'),
+  Type.Literal('exe'),
+  Type.Literal('login_user'),
+  Type.Literal('user'),
+  Type.Literal('detail'),
+  Type.Literal('result'),
+  Type.Literal('pid'),
+]);
+export type ActivityField = Static<typeof ActivityField>;
+
+export const ActivityRowView = Type.Object({
+  /** To the nanosecond, as digits: it goes on from here. */
+  timeNs: Type.String(),
+  at: Type.String(),
+  kind: ActivityKind,
+  /** The account or cluster, for calls. */
+  host: Type.String(),
+  container: Type.String(),
+  application: Type.String(),
+  pid: Type.Integer(),
+  name: Type.String(),
+  exe: Type.String(),
+  loginUser: Type.String(),
+  user: Type.String(),
+  detail: Type.String(),
+  result: Type.String(),
+  count: Type.Integer(),
+  bytes: Type.Number(),
+});
+export type ActivityRowView = Static<typeof ActivityRowView>;
+
+export const ActivityView = Type.Object({
+  from: Type.String(),
+  to: Type.String(),
+  rows: Type.Array(ActivityRowView),
+  /** Ask again with `before`; null: that was all. */
+  next: Type.Union([Type.String(), Type.Null()]),
+});
+export type ActivityView = Static<typeof ActivityView>;
+
+export const ActivityHistogram = Type.Object({
+  from: Type.String(),
+  to: Type.String(),
+  stepMs: Type.Integer(),
+  bars: Type.Array(Type.Object({ at: Type.String(), kind: ActivityKind, count: Type.Integer() })),
+});
+export type ActivityHistogram = Static<typeof ActivityHistogram>;
+
+export const ActivityValues = Type.Object({
+  field: ActivityField,
+  values: Type.Array(Type.Object({ value: Type.String(), count: Type.Integer() })),
+});
+export type ActivityValues = Static<typeof ActivityValues>;
+
+/** A process of the tree, and the ones that it started, in the order of a reader; `depth` tells the nesting. */
+export const TreeRow = Type.Object({
+  depth: Type.Integer(),
+  pid: Type.Integer(),
+  name: Type.String(),
+  commandLine: Type.String(),
+  container: Type.String(),
+  user: Type.String(),
+  startedAt: Type.String(),
+  endedAt: Type.Union([Type.String(), Type.Null()]),
+  alive: Type.Boolean(),
+  before: Type.Array(Type.String()),
+});
+export type TreeRow = Static<typeof TreeRow>;
+
+export const TreeView = Type.Object({
+  host: Type.String(),
+  at: Type.String(),
+  rows: Type.Array(TreeRow),
+  cut: Type.Boolean(),
+});
+export type TreeView = Static<typeof TreeView>;

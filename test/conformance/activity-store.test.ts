@@ -1,0 +1,153 @@
+/** Activity in chDB, and in a ClickHouse server when one is given: stored once, found by any field, one stream with the calls of clouds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Activity } from '../../server/src/activity/activity.ts';
+import type { ActivityFilter } from '../../server/src/activity/search.ts';
+import { type ActivityStore, openActivityStore } from '../../server/src/activity/store.ts';
+import { type EventStore, openEventStore } from '../../server/src/events/store.ts';
+import { systemClock } from '../../server/src/ground/clock.ts';
+import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
+import { silentLog } from '../../server/src/ground/log.ts';
+import { systemRandom } from '../../server/src/ground/random.ts';
+import { compileProgram } from '../compiled.ts';
+import { sampleActor, sampleFacts } from '../sample-finding.ts';
+
+const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
+/** Rows age, so they are of now. */
+const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
+const BYTES_A_ROW = 25;
+
+const folder = mkdtempSync(join(tmpdir(), 'countersign-activity-'));
+let program = '';
+beforeAll(async () => {
+  program = await compileProgram('server/src/ground/chdb-process.ts');
+});
+afterAll(() => {
+  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
+});
+
+const common = { clock: systemClock, random: systemRandom, log: silentLog };
+const engines: [string, () => Promise<EventEngine>][] = [
+  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
+];
+if (CLICKHOUSE_URL !== undefined) {
+  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
+}
+
+function done(second: number, changes: Partial<Activity>): Activity {
+  return {
+    timeNs: BigInt(NOON + second * 1_000) * 1_000_000n + 7n,
+    kind: 'command',
+    host: 'node-1',
+    container: '',
+    application: 'unit:ssh.service',
+    process: { pid: 100 + second, startNs: BigInt(NOON) * 1_000_000n },
+    parent: { pid: 1, startNs: 1n },
+    name: 'bash',
+    exe: '/usr/bin/bash',
+    loginUser: 'ann',
+    user: 'root',
+    tty: 34_816,
+    detail: `bash -c step-${second}`,
+    result: '',
+    count: 1,
+    bytes: 0,
+    ...changes,
+  };
+}
+
+describe.each(engines)('activity on %s', (_name, open) => {
+  let engine: EventEngine;
+  let store: ActivityStore;
+  let events: EventStore;
+  beforeAll(async () => {
+    engine = await open();
+    events = await openEventStore(engine);
+    store = await openActivityStore(engine);
+    const rows = [
+      done(1, {}),
+      done(2, { kind: 'file-written', name: 'tee', detail: '/etc/cron.d/job', bytes: 40 }),
+      done(3, { kind: 'connection', name: 'curl', detail: '10.0.0.1:4242 → 203.0.113.7:443', container: 'c0ffee' }),
+      done(4, { name: 'sudo', user: "o'brien\\%", detail: 'sudo id', result: 'EPERM' }),
+    ];
+    await store.insert(rows, 'agent-1.1');
+    await store.insert(rows, 'agent-1.1');
+    const actor = sampleActor({ id: 'arn:aws:iam::111122223333:user/ann', name: 'ann' });
+    const facts = sampleFacts({ id: 'call-1', timeMs: NOON + 2_500, actor, action: 'StopLogging' });
+    await events.insertEvents([{ facts, record: {} }], NOON);
+  });
+  afterAll(() => engine.close());
+
+  const range = { fromMs: NOON, toMs: NOON + 3_600_000 };
+  const found = async (filters: readonly ActivityFilter[], text = '') =>
+    (await store.search({ ...range, filters, text }, { limit: 100 })).map(({ name }) => name);
+  const is = (field: ActivityFilter['field'], value: string): ActivityFilter => ({ field, value, include: true });
+  const not = (field: ActivityFilter['field'], value: string): ActivityFilter => ({ field, value, include: false });
+
+  test('one stream, newest first, a call of the cloud in its place; sent twice, stored once', async () => {
+    expect(await found([])).toEqual(['sudo', 'curl', 'StopLogging', 'tee', 'bash']);
+  });
+
+  test('any field includes or excludes; several values of one field are alternatives; a star matches', async () => {
+    expect(await found([is('kind', 'command')])).toEqual(['sudo', 'bash']);
+    expect(await found([is('name', 'tee'), is('name', 'curl')])).toEqual(['curl', 'tee']);
+    expect(await found([not('host', 'node-1')])).toEqual(['StopLogging']);
+    expect(await found([is('detail', '/etc/*')])).toEqual(['tee']);
+    expect(await found([is('user', "o'brien\\%")])).toEqual(['sudo']);
+    expect(await found([is('kind', 'cloud-call')])).toEqual(['StopLogging']);
+    expect(await found([], 'CRON.D')).toEqual(['tee']);
+  });
+
+  test('it goes on where the last page ended', async () => {
+    const search = { ...range, filters: [], text: '' };
+    const first = await store.search(search, { limit: 2 });
+    const beforeNs = first.at(-1)?.timeNs ?? 0n;
+    expect((await store.search(search, { limit: 2, beforeNs })).map(({ name }) => name)).toEqual([
+      'StopLogging',
+      'tee',
+    ]);
+    expect(first[0]?.timeNs).toBe(BigInt(NOON + 4_000) * 1_000_000n + 7n);
+  });
+
+  test('counts by time and kind, and the values of a field', async () => {
+    const search = { ...range, filters: [not('kind', 'cloud-call')], text: '' };
+    const bars = await store.histogram(search, 60_000);
+    expect(bars.reduce((sum, { count }) => sum + count, 0)).toBe(4);
+    expect(await store.values(search, 'kind', 10)).toEqual([
+      { value: 'command', count: 2 },
+      { value: 'connection', count: 1 },
+      { value: 'file-written', count: 1 },
+    ]);
+  });
+
+  test('what is held is found when the rest has aged away, until it is let go', async () => {
+    const search = { ...range, filters: [is('name', 'tee')], text: '' };
+    expect(await store.hold('hold-1', search)).toBe(1);
+    await engine.command("ALTER TABLE activity DELETE WHERE name = 'tee' SETTINGS mutations_sync = 2");
+    await engine.command("ALTER TABLE activity DELETE WHERE name = 'bash' SETTINGS mutations_sync = 2");
+    expect(await found([is('name', 'tee')])).toEqual(['tee']);
+    await store.releaseHold('hold-1');
+  });
+
+  test(`a row of everyday work costs ${BYTES_A_ROW} bytes at most`, async () => {
+    const rows = Array.from({ length: 60_000 }, (_, index) =>
+      done(0, {
+        timeNs: BigInt(NOON) * 1_000_000n + BigInt(index) * 3_000_017n,
+        host: 'node-9',
+        kind: index % 3 === 0 ? 'command' : index % 3 === 1 ? 'file-written' : 'exit',
+        process: { pid: 1_000 + (index >> 1), startNs: BigInt(NOON) * 1_000_000n + BigInt(index >> 1) * 6_000_034n },
+        parent: { pid: 900 + (index >> 8), startNs: BigInt(NOON) * 1_000_000n + BigInt(index >> 8) },
+        name: ['gcc', 'cc1', 'as', 'sh'][index % 4] ?? '',
+        detail: `/usr/lib/gcc/cc1 -quiet file-${(index * 7_919) % 20_011}.c -o /tmp/cc${(index * 104_729) % 65_521}.s`,
+      }),
+    );
+    await store.insert(rows, 'agent-9.1');
+    await engine.command('OPTIMIZE TABLE activity FINAL');
+    const [size] = await engine.query<{ bytes: string; rows: string }>(
+      "SELECT sum(data_compressed_bytes) AS bytes, sum(rows) AS rows FROM system.parts WHERE active AND table = 'activity'",
+    );
+    expect(Number(size?.bytes) / Number(size?.rows)).toBeLessThan(BYTES_A_ROW);
+  });
+});
