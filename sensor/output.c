@@ -7,13 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "sensor.h"
 
-#define OUTPUT_BYTES (256 * 1024)
+#define QUEUE_BYTES (16 * 1024 * 1024)
+#define CROWDED_BYTES (12 * 1024 * 1024)
+#define PIECE_BYTES (128 * 1024)
+#define PIPE_BYTES (1024 * 1024)
+#define PATIENCE_MS 5000
 #define BLOCK_START_BYTES (64 * 1024)
 #define BLOCK_LIMIT_BYTES (8 * 1024 * 1024)
 #define FILE_MODE 0600
@@ -38,16 +44,42 @@ static int connect_to(const char *path)
 	return fd;
 }
 
+/* A pipe is opened once more, so that not waiting holds for this process alone and not for whoever shares it. */
+static int open_again(int fd)
+{
+	char path[64];
+	struct stat file;
+	int again;
+
+	if (fstat(fd, &file) < 0 || !S_ISFIFO(file.st_mode))
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (again < 0)
+		return fd;
+	fcntl(again, F_SETPIPE_SZ, PIPE_BYTES);
+	close(fd);
+	return again;
+}
+
+static void stop_waiting(int fd)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
 bool output_open(struct output *output, const char *where)
 {
 	memset(output, 0, sizeof(*output));
-	output->bytes = malloc(OUTPUT_BYTES);
-	if (!output->bytes) {
+	output->bytes = mmap(NULL, QUEUE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (output->bytes == MAP_FAILED) {
 		fprintf(stderr, "sensor: no memory\n");
 		return false;
 	}
 	if (strcmp(where, "-") == 0) {
-		output->fd = STDOUT_FILENO;
+		output->fd = open_again(STDOUT_FILENO);
 	} else if (strncmp(where, "unix:", 5) == 0) {
 		output->fd = connect_to(where + 5);
 	} else {
@@ -55,58 +87,77 @@ bool output_open(struct output *output, const char *where)
 		if (output->fd < 0)
 			fprintf(stderr, "sensor: %s cannot be written: %s\n", where, strerror(errno));
 	}
+	if (output->fd >= 0)
+		stop_waiting(output->fd);
 	return output->fd >= 0;
 }
 
-static bool write_all(struct output *output, const uint8_t *bytes, size_t size)
+size_t output_room(const struct output *output)
 {
-	while (size > 0 && !output->is_closed) {
-		ssize_t written = write(output->fd, bytes, size);
+	return QUEUE_BYTES - output->used;
+}
+
+bool output_is_crowded(const struct output *output)
+{
+	return output->used > CROWDED_BYTES;
+}
+
+/* Takes back the place of what was written. */
+static void make_room(struct output *output, size_t size)
+{
+	if (output->start + output->used + size <= QUEUE_BYTES)
+		return;
+	memmove(output->bytes, output->bytes + output->start, output->used);
+	output->start = 0;
+}
+
+void output_add(struct output *output, const void *bytes, size_t size)
+{
+	if (size > output_room(output))
+		output_flush(output);
+	if (size > output_room(output) || output->is_closed)
+		return;
+	make_room(output, size);
+	memcpy(output->bytes + output->start + output->used, bytes, size);
+	output->used += size;
+	/* A reader that keeps up gets it in large pieces, and the queue stays short. */
+	if (output->used >= PIECE_BYTES && output->used - size < PIECE_BYTES)
+		output_push(output);
+}
+
+void output_push(struct output *output)
+{
+	while (output->used > 0 && !output->is_closed) {
+		ssize_t written = write(output->fd, output->bytes + output->start, output->used);
 
 		if (written >= 0) {
-			bytes += written;
-			size -= written;
-			output->written_bytes += written;
+			output->start += written;
+			output->used -= written;
 		} else if (errno == EAGAIN) {
-			struct pollfd writable = { .fd = output->fd, .events = POLLOUT };
-
-			poll(&writable, 1, -1);
+			return;
 		} else if (errno != EINTR) {
 			if (errno != EPIPE && errno != ECONNRESET)
 				fprintf(stderr, "sensor: writing failed: %s\n", strerror(errno));
 			output->is_closed = true;
 		}
 	}
-	return !output->is_closed;
+	output->start = 0;
 }
 
-void output_add(struct output *output, const void *bytes, size_t size)
+void output_flush(struct output *output)
 {
-	if (output->used + size > OUTPUT_BYTES)
-		output_flush(output);
-	if (size > OUTPUT_BYTES) {
-		write_all(output, bytes, size);
-		return;
-	}
-	memcpy(output->bytes + output->used, bytes, size);
-	output->used += size;
-}
+	struct pollfd writable = { .fd = output->fd, .events = POLLOUT };
 
-bool output_flush(struct output *output)
-{
-	size_t size = output->used;
-
-	output->used = 0;
-	return write_all(output, output->bytes, size);
+	output_push(output);
+	while (output->used > 0 && !output->is_closed && poll(&writable, 1, PATIENCE_MS) > 0)
+		output_push(output);
 }
 
 void output_close(struct output *output)
 {
 	output_flush(output);
-	if (output->fd != STDOUT_FILENO)
-		close(output->fd);
-	free(output->bytes);
-	output->bytes = NULL;
+	close(output->fd);
+	munmap(output->bytes, QUEUE_BYTES);
 }
 
 void block_add(struct block *block, const void *bytes, size_t size)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Where the stream goes: a file, a pipe or a socket; written in large pieces. And a buffer in which a block is put together. */
+/*
+ * Where the stream goes: a file, a pipe or a socket. A queue in memory stands before it, so that a reader that is busy for a moment
+ * costs nothing. And a buffer in which a block is put together.
+ */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -9,17 +12,25 @@
 
 struct output {
 	int fd;
-	size_t used;
-	/* Nobody reads any more; what is written from then on is thrown away. */
-	bool is_closed;
-	uint64_t written_bytes;
+	/* What is not written yet: `used` bytes from `start` on. Memory is taken once and touched as needed. */
 	uint8_t *bytes;
+	size_t start;
+	size_t used;
+	/* Nobody reads any more; what comes from then on is thrown away. */
+	bool is_closed;
 };
 
 /* `where` is "-" for standard output, "unix:PATH" for a socket that listens there, or a file. False after a message. */
 bool output_open(struct output *output, const char *where);
+/* Room for this many bytes more. Who adds more than there is room for waits for the reader. */
+size_t output_room(const struct output *output);
+/* More is waiting than a reader that keeps up leaves. */
+bool output_is_crowded(const struct output *output);
 void output_add(struct output *output, const void *bytes, size_t size);
-bool output_flush(struct output *output);
+/* Writes what the reader takes without being waited for. */
+void output_push(struct output *output);
+/* Writes everything, and gives up when the reader takes nothing for some seconds. */
+void output_flush(struct output *output);
 void output_close(struct output *output);
 
 /* Grows up to a limit; beyond it what is added is left out and `is_full` says so. */

@@ -28,7 +28,6 @@ bool ring_open(struct ring *ring, int map_fd, uint64_t size)
 		fprintf(stderr, "sensor: the ring cannot be mapped: %s\n", strerror(errno));
 		return false;
 	}
-	ring->fd = map_fd;
 	ring->size = size;
 	ring->consumer = consumer;
 	ring->producer = (uint64_t *)rest;

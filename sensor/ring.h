@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 struct ring {
-	int fd;
 	uint64_t size;
 	uint64_t at;
 	uint64_t *consumer;

@@ -31,16 +31,19 @@
 #define EXIT_NOT_ALLOWED 3
 
 #define SECOND_NS 1000000000ULL
-/* How often the rings are emptied when nobody calls. */
+/* How often the rings are emptied. */
 #define POLL_MS 10
 /* A record of one ring waits this long for an older one of the other, which may still be on its way. */
 #define HOLD_NS 1000000ULL
 #define GAP_EVERY_NS SECOND_NS
+/* The rings wait when the queue has less room than this: the longest record, and what is told of losses. */
+#define ROOM_BYTES (2 * SCRATCH_BYTES)
 #define LIST_EVERY_NS (10 * SECOND_NS)
 /* Of what the asynchronous events say; counted up when their meaning changes. */
 #define STREAM_VERSION 1
 
-_Static_assert(EVENT_AT == BLOCK_HEADER_BYTES + 2, "the event follows the number of the CPU");
+_Static_assert(CLASSES <= 1 << (16 - CLASS_SHIFT), "a class fits its bits");
+_Static_assert(CPU_AT == BLOCK_HEADER_BYTES && EVENT_AT == CPU_AT + 2, "the event follows the number of the CPU");
 _Static_assert(LENGTHS_AT == EVENT_AT + EVENT_HEADER_BYTES, "lengths follow the header");
 _Static_assert((EVENT_MAX & (EVENT_MAX - 1)) == 0, "positions are masked");
 _Static_assert(offsetof(struct flow_record, time_ns) == EVENT_AT, "records of both kinds have their time at the same place");
@@ -56,6 +59,8 @@ struct sensor {
 	struct programs programs;
 	struct output output;
 	uint64_t listed_ns;
+	/* Thrown away here; the kernel counts its own. */
+	uint64_t lost[CLASSES];
 	uint64_t told_lost[CLASSES];
 	uint64_t told_ns;
 };
@@ -100,13 +105,24 @@ static uint64_t time_of(const uint8_t *record)
 
 static void copy_out(struct sensor *sensor, const uint8_t *record, uint32_t size)
 {
+	uint16_t cpu;
 	uint32_t type;
 
 	memcpy(&type, record, sizeof(type));
-	if (type == BLOCK_OURS)
+	memcpy(&cpu, record + CPU_AT, sizeof(cpu));
+	/* A reader that does not keep up loses files and connections before it loses processes. */
+	if (cpu >> CLASS_SHIFT != CLASS_PROCESS && output_is_crowded(&sensor->output)) {
+		sensor->lost[cpu >> CLASS_SHIFT]++;
+		return;
+	}
+	if (type == BLOCK_OURS) {
 		write_flow(&sensor->output, (const struct flow_record *)record);
-	else
-		output_add(&sensor->output, record, size);
+		return;
+	}
+	cpu &= (1 << CLASS_SHIFT) - 1;
+	output_add(&sensor->output, record, CPU_AT);
+	output_add(&sensor->output, &cpu, sizeof(cpu));
+	output_add(&sensor->output, record + EVENT_AT, size - EVENT_AT);
 }
 
 /* Copies records that are older than `until_ns`, always the oldest of both rings. Gives how many. */
@@ -120,7 +136,7 @@ static uint64_t drain(struct sensor *sensor, uint64_t until_ns)
 		const uint8_t *records[2] = { ring_peek(&rings[0], &sizes[0]), ring_peek(&rings[1], &sizes[1]) };
 		int oldest = !records[0] || (records[1] && time_of(records[1]) < time_of(records[0]));
 
-		if (!records[oldest] || time_of(records[oldest]) > until_ns)
+		if (!records[oldest] || time_of(records[oldest]) > until_ns || output_room(&sensor->output) < ROOM_BYTES)
 			break;
 		copy_out(sensor, records[oldest], sizes[oldest]);
 		ring_take(&rings[oldest]);
@@ -139,7 +155,7 @@ static uint64_t drain(struct sensor *sensor, uint64_t until_ns)
 static void tell_gaps(struct sensor *sensor, uint64_t now)
 {
 	for (int class = 0; class < CLASSES; class ++) {
-		uint64_t lost = programs_lost(&sensor->programs, class);
+		uint64_t lost = programs_lost(&sensor->programs, class) + sensor->lost[class];
 		char json[256];
 
 		if (lost == sensor->told_lost[class])
@@ -172,10 +188,7 @@ static void tell_start(struct sensor *sensor)
 
 static void run(struct sensor *sensor)
 {
-	struct pollfd polled[2] = {
-		{ .fd = sensor->programs.rings[0].fd, .events = POLLIN },
-		{ .fd = sensor->programs.rings[1].fd, .events = POLLIN },
-	};
+	struct pollfd polled = { .fd = sensor->output.fd };
 	uint64_t end = sensor->options.seconds ? clock_ns(CLOCK_MONOTONIC) + sensor->options.seconds * SECOND_NS : UINT64_MAX;
 	struct timespec pause = { .tv_nsec = POLL_MS * 1000000 };
 
@@ -191,10 +204,9 @@ static void run(struct sensor *sensor)
 			programs_list_flows(&sensor->programs);
 			sensor->listed_ns = now;
 		}
-		output_flush(&sensor->output);
-		/* Readable all the time there is a record: what is waited for is the time, or the call of a ring half full. */
-		polled[0].events = polled[1].events = 0;
-		ppoll(polled, 2, &pause, NULL);
+		output_push(&sensor->output);
+		polled.events = sensor->output.used > 0 ? POLLOUT : 0;
+		ppoll(&polled, 1, &pause, NULL);
 	}
 	programs_list_flows(&sensor->programs);
 	drain(sensor, UINT64_MAX);

@@ -11,6 +11,8 @@
  *     └────┴───────┴────┴────────┴─────┴───────┴──────┴─────────┴───────────────┴─────────────┴───────┘
  *      block             header of the event: 26 bytes                            padded to 4  of block
  *
+ * While a record is in a ring, the upper two bits of the CPU's number hold its class.
+ *
  * Block type 0 is no block: a record of our own (`struct flow_record`) that becomes an asynchronous event with JSON.
  */
 #ifndef SENSOR_H
@@ -25,6 +27,8 @@
 #define EVENT_AT 10
 #define EVENT_HEADER_BYTES 26
 #define LENGTHS_AT 36
+#define CPU_AT 8
+#define CLASS_SHIFT 14
 
 /* The longest event; a power of two, since positions are masked with it. */
 #define EVENT_MAX 32768

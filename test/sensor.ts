@@ -2,7 +2,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { CaptureReader, type FieldScalar, Machine, SYSCALL_FIELDS } from '@countersign/scap';
+import {
+  type CaptureEvent,
+  CaptureReader,
+  EVENT_FLAG,
+  type FieldScalar,
+  Machine,
+  SIZES,
+  SYSCALL_FIELDS,
+} from '@countersign/scap';
 import { describeWith } from './data.ts';
 
 export const SENSOR = fileURLToPath(new URL('../sensor/build/countersign-sensor', import.meta.url));
@@ -23,6 +31,8 @@ export interface Recording {
   /** JSON of the events that the sensor tells of itself, by name. */
   readonly asides: readonly { readonly name: string; readonly data: Readonly<Record<string, unknown>> }[];
   readonly damaged: number;
+  /** Parameters that are not as the table of the format has them. */
+  readonly misfits: readonly string[];
   readonly complaints: string;
 }
 
@@ -42,9 +52,10 @@ export interface RecordOptions {
 export async function record(action: () => Promise<void> | void, options: RecordOptions = {}): Promise<Recording> {
   const events: Told[] = [];
   const asides: { name: string; data: Record<string, unknown> }[] = [];
+  const misfits = new Set<string>();
   const fields = [...ALWAYS, ...(options.fields ?? [])];
   const reader = new CaptureReader(
-    new Machine({ onEvent: (machine) => take(machine, { fields, events, asides, options }) }),
+    new Machine({ onEvent: (machine) => take(machine, { fields, events, asides, misfits, options }) }),
   );
   const line = [...(options.command ?? []), SENSOR, ...(options.args ?? [])];
   const child = spawn(line[0] ?? SENSOR, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -70,18 +81,21 @@ export async function record(action: () => Promise<void> | void, options: Record
     await ended;
   }
   const { damagedEvents, unknownBlocks, unknownEvents } = reader.counts;
-  return { events, asides, damaged: damagedEvents + unknownBlocks + unknownEvents, complaints };
+  const damaged = damagedEvents + unknownBlocks + unknownEvents;
+  return { events, asides, damaged, misfits: [...misfits], complaints };
 }
 
 interface Taking {
   readonly fields: readonly string[];
   readonly events: Told[];
   readonly asides: { name: string; data: Record<string, unknown> }[];
+  readonly misfits: Set<string>;
   readonly options: RecordOptions;
 }
 
-function take(machine: Machine, { fields, events, asides, options }: Taking): void {
+function take(machine: Machine, { fields, events, asides, misfits, options }: Taking): void {
   const { current } = machine;
+  for (const misfit of misfitsOf(current)) misfits.add(misfit);
   if (current.info.name === 'asyncevent') {
     asides.push({ name: current.text(1), data: JSON.parse(current.text(2)) as Record<string, unknown> });
     return;
@@ -89,6 +103,21 @@ function take(machine: Machine, { fields, events, asides, options }: Taking): vo
   const told: Record<string, string> = {};
   for (const field of fields) told[field] = textOf(machine, field);
   if (options.keep?.(told) ?? true) events.push(told);
+}
+
+/** The number of parameters, and the size of each that has one; what could not be read is empty. */
+function* misfitsOf(event: CaptureEvent): Generator<string> {
+  const { name, parameters, flags } = event.info;
+  if (event.count !== parameters.length) yield `${name} has ${event.count} parameters, not ${parameters.length}`;
+  if ((flags & EVENT_FLAG.old) !== 0) yield `${name} (${event.code}) is an old event`;
+  for (const [place, parameter] of parameters.entries()) {
+    const size = SIZES[parameter.type];
+    const length = place < event.count ? event.length(place) : 0;
+    if (size !== undefined && length !== size) yield `${name}.${parameter.name} has ${length} bytes, not ${size}`;
+    if (parameter.type === 'text' && length > 0 && event.bytes[event.offset(place) + length - 1] !== 0) {
+      yield `${name}.${parameter.name} does not end`;
+    }
+  }
 }
 
 function textOf(machine: Machine, name: string): string {

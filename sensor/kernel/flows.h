@@ -185,10 +185,11 @@ static __always_inline void tell_flow(struct flow *flow, bool is_ended)
 	__builtin_memset(record, 0, sizeof(*record));
 	record->type = BLOCK_OURS;
 	record->length = sizeof(*record);
+	record->cpu = CLASS_NETWORK << CLASS_SHIFT;
 	record->time_ns = now_ns();
 	record->is_ended = is_ended;
 	__builtin_memcpy(&record->flow, flow, sizeof(record->flow));
-	if (bpf_ringbuf_output(&activity_ring, record, sizeof(*record), wakeup(&activity_ring)))
+	if (bpf_ringbuf_output(&activity_ring, record, sizeof(*record), BPF_RB_NO_WAKEUP))
 		count_lost(CLASS_NETWORK);
 	event_discard();
 }

@@ -181,10 +181,11 @@ function isSaid(told: Told, { type, says }: Row): boolean {
 describeWithSensor('every call that is watched', () => {
   test('is told with what it was given and what became of it', async () => {
     const script = `${PRELUDE}${ROWS.map(({ does }) => `try:\n    ${does}\nexcept OSError: pass\n`).join('')}`;
-    const { events, damaged, asides } = await record(async () => {
+    const { events, damaged, asides, misfits } = await record(async () => {
       await run('/usr/bin/python3', ['-c', script, folder], { timeout: 20_000 }).catch(() => undefined);
     });
     expect(damaged).toBe(0);
+    expect(misfits).toEqual([]);
     const missing = ROWS.filter((row) => !events.some((told) => isSaid(told, row)));
     const near = missing.map(({ type, says }) => ({
       type,

@@ -1,0 +1,176 @@
+/** The sensor takes no more rights than it needs, tells what it lost, and leaves nothing behind. */
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { CaptureReader, Machine } from '@countersign/scap';
+import { describeWithSensor, record, SENSOR } from '../../sensor.ts';
+
+const run = promisify(execFile);
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'countersign-rights-')));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+const RIGHTS = '-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search';
+const WITH_RIGHTS = [...NOBODY, `--inh-caps=${RIGHTS}`, `--ambient-caps=${RIGHTS}`];
+const CAP_BPF = (1n << 39n).toString(16).padStart(16, '0');
+
+async function python(script: string): Promise<void> {
+  await run('/usr/bin/python3', ['-c', script]);
+}
+
+function countEvents(file: string): number {
+  const reader = new CaptureReader(new Machine({ onEvent: () => undefined }));
+  reader.write(readFileSync(file));
+  reader.end();
+  expect(reader.counts.damagedEvents).toBe(0);
+  return reader.counts.events;
+}
+
+describeWithSensor('rights', () => {
+  test('without them it ends at once, writes nothing and says how to allow it', () => {
+    const ended = spawnSync(NOBODY[0] ?? '', [...NOBODY.slice(1), SENSOR], { encoding: 'utf8' });
+    expect(ended.status).toBe(3);
+    expect(ended.stdout).toBe('');
+    expect(ended.stderr).toContain('missing CAP_BPF CAP_PERFMON');
+    expect(ended.stderr).toContain('setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep');
+  });
+
+  test('four of them and no root are enough, also when no limit may be raised', async () => {
+    const { events, complaints } = await record(
+      async () => {
+        await run('/bin/true', ['told-to-nobody']);
+      },
+      {
+        command: ['prlimit', '--memlock=65536:65536', ...WITH_RIGHTS],
+        fields: ['proc.cmdline'],
+        keep: (told) => told['evt.type'] === 'execve' && told['proc.cmdline'] === 'true told-to-nobody',
+      },
+    );
+    expect(complaints).toBe('');
+    expect(events).toHaveLength(1);
+  });
+
+  test('all but one are gone while it runs, and none can come back', async () => {
+    const child = spawn(SENSOR, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.resume();
+    await expect
+      .poll(() => /^CapEff:\t(\w+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1], { timeout: 20_000 })
+      .toBe(CAP_BPF);
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    child.kill('SIGTERM');
+    expect(status).toContain(`CapPrm:\t${CAP_BPF}`);
+    expect(status).toContain('CapBnd:\t0000000000000000');
+    expect(status).toContain('NoNewPrivs:\t1');
+  });
+});
+
+describeWithSensor('losses', () => {
+  test('a flood of files is told as a gap and pushes out no process', async () => {
+    const { events, asides } = await record(
+      () =>
+        python(`
+import os
+for turn in range(20):
+    for _ in range(2000): os.close(os.open('/dev/null', os.O_RDONLY))
+    os.spawnv(os.P_WAIT, '/bin/true', ['true', f'turn-{turn}'])`),
+      {
+        args: ['--ring-bytes', '4096'],
+        fields: ['proc.cmdline'],
+        keep: (told) => told['evt.type'] === 'execve' && (told['proc.cmdline'] ?? '').startsWith('true turn-'),
+      },
+    );
+    const gaps = asides.filter(({ name }) => name === 'gap');
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(gaps.filter(({ data }) => data['class'] === 'process')).toEqual([]);
+    expect(gaps.reduce((sum, { data }) => sum + Number(data['lost']), 0)).toBeGreaterThan(1_000);
+    expect(events).toHaveLength(20);
+  });
+});
+
+describeWithSensor('what is told', () => {
+  test('is what the list of events names, besides processes, and reads below the given paths', async () => {
+    const { events, asides } = await record(
+      () =>
+        python(
+          `import socket; open('/etc/hostname'); open('/proc/self/maps'); socket.socket().connect_ex(('127.0.0.1', 9))`,
+        ),
+      {
+        args: ['--events', 'openat', '--read-below', '/etc/host'],
+        fields: ['fd.name'],
+        keep: (told) => told['proc.name'] === 'python3',
+      },
+    );
+    expect(asides[0]?.data['events']).toEqual(expect.arrayContaining(['openat', 'execve', 'close']));
+    expect(asides[0]?.data['events']).not.toContain('connect');
+    expect(events.filter((told) => told['evt.type'] === 'connect')).toEqual([]);
+    const opened = events.filter((told) => told['evt.type'] === 'openat').map((told) => told['fd.name']);
+    expect(opened).toEqual(['/etc/hostname']);
+  });
+
+  test('a name below a directory that a link leads to is found by where it lies', async () => {
+    const { events } = await record(
+      () => python(`import os; os.symlink('/etc', '${folder}/innocent'); open('${folder}/innocent/hostname')`),
+      {
+        args: ['--read-below', '/etc/hostname'],
+        fields: ['evt.arg.name'],
+        keep: (told) => told['evt.type'] === 'openat' && told['proc.name'] === 'python3',
+      },
+    );
+    expect(events.map((told) => told['evt.arg.name'])).toEqual([expect.stringContaining('innocent/hostname')]);
+  });
+});
+
+describeWithSensor('the program', () => {
+  test('can be killed at any moment and starts again', async () => {
+    const child = spawn(SENSOR, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('close', resolve));
+    const { events } = await record(
+      async () => {
+        await run('/bin/true', ['after-the-kill']);
+      },
+      { fields: ['proc.cmdline'], keep: (told) => told['proc.cmdline'] === 'true after-the-kill' },
+    );
+    expect(events.map((told) => told['evt.type'])).toContain('execve');
+  });
+
+  test('ends when nobody reads any more', async () => {
+    const child = spawn(SENSOR, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+  });
+
+  test('writes to a file that only its owner reads, and to a socket', async () => {
+    const file = join(folder, 'one.scap');
+    expect(spawnSync(SENSOR, ['--seconds', '1', '--output', file]).status).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(countEvents(file)).toBeGreaterThan(0);
+
+    const path = join(folder, 'sensor.sock');
+    let received = 0;
+    const server = createServer((socket) => socket.on('data', (piece) => (received += piece.length)));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    await run(SENSOR, ['--seconds', '1', '--output', `unix:${path}`]);
+    server.close();
+    expect(received).toBeGreaterThan(10_000);
+  });
+
+  test.each([
+    [['--events', 'openat,nonsense'], "there is no event 'nonsense'"],
+    [['--ring-bytes', '5000'], 'it must be a power of two'],
+    [['--seconds', 'many'], "--seconds is 'many'"],
+    [['--read-below', 'etc'], 'it must be an absolute path'],
+    [['--failed-opens', 'some'], 'it must be none, denied or all'],
+    [['stray'], "'stray' is too much"],
+  ])('says what is wrong with %j', (args, complaint) => {
+    const ended = spawnSync(SENSOR, args, { encoding: 'utf8' });
+    expect(ended.status).toBe(2);
+    expect(ended.stderr).toContain(complaint);
+    expect(ended.stdout).toBe('');
+  });
+});
