@@ -5,6 +5,7 @@ import { DATA_ATTACKS } from './data-attacks.ts';
 import { DETECTION_ATTACKS } from './detection-attacks.ts';
 import { IDENTITY_ATTACKS } from './identity-attacks.ts';
 import { NETWORK_ATTACKS } from './network-attacks.ts';
+import { STORAGE_ATTACKS } from './storage-attacks.ts';
 import { WATCHING_ATTACKS } from './watching-attacks.ts';
 
 export const ATTACKS: readonly Attack[] = [
@@ -13,5 +14,6 @@ export const ATTACKS: readonly Attack[] = [
   ...DETECTION_ATTACKS,
   ...IDENTITY_ATTACKS,
   ...NETWORK_ATTACKS,
+  ...STORAGE_ATTACKS,
   ...WATCHING_ATTACKS,
 ];

@@ -363,6 +363,9 @@ export const en = {
       'copies-taken': 'Copies that were taken meanwhile stay taken.',
       'expiry-begun': 'Objects that expired meanwhile are gone.',
       'objects-encrypted-meanwhile': 'Objects written meanwhile keep their key.',
+      'versions-late':
+        'Objects that are overwritten within the next quarter of an hour may still lose their older versions.',
+      'not-logged-meanwhile': 'What was read meanwhile was not logged here.',
       'new-id': 'It has a new id, which infrastructure as code does not know yet.',
       'recording-gap': 'Changes made meanwhile were not recorded.',
       'alarm-history-gone': 'The history of the alarm is gone.',

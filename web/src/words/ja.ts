@@ -364,6 +364,8 @@ export const ja: Words = {
       'copies-taken': 'その間に作られたコピーは残ります。',
       'expiry-begun': 'その間に失効したオブジェクトは戻りません。',
       'objects-encrypted-meanwhile': 'その間に書かれたオブジェクトの暗号鍵は変わりません。',
+      'versions-late': '今後 15 分ほどは、上書きされたオブジェクトの旧版が残らないことがあります。',
+      'not-logged-meanwhile': 'その間の読み取りは、ここには記録されていません。',
       'new-id': '新しい ID になりました。IaC の側はまだ知りません。',
       'recording-gap': 'その間の変更は記録されていません。',
       'alarm-history-gone': 'アラームの履歴は戻りません。',

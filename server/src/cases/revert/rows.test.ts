@@ -49,29 +49,6 @@ describe('what no emulator has', () => {
     return { event, resource, entry };
   };
 
-  test('the public access block of the account, by the shape of its calls', () => {
-    const { entry, event, resource } = leads(entryOf('s3', 'PutAccountPublicAccessBlock'));
-    const trusted = {
-      value: { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true },
-    };
-    const open = entry.after(event, trusted, resource, trusted) ?? null;
-    expect(open).toEqual({
-      value: {
-        BlockPublicAcls: false,
-        IgnorePublicAcls: false,
-        BlockPublicPolicy: false,
-        RestrictPublicBuckets: false,
-      },
-    });
-    expect(entry.lead(open, trusted, { resource, token: 't' })).toEqual([
-      {
-        service: 's3-control',
-        operation: 'PutPublicAccessBlock',
-        input: { AccountId: '111122223333', PublicAccessBlockConfiguration: trusted.value },
-      },
-    ]);
-  });
-
   test('an image shared with everybody', () => {
     const { entry, event, resource } = leads(entryOf('ec2', 'ModifyImageAttribute'), {
       service: 'ec2',

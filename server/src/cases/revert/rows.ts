@@ -15,7 +15,8 @@ import { policyEntries, policyKinds } from './aws/iam/policies.ts';
 import { roleEntries, roleKinds } from './aws/iam/roles.ts';
 import { kmsEntries } from './aws/kms.ts';
 import { logsEntries, logsKinds } from './aws/logs.ts';
-import { s3Entries } from './aws/s3.ts';
+import { s3AccessEntries, s3AccessKinds } from './aws/s3/access.ts';
+import { s3KeepingEntries, s3KeepingKinds } from './aws/s3/keeping.ts';
 import { type CatalogueEntry, type DefaultMode, plainName, type Proof, type ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
@@ -31,7 +32,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...roleEntries,
   ...kmsEntries,
   ...logsEntries,
-  ...s3Entries,
+  ...s3AccessEntries,
+  ...s3KeepingEntries,
 ];
 
 /** What an account holds that can be put back, for enrolment. */
@@ -45,6 +47,8 @@ export const KINDS: readonly ResourceKind[] = [
   ...accountKinds,
   ...policyKinds,
   ...roleKinds,
+  ...s3AccessKinds,
+  ...s3KeepingKinds,
 ];
 
 export interface Row {

@@ -3,6 +3,9 @@ import type { TrailEvent } from './catalogue.ts';
 
 type Record_ = Readonly<Record<string, unknown>>;
 
+/** What CloudTrail has been seen to write for one service. */
+const SAME_SERVICE: Readonly<Record<string, string>> = { 's3-control': 's3' };
+
 /** Null for what cannot be put back: a call that failed or only read, or a record without what names it. */
 export function toTrailEvent(record: Record_): TrailEvent | null {
   return hasFailed(record) || onlyReads(record) ? null : readTrailEvent(record);
@@ -24,9 +27,10 @@ export function readTrailEvent(record: Record_): TrailEvent | null {
   if (![eventID, eventSource, eventName, eventTime, account].every((one) => typeof one === 'string')) return null;
   const timeMs = Date.parse(String(eventTime));
   if (Number.isNaN(timeMs)) return null;
+  const source = String(eventSource).replace(/\.amazonaws\.com$/, '');
   return {
     eventId: String(eventID),
-    service: String(eventSource).replace(/\.amazonaws\.com$/, ''),
+    service: SAME_SERVICE[source] ?? source,
     name: String(eventName),
     account: String(account),
     region: typeof awsRegion === 'string' ? awsRegion : 'us-east-1',

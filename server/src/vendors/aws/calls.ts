@@ -127,8 +127,10 @@ async function openClient(service: string, settings: CallerSettings): Promise<{ 
         };
   const Client = sdk[name] as Constructor;
   // Names of accounts and buckets before the host's name lead nowhere at an endpoint that is one host.
-  const paths = endpoint === null ? {} : service === 's3' ? { forcePathStyle: true } : { disableHostPrefix: true };
-  const client = new Client({ ...place, ...credentials, ...paths, maxAttempts: MOST_ATTEMPTS }) as SdkClient;
+  const oneHost = endpoint === null ? {} : service === 's3' ? { forcePathStyle: true } : { disableHostPrefix: true };
+  const url =
+    service === 's3-control' && endpoint !== null ? { endpointProvider: () => ({ url: new URL(endpoint) }) } : {};
+  const client = new Client({ ...place, ...credentials, ...oneHost, ...url, maxAttempts: MOST_ATTEMPTS }) as SdkClient;
   return { sdk, client };
 }
 
