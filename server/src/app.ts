@@ -335,6 +335,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         noteHeard: noteAccountsHeard,
         judgeOwn: response.judgeOwn,
         noteStolen: noteStolenRole,
+        noteAccepted: response.noteAccepted,
       },
       stopping,
     ),

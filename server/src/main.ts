@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rules: async () => (await import('./commands/rules.ts')).rulesCommand,
   journal: async () => (await import('./commands/journal.ts')).journalCommand,
   drill: async () => (await import('./commands/drill.ts')).drillCommand,
+  baseline: async () => (await import('./commands/baseline.ts')).baselineCommand,
   reverts: async () => (await import('./commands/reverts.ts')).revertsCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
@@ -35,6 +36,8 @@ const HELP = `countersign COMMAND [ARGUMENTS]
   rules     checks rules and runs their tests
   journal   verifies the journal
   drill     pages whoever is on call with an exercise, and reports the times
+  baseline  reads what an account holds and trusts it, and shows what is trusted
+  reverts   lists what can be put back
   people    makes a sign-in link for somebody
 
 countersign COMMAND --help tells more.`;

@@ -42,12 +42,20 @@ export interface PipelineOptions {
   readonly noteHeard: (trx: StateTransaction, heard: readonly Heard[], nowMs: number) => Promise<void>;
   /** The echo of our own call is stored, and nothing follows; somebody else's with our role is told of. */
   readonly judgeOwn: (record: SourceRecord) => Promise<'other' | 'own' | 'stolen'>;
+  /** Told of every change of a trail: what infrastructure as code does, and what is exempted, becomes trusted. */
+  readonly noteAccepted: (trx: StateTransaction, judged: Judged, nowMs: number) => Promise<void>;
   readonly noteStolen: (trx: StateTransaction, facts: readonly EventFacts[], at: Moment) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Unique per worker and start. */
   readonly worker: string;
+}
+
+/** Records of a trail that somebody else made, and what the rules newly found in them. */
+export interface Judged {
+  readonly records: readonly SourceRecord[];
+  readonly findings: readonly Finding[];
 }
 
 export interface Moment {
@@ -112,12 +120,15 @@ export async function processBatch(batch: TakenBatch, options: PipelineOptions):
   try {
     await state.transaction(async (trx) => {
       const batchOptions = await loadBatchOptions(trx, batch, options);
+      const findings: Finding[] = [];
       for (const piece of piecesOf(batch, matches)) {
-        if (piece.type === 'matches') await conduct(trx, piece.matches, batchOptions, options);
+        if (piece.type === 'matches') findings.push(...(await conduct(trx, piece.matches, batchOptions, options)));
         else await conductAlertAction(unitOf(trx, options.loadPlanner), piece.alert, batchOptions.conduct);
       }
       await options.noteHeard(trx, heardIn(stored), clock.nowMs());
       if (stolen.length > 0) await options.noteStolen(trx, stolen, { nowMs: clock.nowMs(), random: options.random });
+      const records = batch.records.filter((_, index) => verdicts[index] === 'other').map(({ record }) => record);
+      await options.noteAccepted(trx, { records, findings }, clock.nowMs());
       if (!(await finishBatch(trx, batch, clock.nowMs()))) throw new LeaseLost();
     });
   } catch (error) {
@@ -194,7 +205,7 @@ async function conduct(
   matches: readonly RuleMatch[],
   { directory, conduct: batchOptions }: BatchOptions,
   options: PipelineOptions,
-): Promise<void> {
+): Promise<readonly Finding[]> {
   const anybody = directory.people.some(({ configured }) => configured);
   const findings = await recordMatches(trx, matches, {
     accounts: options.accounts,
@@ -213,6 +224,7 @@ async function conduct(
   for (const key of [...bursts.keys()].sort()) {
     await conductFindings(unitOf(trx, options.loadPlanner), key, bursts.get(key) ?? [], batchOptions);
   }
+  return findings;
 }
 
 async function loadBatchOptions(

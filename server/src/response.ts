@@ -16,7 +16,7 @@ import { REVERT_FOLLOWER } from './cases/revert/follower.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
 import { registerRevertRoutes } from './cases/revert/routes.ts';
 import type { EventStore } from './events/store.ts';
-import { openReverting } from './reverting.ts';
+import { openReverting, type Reverting } from './reverting.ts';
 import type { SourceRecord } from './sources/source.ts';
 import type { Follower } from './cases/follow.ts';
 import { mailChannel } from './cases/page/mail.ts';
@@ -68,6 +68,7 @@ export interface Response {
   readonly loadPlanner: LoadPlanner;
   readonly followers: readonly string[];
   /** Whether a record of a trail is the echo of our own call, or of somebody who has our role. */
+  readonly noteAccepted: Reverting['noteAccepted'];
   readonly judgeOwn: (record: SourceRecord) => Promise<OwnVerdict>;
   readonly channelNames: readonly string[];
   readonly personal: readonly PersonalChannel[];
@@ -143,6 +144,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     },
     loadPlanner,
     followers: followerNames,
+    noteAccepted: reverting === null ? async () => undefined : reverting.noteAccepted,
     judgeOwn: reverting === null ? async () => 'other' : (record) => reverting.judge(record),
     channelNames,
     personal,
@@ -160,7 +162,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
       });
     },
     start: async () => slack?.slack.start(),
-    work: (signal) => (reverting === null ? [] : [reverting.work(signal)]),
+    work: (signal) => (reverting === null ? [] : reverting.work(signal)),
     close: async () => slack?.slack.stop(),
   };
 }

@@ -2,6 +2,8 @@
 import type { AppOptions } from './app.ts';
 import { decideEach } from './cases/burst.ts';
 import type { Cases } from './cases/cases.ts';
+import { configHistory } from './cases/revert/baselines/config-history.ts';
+import { regionOf } from './cases/revert/consider.ts';
 import { acceptChanges, type Accepting } from './cases/revert/baselines/acceptance.ts';
 import type { TrailEvent } from './cases/revert/catalogue.ts';
 import { createDeciding, type Deciding, type DecidingOptions } from './cases/revert/deciding.ts';
@@ -9,27 +11,32 @@ import { createReverts, type Reverts } from './cases/revert/engine.ts';
 import { revertFollower } from './cases/revert/follower.ts';
 import { createLedger } from './cases/revert/ledger.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
-import { hasFailed, issuerOf, onlyReads, readTrailEvent } from './cases/revert/trail.ts';
-import { runRevertWorker } from './cases/revert/worker.ts';
+import { entryOf } from './cases/revert/rows.ts';
+import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
+import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
+import { openAwsRoles, readingOptions } from './aws-roles.ts';
+import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
 import type { EventStore } from './events/store.ts';
 import { matchesAnyGlob } from './ground/glob.ts';
-import { readSecret } from './ground/secret.ts';
+import { putEffect } from './ground/outbox.ts';
 import type { Random } from './ground/random.ts';
 import type { State, StateTransaction } from './ground/state.ts';
 import type { People } from './people/people.ts';
 import { isKnownPerson } from './people/person.ts';
+import type { Judged } from './pipeline.ts';
 import type { SecondFactor } from './people/sign-in/second-factor.ts';
 import { raiseAlert } from './sources/alerts/raise.ts';
 import type { EventFacts } from './sources/source.ts';
-import { type Caller, createCaller } from './vendors/aws/calls.ts';
 
 export interface Reverting {
   readonly reverts: Reverts;
   readonly deciding: Deciding;
   readonly follower: Follower;
   /** Until `signal` aborts. */
-  work(signal: AbortSignal): Promise<void>;
+  work(signal: AbortSignal): readonly Promise<void>[];
+  /** What infrastructure as code did, and what is exempted, becomes trusted. In the transaction that ends the batch. */
+  readonly noteAccepted: (trx: StateTransaction, judged: Judged, nowMs: number) => Promise<void>;
   /** Whether a record of a trail is the echo of our own call, or of somebody who has our role. */
   judge(record: Readonly<Record<string, unknown>>): Promise<OwnVerdict>;
 }
@@ -43,31 +50,42 @@ interface RevertingParts {
   readonly madeBy: DecidingOptions['madeBy'];
 }
 
-const SESSION = 'countersign-revert';
-
 export async function openReverting(options: AppOptions, parts: RevertingParts): Promise<Reverting | null> {
-  const { configuration, environment, clock, random } = options;
+  const { configuration, environment, clock, random, log } = options;
   const { state, cases } = parts;
   const settings = configuration.reverts;
   if (settings === null) return null;
-  const externalId = settings.externalId === null ? null : await readSecret(settings.externalId, environment);
-  const callerOf = callersOf(options, externalId);
+  const aws = await openAwsRoles(configuration, environment);
+  const callerOf = aws.acting;
   const { breakGlass, mostPerAccount } = settings;
   const ownRoles = [...configuration.accounts.keys()].map((account) => `arn:aws:iam::${account}:role/${settings.role}`);
   const ledger = createLedger({
     lock: (trx, caseId) => cases().unit(trx).loadCase(caseId),
     conduct: (trx, caseId, input) => cases().conductIn(trx, caseId, input),
   });
-  const reverts = createReverts({ state, clock, random, ledger, callerOf, ownRoles, breakGlass, mostPerAccount });
+  const reverts = createReverts({
+    ...{ state, clock, random, ledger, callerOf, ownRoles, breakGlass, mostPerAccount },
+    history: async ({ resource, changes: [oldest] }, beforeMs) => {
+      const reader = aws.reading(resource.account, regionOf(resource));
+      return reader === null || oldest === undefined
+        ? null
+        : configHistory(reader, { entry: oldest.entry, resource, beforeMs });
+    },
+  });
   const isSpared = ({ actors = [] }: TrailEvent) =>
     actors.some((actor) => ownRoles.includes(actor) || [actor, actor.split('/').at(-1) ?? ''].some(isBreakGlass));
   const isBreakGlass = (name: string) => matchesAnyGlob(breakGlass, name);
+  const isApproved = ({ actors = [] }: TrailEvent) =>
+    actors.some((one) => matchesAnyGlob(settings.approvedActors, one));
   const accept = ({ events, ...vouched }: Accepting) => acceptChanges({ state, clock, callerOf }, events, vouched);
   const name = random.id(clock.nowMs());
   return {
     reverts,
     deciding: createDeciding({ ...parts, reverts }),
-    work: (signal) => runRevertWorker({ state, clock, log: options.log, reverts, accept, name }, signal),
+    work: (signal) => [
+      runRevertWorker({ state, clock, log, reverts, accept, name }, signal),
+      runReadings({ ...readingOptions({ configuration, state, clock, random, aws, holder: name }), log }, signal),
+    ],
     follower: revertFollower({
       reverts,
       cases,
@@ -79,11 +97,16 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
         return decideEach(findings, configuration.policy, { actorIsPerson });
       },
       isSpared,
+      isApproved,
       trust: (events, { id, answer }) => {
         const by = answer?.by.id ?? null;
         return accept({ events, trust: 'confirmed', because: `case ${id}`, by, caseId: id });
       },
     }),
+    noteAccepted: async (trx, judged, nowMs) => {
+      for (const accepting of acceptedOf(judged, isApproved))
+        await putEffect(trx, { ...ACCEPTANCE, key: keyOf(accepting), payload: accepting, dueMs: nowMs }, nowMs);
+    },
     judge: async (record) => {
       const issuerArn = issuerOf(record);
       const event = issuerArn === null || !ownRoles.includes(issuerArn) ? null : readTrailEvent(record);
@@ -96,19 +119,23 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   };
 }
 
-/** One caller for each account and region, as our role there. */
-function callersOf({ configuration }: AppOptions, externalId: string | null) {
-  const settings = configuration.reverts;
-  const callers = new Map<string, Caller>();
-  return (account: string, region: string): Caller | null => {
-    if (settings === null || !configuration.accounts.has(account)) return null;
-    const key = `${account} ${region}`;
-    const { endpoint, role } = settings;
-    const roleArn = endpoint === null ? `arn:aws:iam::${account}:role/${role}` : null;
-    const made = callers.get(key) ?? createCaller({ region, roleArn, externalId, sessionName: SESSION, endpoint });
-    callers.set(key, made);
-    return made;
-  };
+const ACCEPTANCE = { kind: ACCEPT_EFFECT, caseId: null } as const;
+
+function keyOf({ events }: Accepting): string {
+  return `accept:${events.map(({ eventId }) => eventId).join(',')}`;
+}
+
+function* acceptedOf({ records, findings }: Judged, isApproved: (event: TrailEvent) => boolean): Iterable<Accepting> {
+  for (const record of records) {
+    const event = toTrailEvent(record);
+    if (event === null || entryOf(event.service, event.name) === null) continue;
+    const own = findings.filter(({ facts }) => facts.source === 'aws_cloudtrail' && facts.id === event.eventId);
+    const exempting = own.map(({ exemptedBy }) => exemptedBy).filter((one) => one !== null);
+    const isExempted = own.length > 0 && exempting.length === own.length;
+    if (!isApproved(event) && !isExempted) continue;
+    const because = isExempted ? `exemption ${exempting[0] ?? ''}` : `approved: ${event.actors?.[0] ?? ''}`;
+    yield { events: [event], trust: 'infrastructure-as-code', because, by: null, caseId: null };
+  }
 }
 
 const MOST_TOLD = 20;

@@ -74,7 +74,7 @@ async function trustedBefore(options: RevertOptions, chain: Chain, beforeMs: num
   const kept = await baselineBefore(options.state.db, key, beforeMs);
   if (kept !== null || options.history === undefined) return kept;
   if (chain.changes.every(({ entry }) => entry.before !== undefined)) return null;
-  const found = await options.history(chain.resource, beforeMs);
+  const found = await options.history(chain, beforeMs);
   // Kept, so that the run compares with what the plan was made from.
   if (found !== null) await options.state.transaction((trx) => keepBaseline(trx, key, found.state, found));
   return found;

@@ -48,7 +48,7 @@ export interface RevertOptions {
   /** More than this in ten minutes, and what nobody approved is held. */
   readonly mostPerAccount: number;
   /** Another source of what was there, for resources that nobody vouched for. */
-  history?(resource: ResourceRef, beforeMs: number): Promise<Baseline | null>;
+  history?(chain: Chain, beforeMs: number): Promise<Baseline | null>;
 }
 
 /** Who did something, as far as it matters here. */

@@ -35,6 +35,8 @@ export interface RevertFollowerOptions {
   readonly decide: (findings: readonly Finding[]) => Promise<readonly (readonly [Finding, Decision])[]>;
   /** Whose changes are never put back without a second person: break-glass, and our own role in other hands. */
   readonly isSpared: (event: TrailEvent) => boolean;
+  /** Infrastructure as code: what it did is trusted and never put back. */
+  readonly isApproved: (event: TrailEvent) => boolean;
   /** Told of what was confirmed: it is trusted from now on. @throws when it cannot be read. */
   readonly trust: (events: readonly TrailEvent[], confirmed: Case) => Promise<void>;
 }
@@ -83,7 +85,8 @@ async function putBack(options: RevertFollowerOptions, findings: readonly Findin
   const wishes = wishesOf(await options.decide(findings), current);
   const wanted = findings.filter(({ facts }) => wishes.has(facts.id));
   let isDone = true;
-  for (const chain of chainsOf(await changesOf(options, wanted))) {
+  const changes = (await changesOf(options, wanted)).filter((event) => !options.isApproved(event));
+  for (const chain of chainsOf(changes)) {
     const events = chain.changes.map(({ event }) => event);
     const wish = leastOf(events.flatMap(({ eventId }) => wishes.get(eventId) ?? []));
     const spared = events.some(isSpared);

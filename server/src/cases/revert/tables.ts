@@ -46,4 +46,24 @@ export type RevertTables = {
     subjects: string;
     request_digest: string | null;
   };
+  baseline_reading: {
+    account: string;
+    region: string;
+    type: string;
+    purpose: 'enrol' | 'drift';
+    replaces: boolean;
+    due_ms: number;
+    after_id: string | null;
+    seen: number;
+    taken: number;
+    differing: number;
+    unreadable: number;
+    failure: string | null;
+    started_ms: number | null;
+    finished_ms: number | null;
+    enrolled_ms: number | null;
+    holder: string | null;
+    lease_until_ms: number | null;
+  };
+  baseline_drift: { resource_key: string; digest: string; since_ms: number };
 };
