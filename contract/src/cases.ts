@@ -135,7 +135,13 @@ export const CaseDetail = Type.Object({
       channel: Type.String(),
       person: Nullable(PersonRef),
       number: Type.Integer(),
-      state: Type.Union([Type.Literal('pending'), Type.Literal('sent'), Type.Literal('failing')]),
+      /** `not-needed`: answered before it went out, given way to the next page of the same way, or the way was lost. */
+      state: Type.Union([
+        Type.Literal('pending'),
+        Type.Literal('sent'),
+        Type.Literal('failing'),
+        Type.Literal('not-needed'),
+      ]),
       attempts: Type.Integer(),
       at: Nullable(Type.String()),
       /** The last failure, in English, without secrets. */

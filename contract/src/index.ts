@@ -14,3 +14,4 @@ export * from './passkeys.ts';
 export * from './people.ts';
 export * from './reverts.ts';
 export * from './tokens.ts';
+export * from './webhooks.ts';

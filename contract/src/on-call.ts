@@ -60,7 +60,14 @@ export const OnCallView = Type.Object({
   first: Type.Array(NoticeView),
   warnings: Type.Array(
     Type.Object({
-      code: Type.Union([Type.Literal('gap'), Type.Literal('unreachable'), Type.Literal('unknown-person')]),
+      code: Type.Union([
+        Type.Literal('gap'), // nobody is on call in the schedule
+        Type.Literal('uncovered'), // no step of the ladder reaches anybody
+        Type.Literal('unreachable'), // on call, and nothing reaches them
+        Type.Literal('unreachable-step'), // on a ladder, and nothing reaches them
+        Type.Literal('unknown-person'),
+      ]),
+      /** Its name; of the ladder where the warning is about one. */
       schedule: Type.String(),
       person: Nullable(Type.String()),
       from: Nullable(Type.String()),

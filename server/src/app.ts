@@ -46,6 +46,7 @@ import { registerScimRoutes } from './people/scim/routes.ts';
 import { syncRoles } from './people/scim/roles.ts';
 import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
+import { watchOnCall } from './people/on-call/watch.ts';
 import { runPipeline } from './pipeline.ts';
 import { noteStolenRole } from './reverting.ts';
 import { defaultEscalation } from './planning.ts';
@@ -358,6 +359,19 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
+    watchOnCall(
+      {
+        state,
+        clock,
+        log,
+        people,
+        onCall: configuration.onCall,
+        channels: response.channelNames,
+        personal: response.personal,
+        raise: (trx, alert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random }),
+      },
+      stopping,
+    ),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
     ...response.work(stopping),
   ];

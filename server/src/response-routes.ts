@@ -2,15 +2,17 @@
  * The doors for what vendors send to us: Slack, PagerDuty, Twilio. Each checks its signature over the bytes as they came, and
  * says nothing to whoever cannot sign.
  */
+import type { WebhookDelivery } from '@countersign/contract';
 import { Type } from 'typebox';
 import type { Cases } from './cases/cases.ts';
+import type { Follower } from './cases/follow.ts';
 import { shortCode } from './cases/page/phone.ts';
 import { takePagerDutyWebhook } from './cases/page/pagerduty/incidents.ts';
 import type { CaseTables } from './cases/tables.ts';
 import { wordsFor } from './cases/words.ts';
 import { Failure } from './ground/failure.ts';
 import { type HttpServer, publicRoute } from './ground/http.ts';
-import { effectsOfKind } from './ground/outbox.ts';
+import { type EffectStatus, newestEffects } from './ground/outbox.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import type { KnownPerson } from './people/person.ts';
 import type { Slack } from './vendors/slack/slack.ts';
@@ -29,6 +31,8 @@ export interface VendorRoutesOptions {
 const LARGEST_BODY = 512 * 1024;
 const MOST_OPEN = 200;
 const MOST_DELIVERIES = 200;
+/** What the names of outgoing webhooks begin with, as followers (`cases/page/outgoing.ts`). */
+const HOOK = 'webhook:';
 const VoiceQuery = Type.Object({ case: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) });
 
 /** Bodies stay the bytes that were signed: this scope parses nothing. */
@@ -50,30 +54,34 @@ export function registerVendorRoutes(server: HttpServer, options: VendorRoutesOp
 /** What became of outgoing webhooks, newest first. */
 export function registerDeliveryLog(
   server: HttpServer,
-  { cases }: Pick<VendorRoutesOptions, 'cases'>,
+  { cases, hooks }: Pick<VendorRoutesOptions, 'cases'> & { readonly hooks: readonly Pick<Follower, 'name'>[] },
   guards: Guards,
 ): void {
   server.get('/api/webhooks/deliveries', { config: { access: guards.role('responder') } }, async () => {
-    const effects = await effectsOfKind(cases.state.db, 'follow', MOST_DELIVERIES);
-    return {
-      deliveries: effects.flatMap(({ payload, ...effect }) => {
-        const { follower, kinds } = (payload as { effect: { follower: string; kinds: readonly string[] } }).effect;
-        if (!follower.startsWith('webhook:')) return [];
-        return [
-          {
-            webhook: follower.slice('webhook:'.length),
-            id: effect.key,
-            kinds,
-            attempts: effect.attempts,
-            failure: effect.failure,
-            state: effect.finishedMs !== null ? 'delivered' : effect.failure === null ? 'pending' : 'failing',
-            createdAt: new Date(effect.createdMs).toISOString(),
-            finishedAt: effect.finishedMs === null ? null : new Date(effect.finishedMs).toISOString(),
-          },
-        ];
-      }),
-    };
+    const query = { kind: 'follow', keyPart: `:follow:${HOOK}`, limit: MOST_DELIVERIES };
+    const effects = await newestEffects(cases.state.db, query);
+    const webhooks = hooks.map(({ name }) => name.slice(HOOK.length));
+    return { webhooks, deliveries: effects.flatMap((effect) => viewDelivery(effect) ?? []) };
   });
+}
+
+/** Null for what was nothing to tell. */
+function viewDelivery({ payload, outcome, failure, ...effect }: EffectStatus): WebhookDelivery | null {
+  const { follower, kinds } = (payload as { effect: { follower: string; kinds: readonly string[] } }).effect;
+  if (outcome === 'cancelled' && failure === null) return null;
+  const waiting = failure === null ? 'pending' : 'failing';
+  return {
+    webhook: follower.slice(HOOK.length),
+    id: effect.key,
+    caseId: effect.caseId,
+    kinds: [...kinds],
+    attempts: effect.attempts,
+    failure,
+    state: outcome === null ? waiting : outcome === 'done' ? 'delivered' : 'given-up',
+    createdAt: new Date(effect.createdMs).toISOString(),
+    finishedAt: effect.finishedMs === null ? null : new Date(effect.finishedMs).toISOString(),
+    nextAt: outcome === null ? new Date(effect.dueMs).toISOString() : null,
+  };
 }
 
 function registerSlack(server: HttpServer, { cases }: VendorRoutesOptions, slack: Slack): void {

@@ -150,7 +150,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     personal,
     pushKey: opened.push?.publicKey ?? null,
     register: (server, guards) => {
-      registerDeliveryLog(server, { cases }, guards);
+      registerDeliveryLog(server, { cases, hooks }, guards);
       registerRevertRoutes(server, { cases, guards, reverting });
       registerVendorRoutes(server, {
         cases,

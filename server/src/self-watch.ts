@@ -26,6 +26,8 @@ export interface Audit {
   readonly overdue: number;
   /** Batches that wait for longer than they may. */
   readonly waiting: number;
+  /** Cases that have paged for long, and whose pages reached nobody: every vendor is down, or every way is wrong. */
+  readonly unheard: number;
   /** Cases that nothing would have moved, put back to work. */
   readonly revived: number;
 }
@@ -33,6 +35,7 @@ export interface Audit {
 /** Work that is this late is not being done. Retries of what fails have a later time of their own. */
 const LATE_MS = 2 * 60_000;
 const WAITING_MS = 10 * 60_000;
+const UNHEARD_MS = 10 * 60_000;
 const MOST_REVIVED = 100;
 
 /** Audits and beats until `signal` aborts. */
@@ -41,7 +44,7 @@ export async function watchSelf(options: SelfWatchOptions, signal: AbortSignal):
   while (!signal.aborted) {
     try {
       const audit = await auditOnce(state, clock.nowMs());
-      const well = audit.overdue === 0 && audit.waiting === 0 && audit.revived === 0;
+      const well = Object.values(audit).every((count) => count === 0);
       if (!well) log.error('the engine is not well; the dead-man is not told', { ...audit });
       else if (url !== null && !(await beatAt(url))) log.warn('the dead-man could not be told that all is well', {});
     } catch (error) {
@@ -53,14 +56,20 @@ export async function watchSelf(options: SelfWatchOptions, signal: AbortSignal):
 
 /** One look over everything that should be moving. */
 export async function auditOnce(state: State, nowMs: number): Promise<Audit> {
-  const { rows } = await sql<{ overdue: number; waiting: number }>`
+  const { rows } = await sql<{ overdue: number; waiting: number; unheard: number }>`
     select
       (select count(*) from outbox where finished_ms is null and due_ms < ${nowMs - LATE_MS}
         and (lease_until_ms is null or lease_until_ms < ${nowMs - LATE_MS}))::int as overdue,
-      (select count(*) from inbox where finished_ms is null and received_ms < ${nowMs - WAITING_MS})::int as waiting`.execute(
+      (select count(*) from inbox where finished_ms is null and received_ms < ${nowMs - WAITING_MS})::int as waiting,
+      (select count(distinct o.case_id) from outbox o join case_record c on c.id = o.case_id and c.state = 'paged'
+        where o.finished_ms is null and o.kind = 'page' and o.failure is not null and o.created_ms < ${nowMs - UNHEARD_MS}
+          and not exists (
+            select 1 from outbox d where d.case_id = o.case_id and d.kind = 'page' and d.outcome = 'done'
+              and d.key like 'case:%:page:trigger:%' and d.key not like '%:console:%'))::int as unheard`.execute(
     state.db,
   );
-  return { overdue: rows[0]?.overdue ?? 0, waiting: rows[0]?.waiting ?? 0, revived: await revive(state, nowMs) };
+  const { overdue = 0, waiting = 0, unheard = 0 } = rows[0] ?? {};
+  return { overdue, waiting, unheard, revived: await revive(state, nowMs) };
 }
 
 /** Open cases without anything to come: each gets what it lacks. */

@@ -59,6 +59,28 @@ policy: [{ when: { action: StopLogging }, then: page }, { when: {}, then: record
     outside.close();
   });
 
+  test('no beat goes out while a case pages and nobody is reached', async () => {
+    await running.happens({ call: 'StopLogging', user: 'nobody-hears', request: { name: 'trail' } });
+    const found = await running.until('paged', ({ state }) => state === 'paged');
+    const key = (channel: string) => `case:${found.id}:page:trigger:1:${channel}:ann:9`;
+    const put = (channel: string, failure: string | null, outcome: string | null) =>
+      sql`insert into outbox (key, kind, case_id, payload, due_ms, created_ms, failure, finished_ms, outcome) values (${key(channel)},
+        'page', ${found.id}, '{"effect":{"type":"page"}}', ${Date.now() + 3_600_000}, ${Date.now()}, ${failure},
+        ${outcome === null ? null : Date.now()}, ${outcome})`.execute(running.app.state.db);
+    const unheard = async (minutes: number) =>
+      (await auditOnce(running.app.state, Date.now() + minutes * 60_000)).unheard;
+    await put('sms', 'Twilio cannot be reached', null);
+    expect(await unheard(5)).toBe(0);
+    expect(await unheard(11)).toBe(1);
+    // Given way to a later one is not delivered; the phone that rang is.
+    await put('email', null, 'cancelled');
+    expect(await unheard(11)).toBe(1);
+    await put('voice', null, 'done');
+    expect(await unheard(11)).toBe(0);
+    await sql`delete from outbox where case_id = ${found.id}`.execute(running.app.state.db);
+    await running.call(ann, 'POST', `/api/cases/${found.id}/resolve`, {});
+  });
+
   test('a page that lost its next step is put back to work', async () => {
     await running.happens({ call: 'StopLogging', user: 'stranger', request: { name: 'trail' } });
     const found = await running.until('paged', ({ state }) => state === 'paged');
@@ -95,7 +117,7 @@ policy: [{ when: { action: StopLogging }, then: page }, { when: {}, then: record
       seconds_to_acknowledge: expect.any(Number),
     });
     const numbers = await running.call(ann, 'GET', '/api/numbers');
-    expect(numbers.body['groups']).toMatchObject([{ numbers: { cases: 1 } }]);
+    expect(numbers.body['groups']).toMatchObject([{ numbers: { cases: 2 } }]);
   });
 
   test('a tag from outside makes nothing an exercise', async () => {

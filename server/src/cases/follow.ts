@@ -16,8 +16,13 @@ export interface CaseChanged {
   readonly attempt: number;
 }
 
+export type Followed =
+  | Delivery
+  /** The change is none that this follower tells. */
+  | { readonly type: 'nothing-to-tell' };
+
 export interface Follower {
   /** Unique among the followers, stable across restarts: part of the keys of effects. */
   readonly name: string;
-  follow(change: CaseChanged): Promise<Delivery>;
+  follow(change: CaseChanged): Promise<Followed>;
 }

@@ -123,7 +123,7 @@ export function unitOf(trx: StateTransaction, loadPlanner: LoadPlanner): CaseUni
       );
     },
     save: (change) => save(trx, change),
-    finish: (effect, nowMs) => finishEffect(trx, effect.handle as TakenEffect, nowMs),
+    finish: (effect, nowMs, outcome) => finishEffect(trx, effect.handle as TakenEffect, nowMs, outcome),
     waitingPages: async (caseId) => {
       const waiting = await unfinishedOfCase(trx, caseId, ['page']);
       return waiting.flatMap(({ key, payload, leaseUntilMs }) => {

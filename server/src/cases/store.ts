@@ -48,8 +48,8 @@ export interface CaseUnit {
   findingsOfCase(caseId: string): Promise<readonly Finding[]>;
   /** Writes the case, its new findings, its entries in the journal and its effects in the outbox. */
   save(change: CaseChange): Promise<void>;
-  /** The effect has been performed. False: another worker has taken it meanwhile. */
-  finish(effect: DueEffect, nowMs: number): Promise<boolean>;
+  /** The effect has been performed, or is not wanted any more. False: another worker has taken it meanwhile. */
+  finish(effect: DueEffect, nowMs: number, outcome?: 'done' | 'cancelled'): Promise<boolean>;
   /** Pages of the case that are still to go out, in the order in which they were decided. */
   waitingPages(caseId: string): Promise<readonly WaitingPage[]>;
   /** The effect failed; to be tried again. */

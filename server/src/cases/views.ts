@@ -134,8 +134,8 @@ async function pagesOf(state: State, caseId: string): Promise<CaseDetail['pages'
   return effects.flatMap(({ payload, outcome, failure, attempts, finishedMs }) => {
     const { effect } = payload as { effect: CaseEffect };
     if (effect.type !== 'page' || effect.action !== 'trigger') return [];
-    const sent = outcome === 'done';
-    const stateOf = sent ? 'sent' : failure === null ? 'pending' : 'failing';
+    const waiting = failure === null ? 'pending' : 'failing';
+    const stateOf = outcome === null ? waiting : outcome === 'done' ? 'sent' : 'not-needed';
     return [
       {
         channel: effect.channel,

@@ -111,11 +111,16 @@ async function perform(due: DueEffect, options: WorkerOptions): Promise<void> {
 }
 
 /** A deadline: the decision and the end of the effect are one transaction. */
-async function performInput(due: DueEffect, input: CaseInput, options: WorkerOptions): Promise<void> {
+async function performInput(
+  due: DueEffect,
+  input: CaseInput,
+  options: WorkerOptions,
+  outcome: 'done' | 'cancelled' = 'done',
+): Promise<void> {
   // A deadline that was due is due: a clock that is set back meanwhile must not make it pass unseen.
   const nowMs = Math.max(options.clock.nowMs(), due.dueMs);
   await options.store.transact(async (unit) => {
-    if (!(await unit.finish(due, nowMs))) return;
+    if (!(await unit.finish(due, nowMs, outcome))) return;
     await conductInput(unit, due.caseId, input, { followers: [...options.followers.keys()], nowMs });
   });
 }
@@ -138,7 +143,7 @@ async function performPage(
       channel: effect.channel,
       caseId: due.caseId,
     });
-    return finish(due, options);
+    return finish(due, options, 'cancelled');
   }
   const { paged, headline, waiting } = await options.store.transact(async (unit) => {
     const current = await unit.loadCase(due.caseId);
@@ -151,7 +156,7 @@ async function performPage(
   });
   if (paged === null || headline === undefined) throw new Error(`the case ${due.caseId} of a page does not exist`);
   const fate = fateOf(effect, { key: due.key, paged, waiting, nowMs: options.clock.nowMs() });
-  if (fate === 'over') return finish(due, options);
+  if (fate === 'over') return finish(due, options, 'cancelled');
   if (fate === 'after-another') {
     const dueMs = options.clock.nowMs() + ORDERED_AGAIN_MS;
     await options.store.transact((unit) => unit.retry(due, { dueMs, failure: null }));
@@ -174,8 +179,8 @@ async function performPage(
   if (delivery.type === 'failed') return retry(due, delivery, options);
   const { channel: way, person, call, pageNumber, onlyWay = false } = effect;
   options.log.warn('a way to a person is lost', { key: due.key, why: delivery.why });
-  if (person === null) return finish(due, options);
-  return performInput(due, { type: 'way-lost', way, person, call, pageNumber, onlyWay }, options);
+  if (person === null) return finish(due, options, 'cancelled');
+  return performInput(due, { type: 'way-lost', way, person, call, pageNumber, onlyWay }, options, 'cancelled');
 }
 
 /**
@@ -214,14 +219,15 @@ async function performFollow(
   options: WorkerOptions,
 ): Promise<void> {
   const follower = options.followers.get(effect.follower);
-  if (follower === undefined) return finish(due, options);
+  if (follower === undefined) return finish(due, options, 'cancelled');
   const change = { caseId: due.caseId, key: due.key, kinds: effect.kinds, attempt: due.attempt };
   const delivery = await follower.follow(change).catch(failedBy);
   if (delivery.type === 'delivered') return finish(due, options);
+  if (delivery.type === 'nothing-to-tell') return finish(due, options, 'cancelled');
   // What only shows a case may be given up in the end; what calls for help never is.
   if (due.attempt >= MOST_FOLLOWS) {
     options.log.warn('a change of a case could not be shown', { key: due.key, failure: delivery.failure });
-    return finish(due, options);
+    return finish(due, options, 'cancelled');
   }
   return retry(due, delivery, options);
 }
@@ -233,8 +239,8 @@ async function performProof(due: DueEffect, proofId: string, options: WorkerOpti
   await options.store.transact((unit) => unit.retry(due, { dueMs, failure: null }));
 }
 
-async function finish(due: DueEffect, options: WorkerOptions): Promise<void> {
-  await options.store.transact((unit) => unit.finish(due, options.clock.nowMs()));
+async function finish(due: DueEffect, options: WorkerOptions, outcome: 'done' | 'cancelled' = 'done'): Promise<void> {
+  await options.store.transact((unit) => unit.finish(due, options.clock.nowMs(), outcome));
 }
 
 async function retry(

@@ -107,8 +107,10 @@ function answersOf({ summary, answer, pages }: CaseDetail): string[] {
       : [
           `- ${escapeText(answer.by.name)} said ${answer.answer === 'yes' ? '“yes, I did this”' : '“not me”'}${answer.factor === null ? '' : `, proven with ${answer.factor}`}${answer.reason === '' ? '.' : `: ${code(answer.reason)}`}`,
         ];
-  const sent = pages.filter(({ state }) => state === 'sent').length;
-  return [...asked, ...said, `- Pages sent: ${sent}, failing or waiting: ${pages.length - sent}.`];
+  const count = (...states: readonly (typeof pages)[number]['state'][]) =>
+    pages.filter(({ state }) => states.includes(state)).length;
+  const told = `sent: ${count('sent')}, failing or waiting: ${count('failing', 'pending')}, not needed any more: ${count('not-needed')}`;
+  return [...asked, ...said, `- Pages ${told}.`];
 }
 
 function rowOf({ time, sequence, kind, actor, parameters }: TimelineEntry): string {

@@ -102,11 +102,23 @@ export async function takeEffects(state: State, options: TakeOptions): Promise<r
     .sort((one, other) => one.dueMs - other.dueMs || one.id - other.id);
 }
 
-/** Done. Returns false when the lease had been lost or the effect was cancelled meanwhile. */
-export async function finishEffect(trx: StateTransaction, effect: TakenEffect, nowMs: number): Promise<boolean> {
+/** Done, or not needed any more. Returns false when the lease had been lost or the effect was cancelled meanwhile. */
+export async function finishEffect(
+  trx: StateTransaction,
+  effect: TakenEffect,
+  nowMs: number,
+  outcome: 'done' | 'cancelled' = 'done',
+): Promise<boolean> {
   const finished = await trx
     .updateTable('outbox')
-    .set({ finished_ms: nowMs, outcome: 'done', lease_until_ms: null, lease_owner: null, failure: null })
+    .set({
+      finished_ms: nowMs,
+      outcome,
+      lease_until_ms: null,
+      lease_owner: null,
+      // Why it was given up stays to be read.
+      ...(outcome === 'done' ? { failure: null } : {}),
+    })
     .where('id', '=', effect.id)
     .where('lease_owner', '=', effect.leaseOwner)
     .where('finished_ms', 'is', null)
@@ -159,6 +171,7 @@ export interface EffectStatus {
   readonly id: number;
   readonly kind: string;
   readonly key: string;
+  readonly caseId: string | null;
   readonly payload: unknown;
   readonly dueMs: number;
   readonly createdMs: number;
@@ -225,6 +238,7 @@ function statusOf(row: Selectable<GroundTables['outbox']>): EffectStatus {
     id: row.id,
     kind: row.kind,
     key: row.key,
+    caseId: row.case_id,
     payload: JSON.parse(row.payload) as unknown,
     dueMs: row.due_ms,
     createdMs: row.created_ms,
@@ -236,16 +250,16 @@ function statusOf(row: Selectable<GroundTables['outbox']>): EffectStatus {
   };
 }
 
-/** The newest effects of one kind, newest first, at most `limit`. */
-export async function effectsOfKind(
+/** The newest effects of one kind whose key has this in it, newest first, at most `limit`. */
+export async function newestEffects(
   reader: Pick<State['db'], 'selectFrom'>,
-  kind: string,
-  limit: number,
+  { kind, keyPart, limit }: { readonly kind: string; readonly keyPart: string; readonly limit: number },
 ): Promise<readonly EffectStatus[]> {
   const rows = await reader
     .selectFrom('outbox')
     .selectAll()
     .where('kind', '=', kind)
+    .where(sql<boolean>`position(${keyPart} in key) > 0`)
     .orderBy('id', 'desc')
     .limit(Math.min(limit, MOST_EFFECTS))
     .execute();

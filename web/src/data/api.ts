@@ -39,6 +39,7 @@ import type {
   SignInLinkCreated,
   TokenCreated,
   TokenList,
+  WebhookDeliveries,
 } from '@countersign/contract';
 import type {
   PublicKeyCredentialCreationOptionsJSON,
@@ -150,6 +151,7 @@ export const api = {
     call<unknown>('POST', `/api/reverts/${id(revertId)}/approve`, proof),
   undoRevert: (revertId: string, proof: RevertProof) =>
     call<unknown>('POST', `/api/reverts/${id(revertId)}/undo`, proof),
+  deliveries: () => call<WebhookDeliveries>('GET', '/api/webhooks/deliveries'),
   maintenance: () => call<{ windows: MaintenanceView[] }>('GET', '/api/maintenance'),
   planMaintenance: (input: NewMaintenance) => call<unknown>('POST', '/api/maintenance', input),
   endMaintenance: (windowId: string) => call<unknown>('DELETE', `/api/maintenance/${id(windowId)}`),

@@ -2,6 +2,7 @@
 import type { PersonListing } from '@countersign/contract';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
+import { Deliveries } from '../parts/deliveries.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { MyNotifications, MyPasskeys } from '../parts/my-account.tsx';
 import { MyTokens } from '../parts/my-tokens.tsx';
@@ -20,6 +21,7 @@ export function SettingsPage() {
       <MyNotifications />
       <MyPasskeys />
       {role !== undefined && <MyTokens role={role} />}
+      {role !== undefined && role !== 'member' && <Deliveries />}
       {isAdmin && <Journal />}
       {isAdmin && <People />}
     </>

@@ -1,12 +1,14 @@
 /** My own passkeys, and how I am reached when I am on call. */
+import type { NotificationView } from '@countersign/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { startRegistration } from '@simplewebauthn/browser';
-import type { FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
 import { Field, typed } from './field.tsx';
 import { Fault, Skeleton } from './loading.tsx';
+import { NotificationRules } from './notification-rules.tsx';
 import { ThisBrowser } from './this-browser.tsx';
 import { Time } from './time.tsx';
 
@@ -53,58 +55,68 @@ export function MyPasskeys() {
 }
 
 export function MyNotifications() {
-  const { words } = useSpeech();
-  const client = useQueryClient();
   const mine = useQuery({ queryKey: ['notifications'], queryFn: api.notifications });
-  const save = useMutation({
-    mutationFn: api.saveNotifications,
-    onSuccess: (view) => client.setQueryData(['notifications'], view),
-  });
   if (mine.isPending) return <Skeleton lines={3} />;
   if (mine.isError) return <Fault error={mine.error} retry={() => void mine.refetch()} />;
-  const { settings, high, low, webhookSecret } = mine.data;
+  return (
+    <>
+      <HowIAmReached view={mine.data} />
+      <ThisBrowser view={mine.data} />
+    </>
+  );
+}
+
+function HowIAmReached({ view }: { readonly view: NotificationView }) {
+  const { words } = useSpeech();
+  const client = useQueryClient();
+  const { settings, high, low, webhookSecret } = view;
+  const [rules, setRules] = useState(settings.rules);
+  const save = useMutation({
+    mutationFn: api.saveNotifications,
+    onSuccess: (saved) => client.setQueryData(['notifications'], saved),
+  });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const textOrNull = (name: string) => (typed(form, name) === '' ? null : typed(form, name));
-    save.mutate({ phone: textOrNull('phone'), webhookUrl: textOrNull('webhook'), rules: settings.rules });
+    save.mutate({ phone: textOrNull('phone'), webhookUrl: textOrNull('webhook'), rules });
   };
-  const reached = (rules: typeof high) =>
-    rules.length === 0
-      ? words.settings.nothingReaches
-      : rules
-          .map(({ channel, afterSeconds }) => {
-            const when =
-              afterSeconds === 0 ? words.onCall.atOnce : fill(words.onCall.after, { time: `${afterSeconds} s` });
-            return fill(words.settings.reachedBy, { channel, when });
-          })
-          .join(' · ');
   return (
-    <>
-      <section className="panel form">
-        <h2>{words.settings.notifications}</h2>
-        {save.isError && <Fault error={save.error} />}
-        <p className="small">
-          {words.settings.high}: {reached(high)}
+    <section className="panel form">
+      <h2>{words.settings.notifications}</h2>
+      {save.isError && <Fault error={save.error} />}
+      <p className="small">
+        {words.settings.high}: <Reached rules={high} />
+      </p>
+      <p className="small">
+        {words.settings.low}: <Reached rules={low} />
+      </p>
+      {webhookSecret !== null && (
+        <p className="lost" role="status">
+          {fill(words.settings.webhookSecret, { secret: webhookSecret })}
         </p>
-        <p className="small">
-          {words.settings.low}: {reached(low)}
-        </p>
-        {webhookSecret !== null && (
-          <p className="lost" role="status">
-            {fill(words.settings.webhookSecret, { secret: webhookSecret })}
-          </p>
-        )}
-        <form className="form" onSubmit={submit}>
-          <Field name="phone" label={words.settings.phone} initial={settings.phone ?? ''} optional />
-          <Field name="webhook" label={words.settings.webhook} initial={settings.webhookUrl ?? ''} optional />
-          <button type="submit" className="button" disabled={save.isPending}>
-            {words.settings.save}
-          </button>
-          {save.isSuccess && <p role="status">{words.settings.saved}</p>}
-        </form>
-      </section>
-      <ThisBrowser view={mine.data} />
-    </>
+      )}
+      <form className="form" onSubmit={submit}>
+        <Field name="phone" label={words.settings.phone} initial={settings.phone ?? ''} optional />
+        <Field name="webhook" label={words.settings.webhook} initial={settings.webhookUrl ?? ''} optional />
+        <NotificationRules view={view} rules={rules} change={setRules} />
+        <button type="submit" className="button" disabled={save.isPending}>
+          {words.settings.save}
+        </button>
+        {save.isSuccess && <p role="status">{words.settings.saved}</p>}
+      </form>
+    </section>
   );
+}
+
+function Reached({ rules }: { readonly rules: NotificationView['high'] }) {
+  const { words } = useSpeech();
+  if (rules.length === 0) return words.settings.nothingReaches;
+  return rules
+    .map(({ channel, afterSeconds }) => {
+      const minutes = Math.round(afterSeconds / 60);
+      const when = afterSeconds === 0 ? words.onCall.atOnce : fill(words.settings.afterMinutes, { minutes });
+      return fill(words.settings.reachedBy, { channel: words.settings.ways[channel], when });
+    })
+    .join(' · ');
 }

@@ -26,7 +26,7 @@ export function outgoingFollower(
     name: `webhook:${hook.name}`,
     follow: async ({ caseId, key, kinds, attempt }) => {
       const told = hook.kinds === null ? kinds : kinds.filter((kind) => hook.kinds?.includes(kind));
-      if (told.length === 0) return { type: 'delivered' };
+      if (told.length === 0) return { type: 'nothing-to-tell' };
       const room = cases();
       const { current, findings } = await room.state.transaction(async (trx) => ({
         current: await room.unit(trx).loadCase(caseId),

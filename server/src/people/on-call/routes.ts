@@ -21,6 +21,7 @@ import { type Guards, signedInOf } from '../sign-in/guard.ts';
 import type { SecretBox } from '../sign-in/secret-box.ts';
 import { digestOfBrowser, openBrowsers, registerBrowsers } from './browsers.ts';
 import type { OnCallConfiguration } from './configuration.ts';
+import { uncoveredOf, unreachableOf } from './coverage.ts';
 import {
   type Escalation,
   LADDER_START,
@@ -203,30 +204,47 @@ function viewNotice({ channel, personId, personName, afterMs }: Notice): NoticeV
   return { channel, person, afterSeconds: afterMs / 1_000 };
 }
 
-function warningsOf(
-  { onCall, nowMs }: OnCallRoutesOptions,
-  known: {
-    readonly directory: Directory;
-    readonly overrides: readonly StoredOverride[];
-    readonly snapshot: OnCallSnapshot;
-  },
-): OnCallView['warnings'] {
+type Known = {
+  readonly directory: Directory;
+  readonly overrides: readonly StoredOverride[];
+  readonly snapshot: OnCallSnapshot;
+};
+
+function warningsOf({ onCall, nowMs }: OnCallRoutesOptions, known: Known): OnCallView['warnings'] {
+  const { overrides, snapshot } = known;
   const ahead = { fromMs: nowMs(), toMs: nowMs() + WARN_AHEAD_MS };
-  return [...onCall.schedules.values()].flatMap((schedule) => {
-    const own = known.overrides.filter((override) => override.schedule === schedule.name);
-    const gaps = gapsOf(schedule, own, ahead).map((gap) => {
-      return { code: 'gap' as const, schedule: schedule.name, person: null, ...isoSpan(gap) };
-    });
-    const emails = new Set(shiftsOf(schedule, own, ahead).map(({ email }) => email));
-    const people = [...emails].flatMap((email): OnCallView['warnings'] => {
-      const person = known.snapshot.person(email);
-      const nowhere = { schedule: schedule.name, from: null, to: null };
-      if (person === null) return [{ code: 'unknown-person', person: email, ...nowhere }];
-      if (known.snapshot.rulesOf(person.id, 'high').length > 0) return [];
-      return [{ code: 'unreachable', person: person.name, ...nowhere }];
-    });
-    return [...people, ...gaps];
+  const isReachable = (email: string) => {
+    const person = snapshot.person(email);
+    return person !== null && snapshot.rulesOf(person.id, 'high').length > 0;
+  };
+  const nameOf = (email: string) => snapshot.person(email)?.name ?? email;
+  const nowhere = { from: null, to: null };
+  const ladders = [...onCall.escalations.values()].flatMap((escalation) =>
+    unreachableOf(escalation, isReachable).map((email) => {
+      return { code: 'unreachable-step' as const, schedule: escalation.name, person: nameOf(email), ...nowhere };
+    }),
+  );
+  const uncovered = uncoveredOf({ onCall, overrides, isReachable }, ahead).map(({ escalation, ...gap }) => {
+    return { code: 'uncovered' as const, schedule: escalation, person: null, ...isoSpan(gap) };
   });
+  const schedules = [...onCall.schedules.values()].flatMap((schedule) => warningsOfSchedule(schedule, ahead, known));
+  return [...uncovered, ...ladders, ...schedules];
+}
+
+function warningsOfSchedule(schedule: Schedule, ahead: Span, { overrides, snapshot }: Known): OnCallView['warnings'] {
+  const own = overrides.filter((override) => override.schedule === schedule.name);
+  const gaps = gapsOf(schedule, own, ahead).map((gap) => {
+    return { code: 'gap' as const, schedule: schedule.name, person: null, ...isoSpan(gap) };
+  });
+  const emails = new Set(shiftsOf(schedule, own, ahead).map(({ email }) => email));
+  const people = [...emails].flatMap((email): OnCallView['warnings'] => {
+    const person = snapshot.person(email);
+    const nowhere = { schedule: schedule.name, from: null, to: null };
+    if (person === null) return [{ code: 'unknown-person', person: email, ...nowhere }];
+    if (snapshot.rulesOf(person.id, 'high').length > 0) return [];
+    return [{ code: 'unreachable', person: person.name, ...nowhere }];
+  });
+  return [...people, ...gaps];
 }
 
 function registerOverrides(server: HttpServer, options: OnCallRoutesOptions): void {

@@ -61,6 +61,68 @@ describe('a hand-off at half past two', () => {
   });
 });
 
+describe('over a change of clocks', () => {
+  const nights = [{ days: [1, 2, 3, 4, 5, 6, 7] as const, fromMinute: 22 * 60, toMinute: 6 * 60 }];
+
+  test.each([
+    ['Europe/Berlin', '2026-03-28T22:00', 7],
+    ['Europe/Berlin', '2026-10-24T22:00', 9],
+    ['America/New_York', '2026-03-07T22:00', 7],
+    ['America/New_York', '2026-10-31T22:00', 9],
+    ['Pacific/Auckland', '2026-09-26T22:00', 7],
+    ['Pacific/Auckland', '2026-04-04T22:00', 9],
+    ['Africa/Casablanca', '2026-02-14T22:00', 9],
+    ['Africa/Casablanca', '2026-03-21T22:00', 7],
+    ['Asia/Tokyo', '2026-12-31T22:00', 8],
+  ])('%s: a night from ten to six that begins %s lasts %d hours', (zone, evening, hours) => {
+    const night = schedule(zone, layer({ people: [ANN], restrictions: nights }));
+    const fromMs = at(zone, evening) - HOUR;
+    const [shift] = shiftsOf(night, [], { fromMs, toMs: fromMs + 20 * HOUR });
+    expect([shift!.fromMs - fromMs, (shift!.toMs - shift!.fromMs) / HOUR]).toEqual([HOUR, hours]);
+  });
+
+  test.each([
+    ['Europe/Berlin', '2026-03-23T09:00', 167],
+    ['Europe/Berlin', '2026-10-19T09:00', 169],
+    ['America/New_York', '2026-03-02T09:00', 167],
+    ['America/New_York', '2026-10-26T09:00', 169],
+    ['Australia/Sydney', '2026-09-28T09:00', 167],
+    ['Australia/Sydney', '2027-03-29T09:00', 169],
+    ['Europe/London', '2026-12-28T09:00', 168],
+  ])('%s: the week from %s lasts %d hours', (zone, monday, hours) => {
+    const weekly = schedule(zone, layer({ unit: 'weeks' }));
+    const fromMs = at(zone, monday);
+    const [shift] = shiftsOf(weekly, [], { fromMs, toMs: fromMs + 200 * HOUR });
+    expect((shift!.toMs - shift!.fromMs) / HOUR).toBe(hours);
+  });
+});
+
+test('every hand-off of three years stands on the wall where it was written, by another calendar than ours', () => {
+  const zones = [
+    'Europe/Berlin',
+    'America/New_York',
+    'America/St_Johns',
+    'Australia/Lord_Howe',
+    'Africa/Casablanca',
+    'Asia/Tehran',
+  ];
+  for (const zone of zones) {
+    const wall = new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone,
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
+    const found = schedule(zone, layer({ start: '2025-12-30T17:45', every: 3, people: [ANN, BEN, CARA] }));
+    for (const year of [2026, 2027, 2028]) {
+      const range = { fromMs: Date.UTC(year, 0, 1), toMs: Date.UTC(year + 1, 0, 1) };
+      const shifts = shiftsOf(found, [], range).slice(1);
+      expect(shifts.length).toBeGreaterThan(119);
+      expect(new Set(shifts.map(({ fromMs }) => wall.format(fromMs)))).toEqual(new Set(['17:45']));
+    }
+  }
+});
+
 test('a rotation by the hour counts real hours across a clock change', () => {
   const hours = schedule('Europe/Berlin', layer({ unit: 'hours', every: 12, start: '2026-03-28T00:00' }));
   const fromMs = at('Europe/Berlin', '2026-03-28T00:00');

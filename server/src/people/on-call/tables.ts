@@ -1,4 +1,4 @@
-/** The tables of `migrations/0006-on-call.sql` as Kysely sees them. */
+/** The tables of `migrations/0006-on-call.sql` and `0018-on-call-trouble.sql` as Kysely sees them. */
 
 export type OnCallTables = {
   on_call_override: {
@@ -21,4 +21,5 @@ export type OnCallTables = {
     updated_ms: number;
   };
   escalation_turn: { escalation: string; turn: number };
+  on_call_trouble: { escalation: string; since_ms: number };
 };
