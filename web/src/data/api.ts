@@ -1,5 +1,7 @@
 /** The server's API: typed calls, and every failure as an `ApiFailure` with the code that the words know. */
 import type {
+  ActivityHistogram,
+  ActivityView,
   ApiError,
   CaseDetail,
   CaseList,
@@ -39,6 +41,7 @@ import type {
   SignInLinkCreated,
   TokenCreated,
   TokenList,
+  TreeView,
   WebhookDeliveries,
 } from '@countersign/contract';
 import type {
@@ -97,6 +100,11 @@ export const api = {
   startEnrolment: () => call<EnrolmentStart>('POST', '/api/enrolment/start', {}),
   finishEnrolment: (input: EnrolmentFinish) => call<SessionView>('POST', '/api/enrolment/finish', input),
   now: () => call<NowView>('GET', '/api/now'),
+  activity: (query: string, before: string | null) =>
+    call<ActivityView>('GET', `/api/activity?${query}${before === null ? '' : `&before=${before}`}`),
+  activityHistogram: (query: string) => call<ActivityHistogram>('GET', `/api/activity/histogram?${query}`),
+  processTree: (host: string, at: string) =>
+    call<TreeView>('GET', `/api/activity/tree?${new URLSearchParams({ host, at })}`),
   map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>
     call<MapView>('GET', `/api/map?${new URLSearchParams(query)}`),
   cases: (states: readonly string[], after: string | null) => {

@@ -1,4 +1,5 @@
 /** The map: who talks to whom, in any hour that is kept, at any level; a picture, and the same as a table. The address holds it all. */
+import '../parts/map/map.css';
 import type { MapLevel, MapView } from '@countersign/contract';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -45,7 +46,7 @@ export function MapPage() {
           chosen={String(minutes)}
           choose={(span) => change({ minutes: span })}
         />
-        <label className="map-until">
+        <label className="until">
           <span>{words.map.until}</span>
           <input type="datetime-local" value={until} onChange={(event) => change({ until: event.target.value })} />
         </label>
@@ -148,7 +149,7 @@ function Tools({ view, sought, setSought, focus, isTable, change }: ToolsProps) 
     <div className="row between">
       <input
         type="search"
-        className="map-search"
+        className="search-box"
         value={sought}
         placeholder={words.map.search}
         aria-label={words.map.search}

@@ -46,6 +46,7 @@ function Rail() {
         {words.nav.now}
       </NavLink>
       <NavLink to="/cases">{words.nav.cases}</NavLink>
+      <NavLink to="/activity">{words.nav.activity}</NavLink>
       <NavLink to="/map">{words.nav.map}</NavLink>
       <NavLink to="/on-call">{words.nav.onCall}</NavLink>
       <NavLink to="/exemptions">{words.nav.exemptions}</NavLink>

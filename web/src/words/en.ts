@@ -2,15 +2,18 @@
 
 import { insightsWords } from './insights/en.ts';
 import { exemptionsWords } from './exemptions/en.ts';
+import { activityWords } from './activity/en.ts';
 import { mapWords } from './map/en.ts';
 
 export const en = {
+  activity: activityWords,
   map: mapWords,
   product: 'Countersign',
   skip: 'Skip to the content',
   nav: {
     now: 'Now',
     cases: 'Cases',
+    activity: 'Activity',
     map: 'Map',
     onCall: 'On-call',
     exemptions: 'Exemptions',

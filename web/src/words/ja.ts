@@ -2,15 +2,18 @@
 import type { Words } from './en.ts';
 import { insightsWords } from './insights/ja.ts';
 import { exemptionsWords } from './exemptions/ja.ts';
+import { activityWords } from './activity/ja.ts';
 import { mapWords } from './map/ja.ts';
 
 export const ja: Words = {
+  activity: activityWords,
   map: mapWords,
   product: 'Countersign',
   skip: '本文へ移動',
   nav: {
     now: '現在',
     cases: 'ケース',
+    activity: 'アクティビティ',
     map: 'マップ',
     onCall: '当番',
     exemptions: '除外',

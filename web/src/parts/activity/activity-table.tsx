@@ -1,0 +1,76 @@
+/** The rows of the activity: when, what, where, who, and what exactly. Every value can be included or excluded. */
+import type { ActivityRowView } from '@countersign/contract';
+import { bytesText } from '../../data/bytes.ts';
+import type { ActivityFilter } from '../../data/activity-query.ts';
+import { useSpeech } from '../../words/speech.tsx';
+import { FilterValue } from './filter-value.tsx';
+
+export interface ActivityTableProps {
+  readonly rows: readonly ActivityRowView[];
+  readonly add: (filter: ActivityFilter) => void;
+  /** Shows the processes of the row's host at that moment. */
+  readonly showTree: (row: ActivityRowView) => void;
+}
+
+export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
+  const { words } = useSpeech();
+  return (
+    <section className="panel sheet" tabIndex={0} aria-label={words.activity.title}>
+      <table className="data lines activity">
+        <thead>
+          <tr>
+            <th scope="col">{words.activity.when}</th>
+            <th scope="col">{words.activity.what}</th>
+            <th scope="col">{words.activity.where}</th>
+            <th scope="col">{words.activity.who}</th>
+            <th scope="col">{words.activity.exactly}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={`${row.timeNs} ${row.pid} ${row.kind} ${row.detail}`} {...{ row, add, showTree }} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Row({ row, add, showTree }: Omit<ActivityTableProps, 'rows'> & { readonly row: ActivityRowView }) {
+  const { words, language, absolute, number } = useSpeech();
+  const isCall = row.kind === 'cloud-call' || row.kind === 'cluster-call';
+  return (
+    <tr>
+      <td className="number">
+        {isCall ? (
+          absolute(row.at)
+        ) : (
+          <button type="button" className="plain" title={words.activity.tree} onClick={() => showTree(row)}>
+            {absolute(row.at)}
+          </button>
+        )}
+      </td>
+      <td>
+        <button type="button" className="plain" onClick={() => add({ field: 'kind', value: row.kind, include: true })}>
+          {words.activity.kinds[row.kind]}
+        </button>
+        {row.count > 1 && <span className="quiet small number"> ×{number(row.count)}</span>}
+        {row.result !== '' && <FilterValue field="result" value={row.result} add={add} />}
+      </td>
+      <td>
+        <FilterValue field="host" value={row.host} add={add} />
+        <FilterValue field="application" value={row.application} add={add} />
+        <FilterValue field="container" value={row.container} add={add} />
+      </td>
+      <td>
+        <FilterValue field="user" value={row.user} add={add} />
+        {row.loginUser !== row.user && <FilterValue field="login_user" value={row.loginUser} add={add} />}
+      </td>
+      <td>
+        <FilterValue field="name" value={row.name} add={add} />
+        <FilterValue field="detail" value={row.detail} add={add} />
+        {row.bytes > 0 && <span className="quiet small number">{bytesText(row.bytes, language)}</span>}
+      </td>
+    </tr>
+  );
+}
