@@ -50,7 +50,7 @@ const TreeQuery = Type.Object({ host: Type.String({ maxLength: 300 }), at: Type.
 
 const DEFAULT_MS = 3_600_000;
 const LONGEST_MS = 400 * 86_400_000;
-const DEFAULT_LIMIT = 200;
+const DEFAULT_LIMIT = 100;
 const BARS = 120;
 const MOST_VALUES = 20;
 const MOST_TREE_ROWS = 5_000;

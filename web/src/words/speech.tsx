@@ -21,6 +21,8 @@ export interface Speech {
   readonly setUtc: (utc: boolean) => void;
   /** Date and time, whole. */
   readonly absolute: (iso: string) => string;
+  /** Day and time of day, as short as a column wants it. */
+  readonly brief: (iso: string) => string;
   /** "4 minutes ago". */
   readonly relative: (iso: string, nowMs: number) => string;
   readonly number: (value: number) => string;
@@ -70,6 +72,15 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLanguage' | 'setUtc'>): Speech {
   const zone = utc ? { timeZone: 'UTC' } : {};
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', ...zone });
+  const briefs = new Intl.DateTimeFormat(language, {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    ...zone,
+  });
   const relatives = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   const numbers = new Intl.NumberFormat(language);
   return {
@@ -78,6 +89,7 @@ function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLa
     utc,
     ...set,
     absolute: (iso) => `${dates.format(new Date(iso))}${utc ? ' UTC' : ''}`,
+    brief: (iso) => briefs.format(new Date(iso)),
     relative: (iso, nowMs) => {
       const seconds = (Date.parse(iso) - nowMs) / 1_000;
       const [unit, size] = STEPS.find(([, step]) => Math.abs(seconds) >= step) ?? ['second', 1];

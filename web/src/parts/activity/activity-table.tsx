@@ -5,6 +5,9 @@ import type { ActivityFilter } from '../../data/activity-query.ts';
 import { useSpeech } from '../../words/speech.tsx';
 import { FilterValue } from './filter-value.tsx';
 
+/** As much of a container's id as runtimes show. */
+const SHORT_ID = 12;
+
 export interface ActivityTableProps {
   readonly rows: readonly ActivityRowView[];
   readonly add: (filter: ActivityFilter) => void;
@@ -21,9 +24,9 @@ export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
           <tr>
             <th scope="col">{words.activity.when}</th>
             <th scope="col">{words.activity.what}</th>
-            <th scope="col">{words.activity.where}</th>
-            <th scope="col">{words.activity.who}</th>
             <th scope="col">{words.activity.exactly}</th>
+            <th scope="col">{words.activity.who}</th>
+            <th scope="col">{words.activity.where}</th>
           </tr>
         </thead>
         <tbody>
@@ -37,16 +40,16 @@ export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
 }
 
 function Row({ row, add, showTree }: Omit<ActivityTableProps, 'rows'> & { readonly row: ActivityRowView }) {
-  const { words, language, absolute, number } = useSpeech();
+  const { words, language, absolute, brief, number } = useSpeech();
   const isCall = row.kind === 'cloud-call' || row.kind === 'cluster-call';
   return (
     <tr>
-      <td className="number">
+      <td className="number" title={absolute(row.at)}>
         {isCall ? (
-          absolute(row.at)
+          brief(row.at)
         ) : (
           <button type="button" className="plain" title={words.activity.tree} onClick={() => showTree(row)}>
-            {absolute(row.at)}
+            {brief(row.at)}
           </button>
         )}
       </td>
@@ -57,19 +60,19 @@ function Row({ row, add, showTree }: Omit<ActivityTableProps, 'rows'> & { readon
         {row.count > 1 && <span className="quiet small number"> ×{number(row.count)}</span>}
         {row.result !== '' && <FilterValue field="result" value={row.result} add={add} />}
       </td>
-      <td>
-        <FilterValue field="host" value={row.host} add={add} />
-        <FilterValue field="application" value={row.application} add={add} />
-        <FilterValue field="container" value={row.container} add={add} />
+      <td className="exactly">
+        <FilterValue field="name" value={row.name} add={add} />
+        <FilterValue field="detail" value={row.detail} add={add} />
+        {row.bytes > 0 && <span className="quiet small number">{bytesText(row.bytes, language)}</span>}
       </td>
       <td>
         <FilterValue field="user" value={row.user} add={add} />
         {row.loginUser !== row.user && <FilterValue field="login_user" value={row.loginUser} add={add} />}
       </td>
       <td>
-        <FilterValue field="name" value={row.name} add={add} />
-        <FilterValue field="detail" value={row.detail} add={add} />
-        {row.bytes > 0 && <span className="quiet small number">{bytesText(row.bytes, language)}</span>}
+        <FilterValue field="host" value={row.host} add={add} />
+        <FilterValue field="application" value={row.application} add={add} />
+        <FilterValue field="container" value={row.container} shown={row.container.slice(0, SHORT_ID)} add={add} />
       </td>
     </tr>
   );

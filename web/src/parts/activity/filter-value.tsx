@@ -8,10 +8,12 @@ import { shorten } from '../machine-value.tsx';
 export interface FilterValueProps {
   readonly field: ActivityField;
   readonly value: string;
+  /** What is shown of it; the whole when left out. */
+  readonly shown?: string;
   readonly add: (filter: ActivityFilter) => void;
 }
 
-export function FilterValue({ field, value, add }: FilterValueProps) {
+export function FilterValue({ field, value, shown = shorten(value), add }: FilterValueProps) {
   const { words } = useSpeech();
   const menu = useRef<HTMLDetailsElement>(null);
   if (value === '') return null;
@@ -22,7 +24,7 @@ export function FilterValue({ field, value, add }: FilterValueProps) {
   return (
     <details className="filter-value" ref={menu}>
       <summary title={value} className="machine">
-        {shorten(value)}
+        {shown}
       </summary>
       <div className="menu">
         <button type="button" onClick={act(() => add({ field, value, include: true }))}>
