@@ -2,8 +2,10 @@
 #include "programs.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/btf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,14 @@ bool programs_tell(struct programs *programs, int index)
 	       (hooks[index].wanted_when == WITH_FDS && programs->has_fds);
 }
 
+static bool tells(struct programs *programs, const char *name)
+{
+	for (int index = 0; index < hooks_count; index++)
+		if (strcmp(hooks[index].name, name) == 0)
+			return programs_tell(programs, index);
+	return false;
+}
+
 static bool has_calls(struct programs *programs)
 {
 	for (int index = 0; index < hooks_count; index++)
@@ -58,6 +68,37 @@ static void configure_flows(struct programs *programs, bool is_wanted)
 	/* Walks one map, which has to be named when it is attached. */
 	bpf_program__set_autoattach(bpf->progs.list_flows, false);
 	bpf->rodata->settings.flows = is_wanted;
+}
+
+/* Tracepoints that older kernels do not have; without them what they tell is not told. */
+static bool has_tracepoint(const struct btf *kernel, const char *name)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) >= 0;
+}
+
+static void leave_out_absent(struct programs *programs)
+{
+	const struct {
+		struct bpf_program *program;
+		const char *tracepoint, *what;
+	} optional[] = {
+		{ programs->bpf->progs.flow_sent, "sock_send_length", "bytes sent over UDP" },
+		{ programs->bpf->progs.flow_received, "sock_recv_length", "bytes received over UDP" },
+		{ programs->bpf->progs.uring_asked, "io_uring_submit_req", "opens and connects through io_uring" },
+		{ programs->bpf->progs.uring_done, "io_uring_complete", "opens and connects through io_uring" },
+	};
+	struct btf *kernel = btf__load_vmlinux_btf();
+
+	for (size_t index = 0; kernel && index < sizeof(optional) / sizeof(optional[0]); index++) {
+		if (!bpf_program__autoload(optional[index].program) || has_tracepoint(kernel, optional[index].tracepoint))
+			continue;
+		fprintf(stderr, "sensor: this kernel does not tell: %s\n", optional[index].what);
+		bpf_program__set_autoload(optional[index].program, false);
+	}
+	btf__free(kernel);
 }
 
 /* What is constant to the programs, and which of them exist at all. */
@@ -93,6 +134,9 @@ static void configure(struct programs *programs)
 		if (hooks[index].call_32bit >= 0)
 			bpf->rodata->number_of_32bit[hooks[index].call_32bit] = hooks[index].call;
 	}
+	bpf_program__set_autoload(bpf->progs.uring_asked, tells(programs, "openat") || tells(programs, "connect"));
+	bpf_program__set_autoload(bpf->progs.uring_done, tells(programs, "openat") || tells(programs, "connect"));
+	leave_out_absent(programs);
 	bpf_map__set_max_entries(bpf->maps.scratch, libbpf_num_possible_cpus() * DEPTH_MAX);
 	bpf_map__set_max_entries(bpf->maps.process_ring, options->process_ring_bytes);
 	bpf_map__set_max_entries(bpf->maps.activity_ring, options->activity_ring_bytes);
@@ -194,6 +238,15 @@ void programs_list_flows(struct programs *programs)
 	close(fd);
 }
 
+
+int programs_list_sockets(struct programs *programs)
+{
+	int fd = bpf_iter_create(bpf_link__fd(programs->bpf->links.list_sockets));
+
+	if (fd < 0)
+		fprintf(stderr, "sensor: open sockets cannot be listed: %s\n", strerror(errno));
+	return fd;
+}
 
 uint64_t programs_lost(struct programs *programs, enum event_class class)
 {

@@ -31,6 +31,8 @@ bool programs_tell(struct programs *programs, int index);
 uint64_t programs_lost(struct programs *programs, enum event_class class);
 /* Has the kernel tell of connections that go on; it does so through the ring. */
 void programs_list_flows(struct programs *programs);
+/* A descriptor that gives one `struct listed_socket` after the other, for every open socket; -1 after a message. */
+int programs_list_sockets(struct programs *programs);
 void programs_stop(struct programs *programs);
 
 #endif

@@ -22,5 +22,7 @@
 #include "kernel/flows.h"
 #include "kernel/network.h"
 #include "kernel/privileges.h"
+#include "kernel/uring.h"
+#include "kernel/listing.h"
 
 char LICENSE[] SEC("license") = "GPL";

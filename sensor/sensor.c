@@ -86,12 +86,17 @@ static uint64_t now_ns(struct sensor *sensor)
 static void write_lists(struct sensor *sensor)
 {
 	struct output *output = &sensor->output;
+	int sockets = programs_list_sockets(&sensor->programs);
 
 	write_section(output);
 	write_machine(output, sensor->programs.epoch_offset_ns);
 	write_interfaces(output);
 	write_accounts(output);
 	write_processes(output);
+	if (sockets >= 0) {
+		write_sockets(output, sockets);
+		close(sockets);
+	}
 	output_flush(output);
 }
 

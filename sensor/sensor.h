@@ -167,6 +167,17 @@ struct flow_record {
 	struct flow flow;
 } __attribute__((packed));
 
+/* A socket that was open before; of a unix socket `sent` and `received` are its place in memory and its peer's. */
+struct listed_socket {
+	unsigned int pid;
+	int fd;
+	unsigned long long inode;
+	unsigned int is_listening;
+	unsigned int zeros;
+	char path[112];
+	struct flow flow;
+};
+
 enum reads { READS_NONE, READS_BELOW, READS_ALL };
 enum failed_opens { FAILED_NONE, FAILED_DENIED, FAILED_ALL };
 

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,15 @@
 #define FD_DIRECTORY 2
 #define FD_FIFO 7
 #define FD_UNSUPPORTED 10
+#define FD_IPV4 3
+#define FD_IPV6 4
+#define FD_IPV4_SERVER 5
+#define FD_IPV6_SERVER 6
+#define FD_UNIX 8
+#define FD_TCP 2
+#define FD_UDP 3
+#define FD_ICMP 4
+#define FD_RAW 5
 
 struct status {
 	char name[64];
@@ -415,4 +425,89 @@ void write_processes(struct output *output)
 		block_write(&listing.block, BLOCK_PROCESSES, output);
 	for_each_number("/proc", visit_files, &listing);
 	block_free(&listing.block);
+}
+
+static void add_unix(struct block *block, const struct listed_socket *socket)
+{
+	block_u8(block, FD_UNIX);
+	block_u64(block, socket->flow.sent);
+	block_u64(block, socket->flow.received);
+	/* An abstract name begins with a zero byte. */
+	block_text(block, socket->path[0] ? socket->path : socket->path + 1);
+}
+
+static uint8_t protocol_of(unsigned char protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return FD_TCP;
+	case IPPROTO_UDP:
+		return FD_UDP;
+	case IPPROTO_ICMP:
+		return FD_ICMP;
+	case IPPROTO_RAW:
+		return FD_RAW;
+	default:
+		return 0;
+	}
+}
+
+static void add_internet(struct block *block, const struct listed_socket *socket)
+{
+	const struct flow *ends = &socket->flow;
+	bool is_v4 = ends->family == AF_INET;
+	size_t width = is_v4 ? 4 : 16;
+
+	if (socket->is_listening) {
+		block_u8(block, is_v4 ? FD_IPV4_SERVER : FD_IPV6_SERVER);
+		block_add(block, ends->local, width);
+		block_u16(block, ends->local_port);
+	} else {
+		block_u8(block, is_v4 ? FD_IPV4 : FD_IPV6);
+		block_add(block, ends->local, width);
+		block_add(block, ends->remote, width);
+		block_u16(block, ends->local_port);
+		block_u16(block, ends->remote_port);
+	}
+	block_u8(block, protocol_of(ends->protocol));
+}
+
+static void add_socket(struct block *block, const struct listed_socket *socket)
+{
+	size_t start = block->used;
+	uint32_t size;
+
+	block_u32(block, 0);
+	block_u64(block, socket->fd);
+	block_u64(block, socket->inode);
+	if (socket->flow.family == AF_UNIX)
+		add_unix(block, socket);
+	else
+		add_internet(block, socket);
+	if (block->is_full)
+		return;
+	size = block->used - start;
+	memcpy(block->bytes + start, &size, sizeof(size));
+}
+
+/* The sockets of a process follow each other; each process gets a block of its own. */
+void write_sockets(struct output *output, int listing)
+{
+	struct listed_socket socket;
+	struct block block = {};
+	uint32_t pid = 0;
+
+	while (read(listing, &socket, sizeof(socket)) == sizeof(socket)) {
+		if (socket.flow.family != AF_UNIX && socket.flow.family != AF_INET && socket.flow.family != AF_INET6)
+			continue;
+		if (block.used > 0 && socket.pid != pid)
+			block_write(&block, BLOCK_FDS, output);
+		pid = socket.pid;
+		if (block.used == 0)
+			block_u64(&block, pid);
+		add_socket(&block, &socket);
+	}
+	if (block.used > 0)
+		block_write(&block, BLOCK_FDS, output);
+	block_free(&block);
 }

@@ -6,5 +6,7 @@
 #include "output.h"
 
 void write_processes(struct output *output);
+/* `listing` gives one `struct listed_socket` after the other. */
+void write_sockets(struct output *output, int listing);
 
 #endif

@@ -14,7 +14,7 @@ import {
 import { describeWith } from './data.ts';
 
 export const SENSOR = fileURLToPath(new URL('../sensor/build/countersign-sensor', import.meta.url));
-const READY_MS = 20_000;
+const READY_MS = 45_000;
 /** Longer than the sensor holds back a record, and than it waits between two looks. */
 const SETTLE_MS = 150;
 
