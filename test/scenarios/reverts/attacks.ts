@@ -4,6 +4,7 @@ import { AUDIT_ATTACKS } from './audit-attacks.ts';
 import { DATA_ATTACKS } from './data-attacks.ts';
 import { DETECTION_ATTACKS } from './detection-attacks.ts';
 import { IDENTITY_ATTACKS } from './identity-attacks.ts';
+import { MACHINE_ATTACKS } from './machine-attacks.ts';
 import { NETWORK_ATTACKS } from './network-attacks.ts';
 import { STORAGE_ATTACKS } from './storage-attacks.ts';
 import { WATCHING_ATTACKS } from './watching-attacks.ts';
@@ -13,6 +14,7 @@ export const ATTACKS: readonly Attack[] = [
   ...DATA_ATTACKS,
   ...DETECTION_ATTACKS,
   ...IDENTITY_ATTACKS,
+  ...MACHINE_ATTACKS,
   ...NETWORK_ATTACKS,
   ...STORAGE_ATTACKS,
   ...WATCHING_ATTACKS,

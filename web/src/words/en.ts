@@ -373,6 +373,12 @@ export const en = {
       'copies-taken': 'Copies that were taken meanwhile stay taken.',
       'expiry-begun': 'Objects that expired meanwhile are gone.',
       'objects-encrypted-meanwhile': 'Objects written meanwhile keep their key.',
+      'unencrypted-meanwhile': 'Volumes that were made meanwhile are not encrypted.',
+      'shared-stays-shared': 'What was shared meanwhile stays shared.',
+      'peering-asked-anew': 'Whoever needs the connection asks for it anew.',
+      'instance-isolated':
+        'What it runs at its start goes back only while it is stopped. Its credentials may be known: replace them.',
+      'credentials-read': 'The credentials of the machine may be known: replace them.',
       'versions-late':
         'Objects that are overwritten within the next quarter of an hour may still lose their older versions.',
       'not-logged-meanwhile': 'What was read meanwhile was not logged here.',

@@ -370,6 +370,12 @@ export const ja: Words = {
       'copies-taken': 'その間に作られたコピーは残ります。',
       'expiry-begun': 'その間に失効したオブジェクトは戻りません。',
       'objects-encrypted-meanwhile': 'その間に書かれたオブジェクトの暗号鍵は変わりません。',
+      'unencrypted-meanwhile': 'その間に作られたボリュームは暗号化されていません。',
+      'shared-stays-shared': 'その間に共有されたものは、共有されたままです。',
+      'peering-asked-anew': 'この接続が必要な場合は、改めて申請してください。',
+      'instance-isolated':
+        '起動時の処理は、停止中にのみ元に戻せます。認証情報が漏れたおそれがあるため、交換してください。',
+      'credentials-read': 'このマシンの認証情報が漏れたおそれがあるため、交換してください。',
       'versions-late': '今後 15 分ほどは、上書きされたオブジェクトの旧版が残らないことがあります。',
       'not-logged-meanwhile': 'その間の読み取りは、ここには記録されていません。',
       'new-id': '新しい ID になりました。IaC の側はまだ知りません。',

@@ -6,7 +6,11 @@
 import { cloudtrailEntries, cloudtrailKinds } from './aws/cloudtrail.ts';
 import { cloudwatchEntries, cloudwatchKinds } from './aws/cloudwatch.ts';
 import { configEntries, configKinds } from './aws/config.ts';
-import { ec2Entries } from './aws/ec2.ts';
+import { guardEntries, guardKinds } from './aws/ec2/guards.ts';
+import { instanceEntries, instanceKinds } from './aws/ec2/instances.ts';
+import { networkEntries, networkKinds } from './aws/ec2/networks.ts';
+import { securityGroupEntries, securityGroupKinds } from './aws/ec2/security-groups.ts';
+import { shareEntries } from './aws/ec2/shares.ts';
 import { eventbridgeEntries, eventbridgeKinds } from './aws/eventbridge.ts';
 import { flowLogEntries, flowLogKinds } from './aws/flow-logs.ts';
 import { accountEntries, accountKinds } from './aws/iam/account.ts';
@@ -23,7 +27,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...cloudtrailEntries,
   ...cloudwatchEntries,
   ...configEntries,
-  ...ec2Entries,
+  ...guardEntries,
+  ...instanceEntries,
+  ...networkEntries,
+  ...securityGroupEntries,
+  ...shareEntries,
   ...eventbridgeEntries,
   ...flowLogEntries,
   ...accountEntries,
@@ -44,6 +52,10 @@ export const KINDS: readonly ResourceKind[] = [
   ...eventbridgeKinds,
   ...flowLogKinds,
   ...logsKinds,
+  ...guardKinds,
+  ...instanceKinds,
+  ...networkKinds,
+  ...securityGroupKinds,
   ...accountKinds,
   ...policyKinds,
   ...roleKinds,
