@@ -11,16 +11,29 @@ import { instanceEntries, instanceKinds } from './aws/ec2/instances.ts';
 import { networkEntries, networkKinds } from './aws/ec2/networks.ts';
 import { securityGroupEntries, securityGroupKinds } from './aws/ec2/security-groups.ts';
 import { shareEntries } from './aws/ec2/shares.ts';
+import { ecrEntries, ecrKinds } from './aws/ecr.ts';
+import { eksEntries, eksKinds } from './aws/eks.ts';
 import { eventbridgeEntries, eventbridgeKinds } from './aws/eventbridge.ts';
 import { flowLogEntries, flowLogKinds } from './aws/flow-logs.ts';
+import { guarddutyEntries, guarddutyKinds } from './aws/guardduty.ts';
 import { accountEntries, accountKinds } from './aws/iam/account.ts';
 import { credentialEntries } from './aws/iam/credentials.ts';
 import { policyEntries, policyKinds } from './aws/iam/policies.ts';
 import { roleEntries, roleKinds } from './aws/iam/roles.ts';
 import { kmsEntries } from './aws/kms.ts';
 import { logsEntries, logsKinds } from './aws/logs.ts';
+import { organizationsEntries, organizationsKinds } from './aws/organizations.ts';
+import { rolesanywhereEntries, rolesanywhereKinds } from './aws/rolesanywhere.ts';
+import { route53Entries, route53Kinds } from './aws/route53.ts';
+import { route53domainsEntries, route53domainsKinds } from './aws/route53domains.ts';
 import { s3AccessEntries, s3AccessKinds } from './aws/s3/access.ts';
 import { s3KeepingEntries, s3KeepingKinds } from './aws/s3/keeping.ts';
+import { secretsmanagerEntries, secretsmanagerKinds } from './aws/secretsmanager.ts';
+import { securityhubEntries, securityhubKinds } from './aws/securityhub.ts';
+import { snsEntries, snsKinds } from './aws/sns.ts';
+import { sqsEntries, sqsKinds } from './aws/sqs.ts';
+import { ssoEntries, ssoKinds } from './aws/sso.ts';
+import { wafv2Entries, wafv2Kinds } from './aws/wafv2.ts';
 import { type CatalogueEntry, type DefaultMode, plainName, type Proof, type ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
@@ -32,6 +45,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...networkEntries,
   ...securityGroupEntries,
   ...shareEntries,
+  ...ecrEntries,
+  ...eksEntries,
   ...eventbridgeEntries,
   ...flowLogEntries,
   ...accountEntries,
@@ -42,6 +57,17 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...logsEntries,
   ...s3AccessEntries,
   ...s3KeepingEntries,
+  ...guarddutyEntries,
+  ...organizationsEntries,
+  ...rolesanywhereEntries,
+  ...route53Entries,
+  ...route53domainsEntries,
+  ...secretsmanagerEntries,
+  ...securityhubEntries,
+  ...snsEntries,
+  ...sqsEntries,
+  ...ssoEntries,
+  ...wafv2Entries,
 ];
 
 /** What an account holds that can be put back, for enrolment. */
@@ -49,8 +75,11 @@ export const KINDS: readonly ResourceKind[] = [
   ...cloudtrailKinds,
   ...cloudwatchKinds,
   ...configKinds,
+  ...ecrKinds,
+  ...eksKinds,
   ...eventbridgeKinds,
   ...flowLogKinds,
+  ...guarddutyKinds,
   ...logsKinds,
   ...guardKinds,
   ...instanceKinds,
@@ -61,6 +90,16 @@ export const KINDS: readonly ResourceKind[] = [
   ...roleKinds,
   ...s3AccessKinds,
   ...s3KeepingKinds,
+  ...organizationsKinds,
+  ...rolesanywhereKinds,
+  ...route53Kinds,
+  ...route53domainsKinds,
+  ...secretsmanagerKinds,
+  ...securityhubKinds,
+  ...snsKinds,
+  ...sqsKinds,
+  ...ssoKinds,
+  ...wafv2Kinds,
 ];
 
 export interface Row {

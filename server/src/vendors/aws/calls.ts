@@ -67,7 +67,7 @@ const CLIENTS: Readonly<Record<string, readonly [client: string, load: () => Pro
 };
 
 const RETRYABLE =
-  /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout|EntityTemporarilyUnmodifiable|ConcurrentModification|OptimisticLock|ChangesInProgress|PriorRequestNotComplete|OperationAborted|ResourceConflict|ResourceInUse/i;
+  /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout|EntityTemporarilyUnmodifiable|ConcurrentModification|OptimisticLock|ChangesInProgress|PriorRequestNotComplete|UnavailableEntity|OperationAborted|^ConflictException$|ResourceConflict|ResourceInUse/i;
 const MOST_ATTEMPTS = 3;
 
 export interface CallerSettings {

@@ -146,8 +146,8 @@ export const cloudwatchEntries: readonly CatalogueEntry[] = [
     ...alarm,
     events: ['monitoring:DisableAlarmActions'],
     class: 'X',
-    after: (_event, baseline) => (baseline === null ? null : { ...baseline, ActionsEnabled: false }),
-    before: (_event, current) => (current === null ? null : { ...current, ActionsEnabled: true }),
+    after: (_event, baseline) => ({ ...baseline, ActionsEnabled: false }),
+    before: (_event, current) => ({ ...current, ActionsEnabled: true }),
   },
 ];
 
