@@ -54,6 +54,8 @@ export interface SampleEvent {
 }
 
 let events = 0;
+/** A machine for a test. */
+const HERE = { hostname: 'web-1', host: '127.0.0.1', port: 0, clock: systemClock, random: systemRandom } as const;
 const WAIT_MS = 8_000;
 const STEP_MS = 50;
 
@@ -69,10 +71,7 @@ export async function startRunningApp(
     configuration,
     dataDirectory: folder,
     environment,
-    host: '127.0.0.1',
-    port: 0,
-    clock: systemClock,
-    random: systemRandom,
+    ...HERE,
     log,
   });
   const call: RunningApp['call'] = async (person, method, path, body) => {

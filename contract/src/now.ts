@@ -1,6 +1,7 @@
 /** The Now page: what needs a person, and whether intake is alive. */
 import { type Static, Type } from 'typebox';
 import { CaseSummary } from './cases.ts';
+import { HostHealth, ThisMachine } from './hosts.ts';
 
 export const IntakeHealth = Type.Object({
   source: Type.String(),
@@ -44,6 +45,10 @@ export const NowView = Type.Object({
   /** Those with trouble first, then the longest unheard. */
   accounts: Type.Array(AccountHealth),
   heartbeats: Type.Array(HeartbeatHealth),
+  /** Those that are not watched first. */
+  hosts: Type.Array(HostHealth),
+  /** Null while it is watched. */
+  thisMachine: Type.Union([ThisMachine, Type.Null()]),
   /** Findings per minute over the last hour, oldest first, 60 numbers. */
   findingsPerMinute: Type.Array(Type.Integer()),
   /** True until the first event was taken: the console shows its first-run doors. */

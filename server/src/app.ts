@@ -17,9 +17,9 @@ import { runCaseWorker } from './cases/worker.ts';
 import { casesOfFindings, viewCase } from './cases/views.ts';
 import type { Configuration } from './configuration.ts';
 import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
+import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
-import { countFindingsPerMinute } from './findings/store.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
@@ -30,7 +30,9 @@ import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
 import { type Environment, readSecret, type SecretReference } from './ground/secret.ts';
 import { openState, type State, type StateTransaction } from './ground/state.ts';
+import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
+import { intakeView } from './intake-view.ts';
 import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { syncPeople } from './people/directory.ts';
@@ -47,7 +49,7 @@ import { syncRoles } from './people/scim/roles.ts';
 import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { watchOnCall } from './people/on-call/watch.ts';
-import { runPipeline } from './pipeline.ts';
+import { type PipelineOptions, runPipeline } from './pipeline.ts';
 import { noteStolenRole } from './reverting.ts';
 import { defaultEscalation } from './planning.ts';
 import { openResponse, type Response } from './response.ts';
@@ -57,23 +59,20 @@ import { registerDrillRoutes } from './drills.ts';
 import { registerSampleRoutes } from './samples.ts';
 import { type OwnAlert, raiseAlert } from './sources/alerts/raise.ts';
 import { runAwsIntake } from './sources/aws-live/intake.ts';
-import { accountHealth, noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
+import { noteAccountsHeard, watchIntake } from './sources/aws-live/watch.ts';
 import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
-import {
-  type Heartbeat,
-  heartbeatHealth,
-  registerHeartbeatRoutes,
-  watchHeartbeats,
-} from './sources/alerts/heartbeats.ts';
+import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
 import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { watchSelf } from './self-watch.ts';
-import { intakeHealth } from './sources/inbox-health.ts';
+import { silentHosts } from './sources/sensor/silent-hosts.ts';
 
 export interface AppOptions {
   readonly configuration: Configuration;
   readonly dataDirectory: string;
   readonly environment: Environment;
+  /** What this machine calls itself. */
+  readonly hostname: string;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -136,6 +135,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     deadMan: await deadManOf(options),
     stopping: stopping.signal,
     url: { current: configuration.publicUrl },
+    hosts: new Hosts({ ...options, sensors: configuration.sensors, rules: configuration.rules, state }),
   };
   const people = await openPeople(rooms);
   const response = await openResponse({ ...rooms, ...people, passkey: people.passkeys });
@@ -181,6 +181,7 @@ interface Rooms {
   /** The address that must hear from us; null: none. */
   readonly deadMan: string | null;
   readonly stopping: AbortSignal;
+  readonly hosts: Hosts;
   /** Known only when the server listens, unless it is configured. */
   readonly url: { current: string | null };
 }
@@ -238,7 +239,7 @@ async function openHttp(
       return found.map(({ id, name }) => ({ id, name }));
     },
     names: () => namesOf(people, state),
-    intake: () => intakeView(rooms),
+    intake: () => intakeView({ ...rooms, clock, accounts: accountNames(rooms) }),
     stopping,
   });
   registerMaintenanceRoutes(house.server, common);
@@ -256,6 +257,7 @@ async function openHttp(
   const access = guards.person;
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
+  registerHostRoutes(house.server, rooms.hosts, guards);
   registerActivityRoutes(house.server, { activity: rooms.activity, access, nowMs });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerSampleRoutes(house.server, common);
@@ -268,7 +270,7 @@ async function openHttp(
 /** Numbers, exercises, exemptions, reviews: what looks at cases after the fact. */
 function registerLookingBack(
   server: HttpHouse['server'],
-  { state }: Rooms,
+  { state, hosts }: Rooms,
   parts: {
     readonly people: People;
     readonly secondFactor: SecondFactor;
@@ -284,11 +286,10 @@ function registerLookingBack(
     directory: () => people.directory(state.db),
     casesOf: (findingIds) => casesOfFindings(state, findingIds),
   });
-  registerEvidenceRoutes(server, {
-    ...common,
-    viewCase: async (caseId, viewerId) =>
-      viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state)),
-  });
+  const view = async (caseId: string, viewerId: string) =>
+    viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state));
+  registerEvidenceRoutes(server, { ...common, viewCase: view });
+  registerCaptureRoutes(server, { ...common, directory: hosts.capturesDirectory, viewCase: view });
 }
 
 /** Whoever sends with a key is known by its digest. */
@@ -310,8 +311,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
   const { options, state, events, runner, stopping } = rooms;
   const { configuration, clock, random, log } = options;
   const worker = `${process.pid}-${random.id(clock.nowMs())}`;
-  const { policy, accounts, sources, accountEscalations, integrations } = configuration;
-  const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
+  const { policy, accounts, sources } = configuration;
   const { loadPlanner, followers } = response;
   const raise = (trx: StateTransaction, alert: OwnAlert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random });
   const caseWorker = (index: number) => runCaseWorker({ ...response.worker, name: `${worker}-${index}` }, stopping);
@@ -330,9 +330,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         worker,
         loadPlanner,
         followers,
-        escalationOf: ({ source, account, actor }) =>
-          (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
-          (account === null ? null : (accountEscalations.get(account) ?? null)),
+        escalationOf: escalationOf(configuration),
         noteHeard: noteAccountsHeard,
         judgeOwn: response.judgeOwn,
         noteStolen: noteStolenRole,
@@ -341,6 +339,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     watchSources(sources, { state, clock, log }, stopping),
+    rooms.hosts.run(stopping),
     ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log, raise }, stopping)),
     watchSelf(
       { state, clock, log, url: rooms.deadMan, everyMs: configuration.connections.deadMan?.everyMs ?? SELF_WATCH_MS },
@@ -352,7 +351,8 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         clock,
         log,
         limits: configuration.watch,
-        accounts: new Map([...accounts].map(([id, account]) => [id, account.name])),
+        accounts: accountNames(rooms),
+        others: (look) => silentHosts(state, look),
         queues: rooms.queues.map(({ name }) => name),
         raise,
       },
@@ -368,13 +368,21 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         onCall: configuration.onCall,
         channels: response.channelNames,
         personal: response.personal,
-        raise: (trx, alert) => raiseAlert(trx, alert, { nowMs: clock.nowMs(), random }),
+        raise,
       },
       stopping,
     ),
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
     ...response.work(stopping),
   ];
+}
+
+/** The ladder of an integration's alerts, or of an account. */
+function escalationOf({ integrations, accountEscalations }: Configuration): PipelineOptions['escalationOf'] {
+  const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
+  return ({ source, account, actor }) =>
+    (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
+    (account === null ? null : (accountEscalations.get(account) ?? null));
 }
 
 async function deadManOf({ configuration, environment }: AppOptions): Promise<string | null> {
@@ -414,29 +422,15 @@ function loadRunner(configuration: Configuration, log: Log): Runner {
   return createRunner({ rules: ruleset.rules, match: 'all' });
 }
 
+/** Hosts may stand among the accounts for their label and owner; they are heard otherwise. */
+function accountNames({ options: { configuration, hostname } }: Rooms): ReadonlyMap<string, string> {
+  const hosts = new Set(configuration.sensors.map(({ host }) => host ?? hostname));
+  return new Map([...configuration.accounts].filter(([id]) => !hosts.has(id)).map(([id, { name }]) => [id, name]));
+}
+
 async function namesOf(people: People, state: State): Promise<ReadonlyMap<string, string>> {
   const directory = await people.directory(state.db);
   return new Map(directory.people.map(({ id, name }) => [id, name]));
-}
-
-async function intakeView({ state, options: { clock, configuration }, heartbeats }: Rooms) {
-  const { sources } = await intakeHealth(state);
-  const names = new Map([...configuration.accounts].map(([id, { name }]) => [id, name]));
-  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    intake: sources.map((source) => ({
-      source: source.source,
-      lastEventAt: iso(source.newestEventMs),
-      lastHeardAt: iso(source.lastHeardMs),
-      backlog: source.backlogRecords,
-      eventCount: source.processedRecords,
-      malformedCount: source.malformedRecords,
-    })),
-    accounts: [...(await accountHealth(state, names))],
-    heartbeats: await heartbeatHealth(state, heartbeats),
-    findingsPerMinute: [...(await countFindingsPerMinute(state.db, clock.nowMs(), 60))],
-    firstRun: sources.every(({ acceptedRecords }) => acceptedRecords === 0),
-  };
 }
 
 function registerJournalRoute({ server }: HttpHouse, state: State, guards: Guards): void {

@@ -30,6 +30,7 @@ import {
 import { buildHeartbeats, type ConfiguredHeartbeat, HeartbeatsSection } from './sources/alerts/heartbeats.ts';
 import { buildIntegrations, type ConfiguredIntegration, IntegrationsSection } from './sources/alerts/integration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
+import { buildSensors, type ConfiguredSensor, SensorSource } from './sources/sensor/configuration.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
 const Names = Type.Array(Name, { maxItems: 200 });
@@ -59,6 +60,7 @@ const PersonSection = Type.Object(
           aws_users: Type.Optional(Names),
           sessions: Type.Optional(Names),
           kubernetes_users: Type.Optional(Names),
+          host_users: Type.Optional(Names),
           access_keys: Type.Optional(Names),
           slack: Type.Optional(Name),
           duo: Type.Optional(Name),
@@ -84,13 +86,14 @@ const PageSection = Type.Union([
   ),
 ]);
 
-const SourceSection = Type.Object(
+const FolderSource = Type.Object(
   {
     path: Type.String({ minLength: 1 }),
     source: Type.Optional(Type.Union([Type.Literal('aws_cloudtrail'), Type.Literal('k8s_audit')])),
   },
   strict,
 );
+const SourceSection = Type.Union([FolderSource, SensorSource]);
 
 /** The whole file. */
 export const ConfigurationSchema = Type.Object(
@@ -145,6 +148,8 @@ export interface Configuration {
   /** Groups of the identity provider whose people answer pages. */
   readonly responderGroups: readonly string[];
   readonly sources: readonly WatchedSource[];
+  /** Hosts whose system calls are watched. */
+  readonly sensors: readonly ConfiguredSensor[];
   /** Rule files; empty: the rulesets that come with Countersign. */
   readonly rules: readonly string[];
   readonly pages: readonly PageChannel[];
@@ -207,6 +212,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const connections = buildConnections(file);
   const aws = buildAws(file.aws ?? []);
   const watch = buildWatch(file.watch ?? {});
+  const sensors = buildSensors(file.sources ?? []);
   const reverts = buildReverts(file.reverts);
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
@@ -222,6 +228,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...connections.problems,
     ...aws.problems,
     ...watch.problems,
+    ...sensors.problems,
     ...reverts.problems,
     ...checkReverts(file),
   ];
@@ -233,16 +240,10 @@ export function buildConfiguration(file: ConfigurationFile): {
     publicUrl: file.server?.url?.replace(/\/+$/, '') ?? null,
     trustedProxies: file.server?.trusted_proxies ?? [],
     accounts,
-    ownership: {
-      people,
-      teams: new Map(Object.entries(file.teams ?? {}).map(([team, emails]) => [team, emails.map(lower)])),
-      accountOwners: new Map([...accounts].map(([id, { owner }]) => [id, owner])),
-      defaultOwner: file.owner ?? null,
-      trustedRoles: file.trusted_roles ?? [],
-      provesOutside: file.duo !== undefined,
-    },
+    ownership: ownershipOf(file, people, accounts),
     responderGroups: file.scim?.responders ?? [],
-    sources: (file.sources ?? []).map(({ path, source }) => ({ path, source: source ?? null })),
+    sources: (file.sources ?? []).flatMap(watchedFolder),
+    sensors: sensors.sensors,
     rules: file.rules ?? [],
     pages,
     policy,
@@ -262,6 +263,25 @@ export function buildConfiguration(file: ConfigurationFile): {
   return { configuration, problems };
 }
 
+function ownershipOf(
+  file: ConfigurationFile,
+  people: readonly ConfiguredPerson[],
+  accounts: Configuration['accounts'],
+): Ownership {
+  return {
+    people,
+    teams: new Map(Object.entries(file.teams ?? {}).map(([team, emails]) => [team, emails.map(lower)])),
+    accountOwners: new Map([...accounts].map(([id, { owner }]) => [id, owner])),
+    defaultOwner: file.owner ?? null,
+    trustedRoles: file.trusted_roles ?? [],
+    provesOutside: file.duo !== undefined,
+  };
+}
+
+function watchedFolder(source: Static<typeof SourceSection>): readonly WatchedSource[] {
+  return 'path' in source ? [{ path: source.path, source: source.source ?? null }] : [];
+}
+
 function buildAccount(id: string, { name, label, owner }: Static<typeof AccountSection>): Account {
   return { id, name: name ?? id, label: label ?? 'unknown', owner: owner ?? null };
 }
@@ -279,6 +299,7 @@ function buildPerson(section: Static<typeof PersonSection>): ConfiguredPerson {
       awsUsers: identities?.aws_users ?? [],
       sessions: identities?.sessions ?? [],
       kubernetesUsers: identities?.kubernetes_users ?? [],
+      hostUsers: identities?.host_users ?? [],
       accessKeys: identities?.access_keys ?? [],
       slackUser: identities?.slack ?? null,
       duoUsername: identities?.duo ?? null,

@@ -189,7 +189,8 @@ function* piecesOf(batch: TakenBatch, matches: readonly (readonly RuleMatch[])[]
 function heardIn(events: readonly NewEvent[]): readonly Heard[] {
   const newest = new Map<string, number>();
   for (const { facts } of events) {
-    if (facts.source === 'alert' || facts.account === null) continue;
+    // A host is heard by its sensor's process: what it tells here is only what some rule matched.
+    if (facts.source === 'alert' || facts.source === 'syscall' || facts.account === null) continue;
     newest.set(facts.account, Math.max(facts.timeMs, newest.get(facts.account) ?? 0));
   }
   return [...newest].map(([account, eventMs]) => ({ account, eventMs }));

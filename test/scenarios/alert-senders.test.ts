@@ -46,6 +46,7 @@ describe('other systems send alerts', () => {
       configuration,
       dataDirectory: folder,
       environment: { TEST_KEY: KEY },
+      hostname: 'web-1',
       host: '127.0.0.1',
       port: 0,
       clock: systemClock,

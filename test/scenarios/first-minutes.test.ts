@@ -38,6 +38,7 @@ describeInBrowser('the first minutes', () => {
       configuration: defaultConfiguration(),
       dataDirectory: folder,
       environment: {},
+      hostname: 'web-1',
       host: '127.0.0.1',
       port: 0,
       clock: systemClock,

@@ -3,7 +3,7 @@ import { type Fault, importsOf, isTest, resolveImport, type Tree } from './sourc
 
 const ENTRIES = [
   /^(falco|scap|contract)\/src\/index\.ts$/,
-  /^server\/src\/main\.ts$/,
+  /^server\/src\/(main|watch-process)\.ts$/,
   /^web\/src\/main\.tsx$/,
   /^web\/src\/push-worker\/push-worker\.ts$/,
   /^web\/vite\.config\.ts$/,

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { sensorProgram } from '../sources/sensor/sensor-program.ts';
 import { type Command, EXIT_BAD_INPUT, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign capture --seconds N -o FILE [--events LIST] [--env-bytes N]
@@ -16,7 +16,6 @@ every user: it is readable by its owner alone; --env-bytes 0 leaves the environm
 Needs Linux 5.15 or newer and either root or a sensor with the rights that docs/sensor.md names. COUNTERSIGN_SENSOR names the
 sensor's program when it is not where Countersign was built.`;
 
-const BUILT = new URL('../../../sensor/build/countersign-sensor', import.meta.url);
 const LONGEST_SECONDS = 86_400;
 
 export const captureCommand: Command = {
@@ -33,7 +32,7 @@ export const captureCommand: Command = {
     const file = given.text('output');
     if (file === undefined) throw new UsageError('say where to with -o FILE');
     const seconds = secondsOf(given.text('seconds'));
-    const program = terminal.environment['COUNTERSIGN_SENSOR'] ?? fileURLToPath(BUILT);
+    const program = sensorProgram(terminal.environment['COUNTERSIGN_SENSOR']);
     if (!existsSync(program)) {
       throw new InputError(
         `there is no sensor at ${program}: install clang, llvm, libbpf-dev and bpftool and run npm run build, or name it in COUNTERSIGN_SENSOR`,

@@ -34,6 +34,7 @@ export const upCommand: Command = {
       configuration: await readFileOf(given.text('config')),
       dataDirectory: isAbsolute(data) ? data : resolve(data),
       environment: terminal.environment,
+      hostname: terminal.hostname,
       host: given.text('host') ?? '127.0.0.1',
       port,
       clock: terminal.clock,

@@ -6,21 +6,10 @@
  */
 import type { RiskReason } from '@countersign/contract';
 import type { Priority } from '@countersign/falco';
+import { PRIORITY_RISK } from '../rules/metadata.ts';
 import type { EventFacts } from '../sources/source.ts';
 import type { Account } from './finding.ts';
 import type { Past } from './history.ts';
-
-/** What a rule without a stated risk adds, by its priority. */
-export const PRIORITY_POINTS: Readonly<Record<Priority, number>> = {
-  Emergency: 80,
-  Alert: 70,
-  Critical: 60,
-  Error: 50,
-  Warning: 40,
-  Notice: 25,
-  Informational: 15,
-  Debug: 5,
-};
 
 /** What the account's label adds. A label that is not here weighs like `unknown`: an untold account may be production. */
 export const LABEL_POINTS: ReadonlyMap<string, number> = new Map([
@@ -107,7 +96,7 @@ export function holdRisk(points: number): number {
 }
 
 function ruleReason({ rule }: RiskInput): RiskReason {
-  const points = rule.risk ?? PRIORITY_POINTS[rule.priority];
+  const points = rule.risk ?? PRIORITY_RISK[rule.priority];
   return { code: 'rule', points, parameters: { rule: rule.name, priority: rule.priority } };
 }
 

@@ -22,6 +22,7 @@ export const NO_IDENTITIES: Identities = {
   awsUsers: [],
   sessions: [],
   kubernetesUsers: [],
+  hostUsers: [],
   accessKeys: [],
   slackUser: null,
   duoUsername: null,
@@ -49,10 +50,9 @@ export function toKnownPerson(row: PersonTable, configured: Identities = NO_IDEN
   const { id, name, email, role, language } = row;
   // Written by the SCIM routes, after they checked it.
   const told = row.identities === null ? {} : (JSON.parse(row.identities) as Partial<Identities>);
-  const both = <K extends 'arns' | 'awsUsers' | 'sessions' | 'kubernetesUsers' | 'accessKeys'>(key: K) => [
-    ...configured[key],
-    ...(told[key] ?? []),
-  ];
+  const both = <K extends 'arns' | 'awsUsers' | 'sessions' | 'kubernetesUsers' | 'hostUsers' | 'accessKeys'>(
+    key: K,
+  ) => [...configured[key], ...(told[key] ?? [])];
   return {
     id,
     name,
@@ -66,6 +66,7 @@ export function toKnownPerson(row: PersonTable, configured: Identities = NO_IDEN
       awsUsers: both('awsUsers'),
       sessions: both('sessions'),
       kubernetesUsers: both('kubernetesUsers'),
+      hostUsers: both('hostUsers'),
       accessKeys: both('accessKeys'),
       slackUser: configured.slackUser ?? told.slackUser ?? null,
       duoUsername: configured.duoUsername ?? told.duoUsername ?? null,

@@ -30,6 +30,8 @@ export interface Identities {
   /** Session names of single sign-on and of trusted roles, besides the e-mail address. */
   readonly sessions: readonly string[];
   readonly kubernetesUsers: readonly string[];
+  /** Login names on hosts. */
+  readonly hostUsers: readonly string[];
   /** Ids of access keys (`AKIA…`) that are this person's. */
   readonly accessKeys: readonly string[];
   /** Slack's id of the person (`U…`), where the address does not lead to it. */
@@ -141,9 +143,9 @@ function canProve({ enrolled }: KnownPerson, { provesOutside }: Directory): bool
 
 /** Whether a pattern for actors fits one of the names by which a person acts. */
 export function namesPerson(pattern: string, { email, identities }: KnownPerson): boolean {
-  const { arns, awsUsers, kubernetesUsers, sessions } = identities;
+  const { arns, awsUsers, kubernetesUsers, hostUsers, sessions } = identities;
   const last = pattern.split('/').at(-1) ?? pattern;
-  const isNamed = [email, ...awsUsers, ...kubernetesUsers, ...sessions].some(
+  const isNamed = [email, ...awsUsers, ...kubernetesUsers, ...hostUsers, ...sessions].some(
     (name) => matchesGlob(pattern, name) || matchesGlob(last, name),
   );
   return isNamed || arns.some((arn) => matchesGlob(arn, pattern) || matchesGlob(pattern, arn));
@@ -159,9 +161,15 @@ function findPeople(facts: WhoAndWhere, directory: Directory): readonly KnownPer
   if (isProvider || kind === 'root' || kind === 'service' || kind === 'anonymous') {
     return [];
   }
-  return directory.people.filter((person) =>
-    facts.source === 'k8s_audit' ? actsInKubernetes(facts, person) : actsInAws(facts, person, directory),
-  );
+  return directory.people.filter((person) => {
+    if (facts.source === 'syscall') return actsOnHosts(facts, person);
+    return facts.source === 'k8s_audit' ? actsInKubernetes(facts, person) : actsInAws(facts, person, directory);
+  });
+}
+
+/** By the login that the session began with. What is appended to it stands in the configuration of the host, not in the event. */
+function actsOnHosts({ actor }: WhoAndWhere, { email, identities }: KnownPerson): boolean {
+  return identities.hostUsers.includes(actor.name) || actor.session?.toLowerCase() === email;
 }
 
 function actsInKubernetes({ actor }: WhoAndWhere, { email, identities }: KnownPerson): boolean {

@@ -2,9 +2,10 @@
  * Rules on recorded system calls → Falco's alerts. Numbers of 64 bits are printed exactly, which is why the line is put together
  * here and not by `JSON.stringify` alone.
  */
-import { compileRules, type FieldValue, findField, formatOutput, isoTime, type Rule } from '@countersign/falco';
-import { type ContainerEngine, EVENT_TABLE, Machine, printableText } from '@countersign/scap';
+import { type FieldValue, findField, formatOutput, isoTime, type Rule } from '@countersign/falco';
+import { type ContainerEngine, Machine, printableText } from '@countersign/scap';
 import { syscallCatalogue } from '../sources/captures/syscall-catalogue.ts';
+import { compileMachineRules } from './machine-rules.ts';
 
 /** What Falco adds to every output of this source. */
 const SUGGESTED: readonly (readonly [label: string, field: string])[] = [
@@ -36,20 +37,14 @@ export interface CaptureAlertOptions {
 
 /** A machine that hands every match on while the event is current. */
 export function createCaptureAlerts(options: CaptureAlertOptions): Machine {
-  const compiled = compileRules(options.rules, syscallCatalogue, { match: options.match });
-  const mayMatch = EVENT_TABLE.map(({ name }) => compiled.mayMatch('evt.type', name) || isNamedByEvent(name));
+  const compiled = compileMachineRules(options.rules, options.match);
   return new Machine({
     ...(options.engines === undefined ? {} : { engines: options.engines }),
-    isInteresting: (code) => mayMatch[code] === true,
+    isInteresting: (code) => compiled.isInteresting(code),
     onEvent: (machine) => {
       for (const rule of compiled.match(machine)) options.onAlert(alertOf(rule, machine, options.hostname));
     },
   });
-}
-
-/** Types whose events say their name themselves. */
-function isNamedByEvent(name: string): boolean {
-  return name === 'syscall' || name === 'asyncevent';
 }
 
 function alertOf(rule: Rule, machine: Machine, hostname: string): CaptureAlert {

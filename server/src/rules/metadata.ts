@@ -5,6 +5,7 @@
  * somebody else's without a risk gets one from its priority. A technique that is tagged with its older and its current id is
  * one technique.
  */
+import type { Priority } from '@countersign/falco';
 import { currentTechnique } from './attack-techniques.ts';
 
 export interface RuleMetadata {
@@ -15,6 +16,18 @@ export interface RuleMetadata {
   /** 0–100; null when no tag says. */
   readonly risk: number | null;
 }
+
+/** What a rule without a stated risk adds, by its priority. */
+export const PRIORITY_RISK: Readonly<Record<Priority, number>> = {
+  Emergency: 80,
+  Alert: 70,
+  Critical: 60,
+  Error: 50,
+  Warning: 40,
+  Notice: 25,
+  Informational: 15,
+  Debug: 5,
+};
 
 const TECHNIQUE = /^(?:mitre_|attack\.)?(t\d{4}(?:\.\d{3})?)$/i;
 const TACTIC = /^mitre_([a-z_]+)$/;

@@ -4,6 +4,7 @@ import { SOURCES } from '../sources/catalogue.ts';
 import type { EventFacts, Source, SourceName, SourceRecord } from '../sources/source.ts';
 import { matchOfAlert } from './alert-match.ts';
 import { metadataOf, type RuleMetadata } from './metadata.ts';
+import { recordedMatches } from './recorded-match.ts';
 
 /** A rule that matched a record, with what the rule says of itself. */
 export interface RuleMatch {
@@ -36,9 +37,11 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
   const metadata = new Map<string, RuleMetadata>(options.rules.map((rule) => [rule.name, metadataOf(rule.tags)]));
   return {
     run(source, record) {
-      const told = source.name === 'alert' ? matchOfAlert(record) : null;
-      const rules = compiled.get(source.name)?.match(record) ?? [];
-      if (rules.length === 0) return told === null ? NOTHING : [told];
+      const told = toldBefore(source, record);
+      // Judged where it happened: a second verdict on what was kept of it would only know less.
+      const rules =
+        source.name === 'syscall' && told.length > 0 ? [] : (compiled.get(source.name)?.match(record) ?? []);
+      if (rules.length === 0) return told;
       const facts = source.describe(record);
       const own = rules.map((rule) => {
         const { techniques = [], risk = null } = metadata.get(rule.name) ?? {};
@@ -54,7 +57,7 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
           outputFields: fields,
         };
       });
-      return told === null ? own : [told, ...own];
+      return [...told, ...own];
     },
     mayMatch(source, value) {
       const field = SOURCES.find(({ name }) => name === source)?.catalogue.indexFields[0];
@@ -62,6 +65,13 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
     },
     ruleCount: (source) => options.rules.filter((rule) => rule.enabled && rule.source === source).length,
   };
+}
+
+/** What somebody said of the record before it came here. */
+function toldBefore(source: Source, record: SourceRecord): readonly RuleMatch[] {
+  if (source.name === 'syscall') return recordedMatches(record);
+  const alert = source.name === 'alert' ? matchOfAlert(record) : null;
+  return alert === null ? NOTHING : [alert];
 }
 
 const NS_PER_MS = 1_000_000n;

@@ -8,6 +8,7 @@ import { useNow } from '../data/live.ts';
 import { Deadline } from '../parts/case-line.tsx';
 import { ChangeDiff } from '../parts/change-diff.tsx';
 import { FindingFacts } from '../parts/finding-facts.tsx';
+import { HostRecordings } from '../parts/hosts.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
 import { CaseActions } from '../parts/case-actions.tsx';
@@ -34,6 +35,7 @@ export function CasePage() {
         <div className="stack">
           <Changes findings={detail.findings} headline={detail.summary.headline} />
           <Reverts caseId={detail.summary.id} />
+          {detail.findings.some(({ source }) => source === 'syscall') && <HostRecordings caseId={detail.summary.id} />}
         </div>
         <div className="stack">
           <CaseActions detail={detail} />

@@ -5,6 +5,7 @@ import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
 import { CaseLine } from '../parts/case-line.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
+import { Hosts, WatchDoor } from '../parts/hosts.tsx';
 import { Shape } from '../parts/state-badge.tsx';
 import { Time } from '../parts/time.tsx';
 import { Accounts, Heartbeats } from '../parts/watched.tsx';
@@ -21,7 +22,8 @@ export function NowPage() {
       <h1>{words.now.title}</h1>
       {now.isPending && <Skeleton lines={6} />}
       {now.isError && <Fault error={now.error} retry={() => void now.refetch()} />}
-      {now.isSuccess && (now.data.firstRun ? <FirstRun /> : <Waiting view={now.data} nowMs={nowMs} />)}
+      {now.isSuccess &&
+        (now.data.firstRun ? <FirstRun view={now.data} nowMs={nowMs} /> : <Waiting view={now.data} nowMs={nowMs} />)}
     </>
   );
 }
@@ -48,6 +50,7 @@ function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: numb
       </div>
       <div className="stack">
         <Intake view={view} nowMs={nowMs} />
+        <Hosts view={view} nowMs={nowMs} />
         <Accounts accounts={view.accounts} nowMs={nowMs} />
         <Heartbeats heartbeats={view.heartbeats} nowMs={nowMs} />
         <Strip counts={view.findingsPerMinute} />
@@ -153,7 +156,7 @@ const WATCH_EXAMPLE = `sources:
   - path: /var/lib/cloudtrail`;
 const REPLAY_EXAMPLE = 'npx countersign replay --show cases my-trail/';
 
-function FirstRun() {
+function FirstRun({ view, nowMs }: { readonly view: NowView; readonly nowMs: number }) {
   const { words } = useSpeech();
   const client = useQueryClient();
   const samples = useQuery({ queryKey: ['samples'], queryFn: api.samples });
@@ -182,6 +185,7 @@ function FirstRun() {
             {replay.isSuccess ? words.now.sampleRunning : words.now.sampleButton}
           </button>
         </div>
+        <WatchDoor view={view} nowMs={nowMs} />
         <div className="panel">
           <h2>{words.now.watchTitle}</h2>
           <p className="quiet small">{words.now.watchText}</p>

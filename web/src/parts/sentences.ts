@@ -6,12 +6,23 @@ import type { Words } from '../words/en.ts';
 /** "alice called StopLogging on trail-1 in shop-prod". */
 export function sentenceOf(finding: FindingView, words: Words): string {
   const { actor, action, resources, account, region } = finding;
+  if (finding.source === 'syscall') return hostSentence(finding, words);
   const who = actor.session ?? actor.name;
   const where = account?.name ?? region ?? words.common.unknown;
   const [first] = resources;
   const parameters = { who, action, where, what: first === undefined ? '' : shortName(first.id) };
   return fill(first === undefined ? words.case.sentencePlain : words.case.sentence, parameters);
 }
+
+/** "Shell on a network connection: sh -i on web-1". */
+function hostSentence({ rule, resources, account }: FindingView, words: Words): string {
+  const what = resources.find(({ type }) => type !== 'container')?.id;
+  const where = account?.name ?? words.common.unknown;
+  if (what === undefined) return fill(words.hosts.sentencePlain, { rule, where });
+  return fill(words.hosts.sentence, { rule, where, what: what.length > LONGEST ? `${what.slice(0, LONGEST)}…` : what });
+}
+
+const LONGEST = 120;
 
 /** The name at the end of an ARN; other identifiers are short already. */
 function shortName(id: string): string {

@@ -3,11 +3,13 @@
 import { insightsWords } from './insights/en.ts';
 import { exemptionsWords } from './exemptions/en.ts';
 import { activityWords } from './activity/en.ts';
+import { hosts } from './hosts/en.ts';
 import { mapWords } from './map/en.ts';
 
 export const en = {
   activity: activityWords,
   map: mapWords,
+  hosts,
   product: 'Countersign',
   skip: 'Skip to the content',
   nav: {
@@ -52,6 +54,8 @@ export const en = {
     'token-refused': 'This token does not open this.',
     'invalid-input': 'Something is missing or not in the right form.',
     'case-not-found': 'There is no such case.',
+    'capture-not-found': 'There is no such capture.',
+    'capture-not-here': 'The capture is being written, was removed for room, or lies on another server.',
     'not-asked': 'This question waits for nobody, or for somebody else.',
     forbidden: 'Your role does not allow this.',
     network: 'The server does not answer.',

@@ -3,11 +3,13 @@ import type { Words } from './en.ts';
 import { insightsWords } from './insights/ja.ts';
 import { exemptionsWords } from './exemptions/ja.ts';
 import { activityWords } from './activity/ja.ts';
+import { hosts } from './hosts/ja.ts';
 import { mapWords } from './map/ja.ts';
 
 export const ja: Words = {
   activity: activityWords,
   map: mapWords,
+  hosts,
   product: 'Countersign',
   skip: '本文へ移動',
   nav: {
@@ -52,6 +54,8 @@ export const ja: Words = {
     'token-refused': 'このトークンでは利用できません。',
     'invalid-input': '入力が足りないか、形式が正しくありません。',
     'case-not-found': 'そのケースはありません。',
+    'capture-not-found': 'その記録はありません。',
+    'capture-not-here': '記録中か、容量のため削除されたか、別のサーバーにあります。',
     'not-asked': 'この確認は完了しているか、別の人宛てのものです。',
     forbidden: 'この操作を行う権限がありません。',
     network: 'サーバーが応答しません。',

@@ -56,7 +56,7 @@ export function describeProvider(base: string) {
         complex('members', true, [attribute('value', 'string', { caseExact: true })]),
       ]),
       schema(IDENTITY_SCHEMA, 'Identities', base, [
-        ...['arns', 'awsUsers', 'sessions', 'kubernetesUsers', 'accessKeys'].map((name) =>
+        ...['arns', 'awsUsers', 'sessions', 'kubernetesUsers', 'hostUsers', 'accessKeys'].map((name) =>
           attribute(name, 'string', { multiValued: true, caseExact: true }),
         ),
         attribute('slackUser', 'string', { caseExact: true }),

@@ -27,6 +27,7 @@ const IdentityExtension = Type.Object({
   awsUsers: names(NAME_LENGTH),
   sessions: names(NAME_LENGTH),
   kubernetesUsers: names(EMAIL_LENGTH),
+  hostUsers: names(NAME_LENGTH),
   accessKeys: names(NAME_LENGTH),
   slackUser: text(NAME_LENGTH),
   duoUsername: text(EMAIL_LENGTH),

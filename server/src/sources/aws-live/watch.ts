@@ -27,17 +27,19 @@ export interface WatchOptions {
   readonly accounts: ReadonlyMap<string, string>;
   /** Names of the queues that are read: with any, accounts are missed from the start. */
   readonly queues: readonly string[];
+  /** What else must be heard: hosts. */
+  readonly others?: (look: Look) => Promise<readonly Trouble[]>;
   readonly raise: (trx: StateTransaction, alert: OwnAlert) => Promise<void>;
 }
 
-interface Trouble {
+export interface Trouble {
   readonly key: string;
   readonly summary: string;
   readonly class: string;
   readonly account: string | null;
 }
 
-interface Look {
+export interface Look {
   readonly nowMs: number;
   readonly startedMs: number;
   /** Troubles that have an open alert. */
@@ -128,6 +130,7 @@ async function troublesOf(options: WatchOptions, look: Look): Promise<readonly T
     ...(await silentAccounts(options, look)),
     ...(await stuckQueues(options, look)),
     ...(isBehind ? [backlog] : []),
+    ...((await options.others?.(look)) ?? []),
   ];
 }
 

@@ -43,7 +43,8 @@ function actorOf(host: string, fields: Fields): Actor {
   const loginName = textOf(fields, 'user.loginname');
   if (typeof login === 'number' && login >= 0) {
     const name = loginName ?? `uid ${login}`;
-    return actor(login === 0 ? 'root' : 'person', name, `${host} ${String(fields['proc.sid'] ?? '')}`);
+    const session = login === 0 ? null : textOf(fields, 'countersign.login');
+    return { ...actor(login === 0 ? 'root' : 'person', name, `${host} ${String(fields['proc.sid'] ?? '')}`), session };
   }
   const container = containerOf(fields);
   if (container !== null) {

@@ -1,0 +1,200 @@
+/** Hosts, their gaps and captures in the state database. */
+import { sql } from 'kysely';
+import type { State, StateTransaction } from '../../ground/state.ts';
+import { storable } from '../../ground/storable.ts';
+import type { Recording } from './recordings.ts';
+import type { WatchHealth, WatchState } from './reports.ts';
+import type { Gap } from './stream.ts';
+import type { HostTables } from './tables.ts';
+
+const MOST_LISTED = 500;
+const LONGEST_PROBLEM = 1_000;
+const LONGEST_HOST = 200;
+/** Longer than any case: gaps are small, but a sensor that always loses would never end. */
+const KEEP_GAPS_MS = 400 * 86_400_000;
+
+export type HostRow = HostTables['host'];
+export type GapRow = HostTables['host_gap'];
+export type CaptureRow = HostTables['capture'];
+
+export async function saveHostState(
+  state: State,
+  host: string,
+  told: { readonly state: WatchState; readonly problem: string | null },
+  nowMs: number,
+): Promise<void> {
+  const problem = told.problem === null ? null : storable(told.problem).slice(0, LONGEST_PROBLEM);
+  await state.db
+    .withTables<HostTables>()
+    .insertInto('host')
+    .values({ ...newHost(host, nowMs), state: told.state, problem, last_heard_ms: nowMs })
+    .onConflict((conflict) =>
+      conflict.column('host').doUpdateSet((eb) => ({
+        state: told.state,
+        problem,
+        since_ms: sql<number>`case when host.state = ${told.state} then host.since_ms else ${nowMs} end`,
+        last_heard_ms: eb.ref('excluded.last_heard_ms'),
+      })),
+    )
+    .execute();
+}
+
+/** Somebody wants this host to be watched, or no longer. */
+export async function saveWanted(state: State, host: string, wanted: boolean, nowMs: number): Promise<void> {
+  await state.db
+    .withTables<HostTables>()
+    .insertInto('host')
+    .values({ ...newHost(host, nowMs), wanted })
+    .onConflict((conflict) => conflict.column('host').doUpdateSet({ wanted }))
+    .execute();
+}
+
+export async function saveHealth(state: State, host: string, health: WatchHealth, nowMs: number): Promise<void> {
+  const columns = {
+    last_heard_ms: nowMs,
+    last_event_ms: health.lastEventMs,
+    events: health.events,
+    events_per_second: health.eventsPerSecond,
+    lost: health.lost,
+    repeats: health.repeats,
+    look_back_ms: Math.trunc(health.lookBackMs),
+    look_back_bytes: Math.trunc(health.lookBackBytes),
+    containers: health.containers,
+  };
+  await state.db.withTables<HostTables>().updateTable('host').set(columns).where('host', '=', key(host)).execute();
+}
+
+/** Told again it is the same gap. */
+export async function saveGap(state: State, host: string, gap: Gap): Promise<void> {
+  const row = { host: key(host), class: storable(gap.class), from_ms: gap.fromMs, to_ms: gap.toMs, lost: gap.lost };
+  await state.transaction(async (trx) => {
+    const db = trx.withTables<HostTables>();
+    await db
+      .insertInto('host_gap')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['host', 'to_ms', 'from_ms', 'class']).doNothing())
+      .execute();
+    await db
+      .deleteFrom('host_gap')
+      .where('to_ms', '<', gap.toMs - KEEP_GAPS_MS)
+      .execute();
+  });
+}
+
+/** A capture that begins, ends or was removed. */
+export async function saveRecording(
+  trx: StateTransaction,
+  host: string,
+  recording: Recording,
+  nowMs: number,
+): Promise<void> {
+  const { id, rule, fromMs, toMs, state, sizeBytes, sha256 } = recording;
+  const end = { state, size_bytes: sizeBytes, sha256 };
+  const db = trx.withTables<HostTables>();
+  if (state === 'removed') {
+    await db.updateTable('capture').set({ state }).where('id', '=', id).execute();
+    return;
+  }
+  await db
+    .insertInto('capture')
+    .values({
+      id,
+      host: key(host),
+      rule: storable(rule),
+      from_ms: fromMs,
+      to_ms: toMs,
+      created_ms: nowMs,
+      ...end,
+    })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...end, to_ms: toMs }))
+    .execute();
+}
+
+/** Those with trouble first. */
+export async function listHosts(state: State): Promise<readonly HostRow[]> {
+  return state.db
+    .withTables<HostTables>()
+    .selectFrom('host')
+    .selectAll()
+    .orderBy(sql`state = 'watching'`)
+    .orderBy('host')
+    .limit(MOST_LISTED)
+    .execute();
+}
+
+export async function isWanted(state: State, host: string): Promise<boolean> {
+  const row = await state.db
+    .withTables<HostTables>()
+    .selectFrom('host')
+    .select('wanted')
+    .where('host', '=', key(host))
+    .executeTakeFirst();
+  return row?.wanted === true;
+}
+
+export interface HostSpan {
+  readonly host: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What is kept of the hosts within these times. */
+export async function capturesWithin(state: State, { host, fromMs, toMs }: HostSpan): Promise<readonly CaptureRow[]> {
+  return state.db
+    .withTables<HostTables>()
+    .selectFrom('capture')
+    .selectAll()
+    .where('host', '=', key(host))
+    .where('to_ms', '>=', fromMs)
+    .where('from_ms', '<=', toMs)
+    .orderBy('from_ms')
+    .limit(MOST_LISTED)
+    .execute();
+}
+
+export async function captureById(state: State, id: string): Promise<CaptureRow | null> {
+  const row = await state.db
+    .withTables<HostTables>()
+    .selectFrom('capture')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** What the sensor could not tell within these times. */
+export async function gapsWithin(state: State, { host, fromMs, toMs }: HostSpan): Promise<readonly GapRow[]> {
+  return state.db
+    .withTables<HostTables>()
+    .selectFrom('host_gap')
+    .selectAll()
+    .where('host', '=', key(host))
+    .where('to_ms', '>=', fromMs)
+    .where('from_ms', '<=', toMs)
+    .orderBy('from_ms')
+    .limit(MOST_LISTED)
+    .execute();
+}
+
+function key(host: string): string {
+  return storable(host).slice(0, LONGEST_HOST);
+}
+
+function newHost(host: string, nowMs: number): HostRow {
+  return {
+    host: key(host),
+    state: 'starting',
+    problem: null,
+    since_ms: nowMs,
+    last_heard_ms: null,
+    last_event_ms: null,
+    events: 0,
+    events_per_second: 0,
+    lost: 0,
+    repeats: 0,
+    look_back_ms: 0,
+    look_back_bytes: 0,
+    containers: 0,
+    wanted: false,
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * A host is watched: what an intruder and two containers did becomes findings, cases and questions, with captures as evidence.
+ * The stream is a recording, told through the socket as a sensor tells it.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { CaseDetail, HostEvidence, HostHealth, NowView } from '@countersign/contract';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createCaptureAlerts } from '../../server/src/rules/capture-alerts.ts';
+import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
+import { readCaptureFile } from '../../server/src/sources/captures/capture-file.ts';
+import { dataPath, describeWithData } from '../data.ts';
+import { asyncEvent, tellRecording } from '../fakes/sensor.ts';
+import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
+
+const PATIENCE_MS = 40_000;
+const CONTAINER = '2872482e64e1';
+
+describeWithData('a host that is watched', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-sensor-'));
+  const socket = join(folder, 'sensor.sock');
+  const capture = gunzipSync(readFileSync(dataPath('captures', 'attack2.scap.gz')));
+  let running: RunningApp;
+  let olga: EnrolledPerson;
+  let sensor: Socket;
+
+  beforeAll(async () => {
+    running = await startRunningApp(
+      `
+people:
+  - { email: olga@example.com, name: Olga, role: responder }
+  - { email: mallory@example.com, name: Mallory }
+accounts: { web-1: { label: prod, owner: olga@example.com } }
+sources: [{ sensor: { host: web-1, socket: ${socket} } }]
+`,
+      {},
+    );
+    olga = await running.enrol('olga@example.com');
+    await waitFor('the socket', async () => (await host()).state === 'waiting');
+    sensor = await tellRecording(socket, capture);
+  });
+
+  afterAll(async () => {
+    sensor?.destroy();
+    await running?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function get<T>(path: string): Promise<T> {
+    const { status, body } = await running.call(olga, 'GET', path);
+    if (status !== 200) throw new Error(`${path}: ${status}`);
+    return body as T;
+  }
+
+  async function host(): Promise<HostHealth> {
+    const { hosts } = await get<NowView>('/api/now');
+    return hosts[0] ?? ({ state: 'starting' } as HostHealth);
+  }
+
+  async function caseWith(rule: string): Promise<CaseDetail | null> {
+    for (const { id } of await running.cases()) {
+      const detail = await get<CaseDetail>(`/api/cases/${id}`);
+      if (detail.findings.some((finding) => finding.rule === rule)) return detail;
+    }
+    return null;
+  }
+
+  let contained: CaseDetail;
+
+  test('what a container of two seconds did is one case of that container, and pages', async () => {
+    await waitFor('the case', async () => (await caseWith('Release agent of a control group set')) !== null);
+    contained = (await caseWith('Release agent of a control group set')) as CaseDetail;
+    expect(contained.summary.state).toBe('paged');
+    expect(contained.findings.every(({ actor }) => actor.id === `container ${CONTAINER}`)).toBe(true);
+    expect(contained.findings.map(({ rule }) => rule)).toContain('New program run in a container');
+    expect(contained.summary.headline.output).toContain('/tmp/release_agent');
+  });
+
+  test('what is worth a question is asked of whoever answers for the host', async () => {
+    const asked = await running.until('a question', ({ state }) => state === 'asked');
+    const { summary, findings } = await get<CaseDetail>(`/api/cases/${asked.id}`);
+    expect(summary.person?.name).toBe('Olga Example');
+    expect(findings[0]).toMatchObject({ source: 'syscall', account: { id: 'web-1', label: 'prod' } });
+  });
+
+  test('the console says that the host is watched, and what its sensor lost', async () => {
+    sensor.write(asyncEvent(lastTime(capture), 'gap', gapJson(lastTime(capture))));
+    await waitFor('the gap', async () => (await host()).lostCount === 7);
+    expect(await host()).toMatchObject({ host: 'web-1', state: 'watching', problem: null });
+  });
+
+  test('a capture holds what happened around it, and is for responders alone', async () => {
+    sensor.end();
+    const path = `/api/cases/${contained.summary.id}/recordings`;
+    await waitFor('the capture', async () =>
+      (await get<HostEvidence>(path)).captures.some(({ state }) => state !== 'recording'),
+    );
+    const { captures, gaps } = await get<HostEvidence>(path);
+    expect(gaps).toMatchObject([{ host: 'web-1', class: 'file', lost: 7 }]);
+    const { id = '' } = captures[0] ?? {};
+    const file = join(folder, 'evidence.scap.gz');
+    const response = await fetch(`${running.app.url}/api/captures/${id}`, { headers: { cookie: olga.cookie } });
+    writeFileSync(file, Buffer.from(await response.arrayBuffer()));
+    expect(await rulesIn(file)).toContain('Release agent of a control group set');
+    const mallory = await running.enrol('mallory@example.com');
+    expect((await running.call(mallory, 'GET', `/api/captures/${id}`)).status).toBe(403);
+    expect((await running.call(null, 'GET', `/api/captures/${id}`)).status).toBe(401);
+  });
+
+  test('a sensor that has gone is seen at once', async () => {
+    await waitFor('the end', async () => (await host()).state === 'waiting');
+  });
+});
+
+function lastTime(capture: Buffer): bigint {
+  // The end of the last block leads to its beginning.
+  const at = capture.length - capture.readUInt32LE(capture.length - 4);
+  return capture.readBigUInt64LE(at + 8 + (capture.readUInt32LE(at) === 0x217 ? 6 : 2));
+}
+
+function gapJson(timeNs: bigint): string {
+  const span = { fromNs: String(timeNs - 1_000_000_000n), toNs: String(timeNs) };
+  return JSON.stringify({ class: 'file', lost: 7, ...span });
+}
+
+async function rulesIn(file: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  const machine = createCaptureAlerts({
+    rules: loadPack(bundledRulesets()).ruleset.rules,
+    match: 'all',
+    hostname: 'web-1',
+    onAlert: ({ rule }) => found.add(rule),
+  });
+  const { damage } = await readCaptureFile(file, machine, () => Promise.resolve());
+  expect(damage).toBeNull();
+  return [...found];
+}
+
+async function waitFor(what: string, fits: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await fits())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
