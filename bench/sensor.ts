@@ -27,6 +27,8 @@ interface Slowdown {
   readonly offNs: number;
   readonly onNs: number;
   readonly percent: number;
+  /** Between the fastest rounds: what other work on the machine disturbs least. */
+  readonly percentOfFastest: number;
   /** Of the runs with the sensor off: what the machine itself does. */
   readonly spreadPercent: number;
 }
@@ -95,7 +97,8 @@ async function compare(
     [...times].map(([name, { off, on }]) => {
       const [offNs, onNs] = [median(off), median(on)];
       const spreadPercent = percent((Math.max(...off) - Math.min(...off)) / offNs);
-      return [name, { offNs, onNs, percent: percent(onNs / offNs - 1), spreadPercent }];
+      const percentOfFastest = percent(Math.min(...on) / Math.min(...off) - 1);
+      return [name, { offNs, onNs, percent: percent(onNs / offNs - 1), percentOfFastest, spreadPercent }];
     }),
   );
   return { slowdown, peakRssMiB };

@@ -61,7 +61,9 @@ void write_machine(struct output *output, uint64_t boot_ns)
 	block_u64(&block, largest_pid());
 	block_add(&block, hostname, sizeof(hostname));
 	block_u64(&block, boot_ns);
-	block_u64(&block, 0);
+	/* Flags and two more that are kept for later: old readers want them there. */
+	for (int spare = 0; spare < 3; spare++)
+		block_u64(&block, 0);
 	block_write(&block, BLOCK_MACHINE, output);
 	block_free(&block);
 }

@@ -58,6 +58,7 @@ struct sensor {
 	struct options options;
 	struct programs programs;
 	struct output output;
+	uint64_t attached_ns;
 	uint64_t listed_ns;
 	/* Thrown away here; the kernel counts its own. */
 	uint64_t lost[CLASSES];
@@ -188,7 +189,7 @@ static void tell_start(struct sensor *sensor)
 		comma = ",";
 	}
 	snprintf(json + used, sizeof(json) - used, "]}");
-	write_told(&sensor->output, now_ns(sensor), 0, "sensor", json);
+	write_told(&sensor->output, sensor->attached_ns, 0, "sensor", json);
 }
 
 static void run(struct sensor *sensor)
@@ -247,6 +248,7 @@ int main(int argc, char **argv)
 	sensor.programs.epoch_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 	if (!keep_needed_rights() || !programs_start(&sensor.programs))
 		return EXIT_NOT_ALLOWED;
+	sensor.attached_ns = now_ns(&sensor);
 	write_lists(&sensor);
 	if (!drop_rights_of_start())
 		return EXIT_FAILED;

@@ -46,30 +46,20 @@ const volatile __u8 wanted[CALLS_MAX] = {};
 static __always_inline bool is_32bit(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return task->thread_info.status & TS_COMPAT;
 #else
 	return false;
 #endif
 }
 
-static __always_inline struct pt_regs *registers_of(struct task_struct *task)
-{
-	return (struct pt_regs *)bpf_task_pt_regs(task);
-}
-
-static __always_inline __u32 raw_number(struct pt_regs *registers)
+/* Of the call that the task is in, whose registers these are. */
+static __always_inline __u32 call_number(struct task_struct *task, struct pt_regs *registers)
 {
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(registers, orig_ax);
+	__u32 number = registers->orig_ax;
 #else
-	return BPF_CORE_READ(registers, syscallno);
+	__u32 number = registers->syscallno;
 #endif
-}
-
-/* Of the call that the task is in. */
-static __always_inline __u32 call_number(struct task_struct *task)
-{
-	__u32 number = raw_number(registers_of(task));
 
 	if (number >= CALLS_MAX)
 		return NO_CALL;
@@ -121,7 +111,7 @@ static __always_inline void read_call(struct call *call, struct pt_regs *registe
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *registers, long result)
 {
-	__u32 number = call_number(bpf_get_current_task_btf());
+	__u32 number = call_number(bpf_get_current_task_btf(), registers);
 
 	if (number >= CALLS_MAX || !wanted[number & (CALLS_MAX - 1)])
 		return 0;

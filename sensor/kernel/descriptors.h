@@ -82,14 +82,6 @@ static __always_inline void mark_told(__u32 fd)
 		*word_of(told, fd) |= 1ULL << (fd & 63);
 }
 
-static __always_inline void unmark_told(__u32 fd)
-{
-	struct told_fds *told = fd < TOLD_FDS ? told_of_current() : NULL;
-
-	if (told)
-		*word_of(told, fd) &= ~(1ULL << (fd & 63));
-}
-
 /* Of numbers beyond the bits, and of processes that were there before, everything counts as told. */
 static __always_inline bool is_told(__u32 fd)
 {
@@ -98,10 +90,26 @@ static __always_inline bool is_told(__u32 fd)
 	return !told || (*word_of(told, fd) & (1ULL << (fd & 63)));
 }
 
+/* As is_told, and it is not from now on. */
+static __always_inline bool take_told(__u32 fd)
+{
+	struct told_fds *told = fd < TOLD_FDS ? told_of_current() : NULL;
+	__u64 bit = 1ULL << (fd & 63);
+	__u64 *word;
+
+	if (!told)
+		return true;
+	word = word_of(told, fd);
+	if (!(*word & bit))
+		return false;
+	*word &= ~bit;
+	return true;
+}
+
 /* A child has what its parent had. Threads share the entry of their process. */
 static __always_inline void inherit_told(struct task_struct *child)
 {
-	__u32 pid = BPF_CORE_READ(child, tgid);
+	__u32 pid = child->tgid;
 	__u32 parent = current_pid();
 	struct told_fds *told, *copy;
 	__u32 zero = 0;
@@ -220,10 +228,10 @@ __noinline int flush_writes(__u32 fd)
 /* The last thread of a process ends: its files are still open. */
 static __always_inline void forget_process(struct task_struct *task)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u32 pid = task->tgid;
 	struct told_fds *told;
 
-	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (task->signal->live.counter > 0)
 		return;
 	told = bpf_map_lookup_elem(&processes, &pid);
 	if (told && told->pending)
@@ -236,9 +244,8 @@ ON_CALL(close)
 {
 	__u32 fd = call->arguments[0];
 
-	if (call->result < 0 || !is_told(fd))
+	if (call->result < 0 || !take_told(fd))
 		return 0;
-	unmark_told(fd);
 	tell_close(fd);
 	return 0;
 }
@@ -269,10 +276,8 @@ static __always_inline bool is_duplicate_told(__u32 from, __s64 to)
 		mark_told(to);
 		return true;
 	}
-	if (is_told(to)) {
-		unmark_told(to);
+	if (take_told(to))
 		tell_close(to);
-	}
 	return false;
 }
 

@@ -85,11 +85,11 @@ static __always_inline void read_ends(struct flow *flow, struct sock *sk)
 static __always_inline void read_owner(struct flow *flow)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set = task->cgroups;
 	struct cgroup_subsys_state *state = NULL;
 
-	flow->pid = BPF_CORE_READ(task, tgid);
-	flow->tid = BPF_CORE_READ(task, pid);
+	flow->pid = task->tgid;
+	flow->tid = task->pid;
 	bpf_get_current_comm(flow->comm, sizeof(flow->comm));
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		state = BPF_CORE_READ(set, subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);

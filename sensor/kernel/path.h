@@ -193,12 +193,12 @@ static __always_inline __u32 device_of(struct inode *inode)
 
 static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *table = task->files->fdt;
 	struct file *file = NULL;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= table->max_fds)
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)table->fd + fd);
 	return file;
 }
 

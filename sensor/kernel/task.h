@@ -40,14 +40,14 @@ struct mm_struct___before_6_2 {
 
 static __always_inline bool is_kernel_thread(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER);
+	return task->flags & (PF_KTHREAD | PF_IO_WORKER);
 }
 
 static __always_inline struct pid *pid_of(struct task_struct *task, int kind)
 {
 	if (kind == KIND_PID)
-		return BPF_CORE_READ(task, thread_pid);
-	return BPF_CORE_READ(task, signal, pids[kind]);
+		return task->thread_pid;
+	return task->signal->pids[kind];
 }
 
 /* The number in the first namespace. */
@@ -101,13 +101,13 @@ static __always_inline __u64 modified_ns(struct inode *inode)
 
 static __always_inline __u32 terminal_of(struct task_struct *task)
 {
-	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	struct tty_struct *tty = task->signal->tty;
 	__u32 major, minor;
 
 	if (!tty)
 		return 0;
-	major = BPF_CORE_READ(tty, driver, major);
-	minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+	major = tty->driver->major;
+	minor = tty->driver->minor_start + tty->index;
 	return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
 }
 
@@ -115,7 +115,7 @@ static __always_inline __u32 login_uid_of(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->loginuid))
 		return NOBODY;
-	return BPF_CORE_READ(task, loginuid.val);
+	return task->loginuid.val;
 }
 
 static __always_inline __u64 capabilities(const kernel_cap_t *set)
@@ -144,17 +144,17 @@ static __always_inline __u32 kilobytes(__s64 pages)
 /* Faults, then sizes: five parameters that clone and exec have in common. */
 static __always_inline void put_memory(struct event *event, struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = task->mm;
 
-	put_u64(event, BPF_CORE_READ(task, maj_flt));
-	put_u64(event, BPF_CORE_READ(task, min_flt));
+	put_u64(event, task->maj_flt);
+	put_u64(event, task->min_flt);
 	if (!mm) {
 		put_u32(event, 0);
 		put_u32(event, 0);
 		put_u32(event, 0);
 		return;
 	}
-	put_u32(event, kilobytes(BPF_CORE_READ(mm, total_vm)));
+	put_u32(event, kilobytes(mm->total_vm));
 	put_u32(event, kilobytes(pages_of(mm, 0) + pages_of(mm, 1) + pages_of(mm, 3)));
 	put_u32(event, kilobytes(pages_of(mm, 2)));
 }
@@ -162,8 +162,8 @@ static __always_inline void put_memory(struct event *event, struct task_struct *
 /* The first argument, then the others; both stand in the memory of the process. */
 static __always_inline void put_arguments(struct event *event, struct mm_struct *mm)
 {
-	__u64 start = mm ? BPF_CORE_READ(mm, arg_start) : 0;
-	__u64 end = mm ? BPF_CORE_READ(mm, arg_end) : 0;
+	__u64 start = mm ? mm->arg_start : 0;
+	__u64 end = mm ? mm->arg_end : 0;
 	__u32 first = put_user_text(event, start);
 
 	if (first == 0 || end <= start + first) {
@@ -175,12 +175,13 @@ static __always_inline void put_arguments(struct event *event, struct mm_struct 
 
 static __always_inline void put_working_directory(struct event *event, struct task_struct *task)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct fs_struct *fs = task->fs;
 
 	if (!fs) {
 		put_nothing(event);
 		return;
 	}
+	/* As plain numbers: a function of its own takes nothing else. */
 	put_path(event, BPF_CORE_READ(fs, pwd.dentry), BPF_CORE_READ(fs, pwd.mnt));
 }
 
@@ -213,7 +214,7 @@ static __always_inline __u32 write_label(struct event *event, __u32 at, const ch
  */
 static __always_inline void put_groups(struct event *event, struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set = task->cgroups;
 	static const char unified[] = "unified=";
 	__u32 start = event->at;
 	__u32 at = start;
@@ -229,14 +230,14 @@ static __always_inline void put_groups(struct event *event, struct task_struct *
 /* Whether the process could change its own program. */
 static __always_inline bool can_write(struct task_struct *task, struct inode *inode)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	const struct cred *cred = task->cred;
 	__u32 mode = BPF_CORE_READ(inode, i_mode);
 
 	if (capabilities(&cred->cap_effective) & CAP_DAC_OVERRIDE_BIT)
 		return true;
-	if (BPF_CORE_READ(cred, fsuid.val) == BPF_CORE_READ(inode, i_uid.val))
+	if (cred->fsuid.val == BPF_CORE_READ(inode, i_uid.val))
 		return mode & S_IWUSR_ANY;
-	if (BPF_CORE_READ(cred, fsgid.val) == BPF_CORE_READ(inode, i_gid.val))
+	if (cred->fsgid.val == BPF_CORE_READ(inode, i_gid.val))
 		return mode & S_IWGRP_ANY;
 	return mode & S_IWOTH_ANY;
 }
