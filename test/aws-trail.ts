@@ -1,17 +1,18 @@
 /** A trail on an emulator of AWS: its bucket and queues, what it writes and announces, and who asked for which role. */
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { TrailPublicKey } from '../server/src/vendors/aws/trail.ts';
 import { startMoto } from './fakes/moto.ts';
 
 export const REGION = 'eu-west-1';
 export const BUCKET = 'sample-org-trail';
 /** The emulator's own account. */
 export const ROLE = 'arn:aws:iam::123456789012:role/countersign-reader';
-const HEX_MD5 = 32;
+const FINGERPRINT = 'f'.repeat(32);
 /** Of one connection, or made anew for the next. */
 const HOP: readonly string[] = ['host', 'content-length', 'connection', 'expect', 'transfer-encoding'];
 
@@ -34,16 +35,23 @@ export type AwsTrail = Awaited<ReturnType<typeof startTrail>>;
 export async function startTrail() {
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'sample', AWS_SECRET_ACCESS_KEY: 'sample' });
   const moto = await startMoto();
-  const door = await startDoor(moto.endpoint);
+  const signer = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  const keys = [{ fingerprint: FINGERPRINT, der: signer.publicKey.export({ format: 'der', type: 'pkcs1' }) }];
+  const door = await startDoor(moto.endpoint, keys);
   const s3 = new S3Client({ region: REGION, endpoint: moto.endpoint, forcePathStyle: true });
-  const sqs = new SQSClient({ region: REGION, endpoint: moto.endpoint });
+  const clients = new Map<string, SQSClient>();
+  const sqsIn = (region: string) => {
+    const known = clients.get(region) ?? new SQSClient({ region, endpoint: moto.endpoint });
+    clients.set(region, known);
+    return known;
+  };
   await s3.send(new CreateBucketCommand({ Bucket: BUCKET, CreateBucketConfiguration: { LocationConstraint: REGION } }));
   const put = async (key: string, body: Buffer | string, metadata: Record<string, string> = {}) => {
     const { ETag } = await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body, Metadata: metadata }));
     return { key, etag: (ETag ?? '').replaceAll('"', ''), size: Buffer.byteLength(body) };
   };
-  const send = (queueUrl: string, body: unknown) =>
-    sqs.send(
+  const send = (queueUrl: string, body: unknown, region = REGION) =>
+    sqsIn(region).send(
       new SendMessageCommand({
         QueueUrl: queueUrl,
         MessageBody: typeof body === 'string' ? body : JSON.stringify(body),
@@ -54,9 +62,11 @@ export async function startTrail() {
     endpoint: door.endpoint,
     assumed: door.assumed,
     s3,
-    queue: async (name: string) => {
+    queue: async (name: string, region = REGION) => {
       const attributes = { VisibilityTimeout: '1' };
-      const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+      const { QueueUrl = '' } = await sqsIn(region).send(
+        new CreateQueueCommand({ QueueName: name, Attributes: attributes }),
+      );
       return QueueUrl.replace(moto.endpoint, door.endpoint);
     },
     put,
@@ -67,12 +77,14 @@ export async function startTrail() {
     /** What the queue hands out a second later: what was not deleted, and nobody works on. */
     left: async (queueUrl: string) => {
       await new Promise((resolve) => setTimeout(resolve, 1_100));
-      const { Messages = [] } = await sqs.send(
+      const { Messages = [] } = await sqsIn(REGION).send(
         new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }),
       );
       return Messages.length;
     },
-    ...signedDigests(put),
+    /** As `ListPublicKeys` tells it. */
+    keys,
+    digest: signedDigests(put, signer.privateKey),
     close: async () => {
       await door.close();
       moto.close();
@@ -82,43 +94,38 @@ export async function startTrail() {
 
 type Put = (key: string, body: Buffer | string, metadata?: Record<string, string>) => Promise<StoredObject>;
 
-function signedDigests(put: Put) {
-  const signer = generateKeyPairSync('rsa', { modulusLength: 2_048 });
-  return {
-    /** As `ListPublicKeys` tells it. */
-    keys: [{ fingerprint: 'f'.repeat(HEX_MD5), der: signer.publicKey.export({ format: 'der', type: 'pkcs1' }) }],
-    /** A digest as CloudTrail writes it, signed; `change` edits it before. */
-    digest: async (
-      name: DigestName,
-      listed: readonly { readonly key: string; readonly text: string }[],
-      previous: { readonly key: string; readonly signature: string } | null,
-      change: (digest: Record<string, unknown>) => Record<string, unknown> = (digest) => digest,
-    ) => {
-      const key = digestKey(name);
-      const digest = change({
-        awsAccountId: name.account,
-        digestStartTime: iso(name.endMs - 3_600_000),
-        digestEndTime: iso(name.endMs),
-        digestS3Bucket: BUCKET,
-        digestS3Object: key,
-        digestPublicKeyFingerprint: 'f'.repeat(HEX_MD5),
-        digestSignatureAlgorithm: 'SHA256withRSA',
-        previousDigestS3Bucket: previous === null ? null : BUCKET,
-        previousDigestS3Object: previous?.key ?? null,
-        previousDigestSignature: previous?.signature ?? null,
-        logFiles: listed.map(({ key: object, text }) => ({
-          s3Bucket: BUCKET,
-          s3Object: object,
-          hashValue: sha256(text),
-          hashAlgorithm: 'SHA-256',
-        })),
-      });
-      const text = JSON.stringify(digest);
-      const signed = [iso(name.endMs), `${BUCKET}/${key}`, sha256(text), previous?.signature ?? 'null'].join('\n');
-      const signature = sign('sha256', Buffer.from(signed), signer.privateKey).toString('hex');
-      const metadata = { signature, 'signature-algorithm': 'SHA256withRSA' };
-      return { ...(await put(key, gzipSync(text), metadata)), signature };
-    },
+/** A digest as CloudTrail writes it, signed; `change` edits it before. */
+function signedDigests(put: Put, key: KeyObject) {
+  return async (
+    name: DigestName,
+    listed: readonly { readonly key: string; readonly text: string }[],
+    previous: { readonly key: string; readonly signature: string } | null,
+    change: (digest: Record<string, unknown>) => Record<string, unknown> = (digest) => digest,
+  ) => {
+    const object = digestKey(name);
+    const digest = change({
+      awsAccountId: name.account,
+      digestStartTime: iso(name.endMs - 3_600_000),
+      digestEndTime: iso(name.endMs),
+      digestS3Bucket: BUCKET,
+      digestS3Object: object,
+      digestPublicKeyFingerprint: FINGERPRINT,
+      digestSignatureAlgorithm: 'SHA256withRSA',
+      previousDigestS3Bucket: previous === null ? null : BUCKET,
+      previousDigestS3Object: previous?.key ?? null,
+      previousDigestSignature: previous?.signature ?? null,
+      logFiles: listed.map((file) => ({
+        s3Bucket: BUCKET,
+        s3Object: file.key,
+        hashValue: sha256(file.text),
+        hashAlgorithm: 'SHA-256',
+      })),
+    });
+    const text = JSON.stringify(digest);
+    const signed = [iso(name.endMs), `${BUCKET}/${object}`, sha256(text), previous?.signature ?? 'null'].join('\n');
+    const signature = sign('sha256', Buffer.from(signed), key).toString('hex');
+    const metadata = { signature, 'signature-algorithm': 'SHA256withRSA' };
+    return { ...(await put(object, gzipSync(text), metadata)), signature };
   };
 }
 
@@ -171,13 +178,15 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The emulator gives a role to anybody: this stands before it and does not. */
-async function startDoor(endpoint: string) {
+/** The emulator gives a role to anybody, and knows no keys of digests: this stands before it and does better. */
+async function startDoor(endpoint: string, keys: readonly TrailPublicKey[]) {
   const assumed: AssumedRole[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => void pass(request, response, Buffer.concat(chunks)));
+    request.on('end', () => {
+      pass(request, response, Buffer.concat(chunks)).catch(() => response.destroy());
+    });
   });
   const pass = async (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
     const form = new URLSearchParams(body.toString('latin1'));
@@ -187,6 +196,13 @@ async function startDoor(endpoint: string) {
       const error =
         '<Error><Code>AccessDenied</Code><Message>not authorized to perform sts:AssumeRole</Message></Error>';
       response.writeHead(403, { 'content-type': 'text/xml' }).end(`<ErrorResponse>${error}</ErrorResponse>`);
+      return;
+    }
+    if (request.headers['x-amz-target']?.toString().endsWith('.ListPublicKeys') === true) {
+      const PublicKeyList = keys.map(({ fingerprint: Fingerprint, der }) => {
+        return { Fingerprint, Value: Buffer.from(der).toString('base64') };
+      });
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify({ PublicKeyList }));
       return;
     }
     const headers: Record<string, string> = { host: new URL(endpoint).host };

@@ -114,7 +114,7 @@ export async function startRunningApp(
         if (found !== undefined) return found;
         if (Date.now() > deadline)
           throw new Error(
-            `not: ${what}; ${JSON.stringify(log.entries.filter(({ level }) => level === 'error').slice(-2))} cases are ${JSON.stringify((await cases()).map(({ id, state, person }) => [id, state, person?.name]))}`,
+            `not: ${what}; ${JSON.stringify(log.entries.filter(({ level }) => level === 'error').slice(-2))} cases are ${JSON.stringify((await cases()).map(({ rule, state, person }) => [rule, state, person?.name]))}`,
           );
         await new Promise((resolve) => setTimeout(resolve, STEP_MS));
       }

@@ -99,7 +99,14 @@ const SourceSection = Type.Union([FolderSource, SensorSource]);
 export const ConfigurationSchema = Type.Object(
   {
     server: Type.Optional(
-      Type.Object({ url: Type.Optional(Type.String()), trusted_proxies: Type.Optional(Names) }, strict),
+      Type.Object(
+        {
+          url: Type.Optional(Type.String()),
+          trusted_proxies: Type.Optional(Names),
+          tls: Type.Optional(Type.Object({ certificate: SecretReference, key: SecretReference }, strict)),
+        },
+        strict,
+      ),
     ),
     accounts: Type.Optional(Type.Record(Name, AccountSection)),
     people: Type.Optional(Type.Array(PersonSection, { maxItems: 10_000 })),
@@ -142,6 +149,8 @@ export interface Configuration {
   readonly publicUrl: string | null;
   /** Addresses or CIDRs of reverse proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** PEM; null: plain HTTP, with TLS ended by a proxy before it. */
+  readonly tls: { readonly certificate: SecretReference; readonly key: SecretReference } | null;
   readonly accounts: ReadonlyMap<string, Account>;
   /** People, teams and owners. */
   readonly ownership: Ownership;
@@ -239,6 +248,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const configuration: Configuration = {
     publicUrl: file.server?.url?.replace(/\/+$/, '') ?? null,
     trustedProxies: file.server?.trusted_proxies ?? [],
+    tls: file.server?.tls ?? null,
     accounts,
     ownership: ownershipOf(file, people, accounts),
     responderGroups: file.scim?.responders ?? [],
@@ -429,6 +439,10 @@ function checkUrls(file: ConfigurationFile): ConfigProblem[] {
     }
   };
   check(file.server?.url, ['server', 'url']);
+  if (file.server?.tls !== undefined && file.server.url?.startsWith('https://') !== true) {
+    const hint = 'write the name that the certificate is for: https://countersign.example.com:8420';
+    problems.push({ severity: 'error', path: ['server', 'url'], message: 'with tls an https address is needed', hint });
+  }
   (file.pages ?? []).forEach((page, index) => {
     if ('pagerduty' in page) {
       check(page.pagerduty.url, ['pages', index, 'pagerduty', 'url']);

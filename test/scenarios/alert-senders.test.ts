@@ -1,14 +1,16 @@
 /**
- * Real senders, unchanged, against the real server: Debian's Alertmanager by both of its protocols, PagerDuty's own JavaScript
- * library, and raw messages as Falco and the Kubernetes API server send them.
+ * Real senders, unchanged, against the real server: Debian's Alertmanager by both of its protocols, and raw messages as PagerDuty's
+ * clients, Falco and the Kubernetes API server send them.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, startApp } from '../../server/src/app.ts';
 import { readConfiguration } from '../../server/src/configuration.ts';
@@ -18,15 +20,16 @@ import { systemClock } from '../../server/src/ground/clock.ts';
 import { recordingLog } from '../../server/src/ground/log.ts';
 import { systemRandom } from '../../server/src/ground/random.ts';
 import { describeWith } from '../data.ts';
-import { OPENSSL_PRESENT, startTlsProxy } from '../fakes/tls-proxy.ts';
-
-const run = promisify(execFile);
 
 const PROGRAM = '/usr/bin/prometheus-alertmanager';
 const KEY = 'k'.repeat(32);
+const FLOOD = 'f'.repeat(32);
+const OTHER = 'o'.repeat(32);
 const CONFIGURATION = `
 integrations:
   - { name: services, type: events, key: { env: TEST_KEY } }
+  - { name: flooding, type: events, key: { env: TEST_FLOOD } }
+  - { name: others, type: events, key: { env: TEST_OTHER } }
   - { name: prometheus, type: alertmanager, key: { env: TEST_KEY } }
   - { name: runtime, type: falco, key: { env: TEST_KEY } }
   - { name: cluster, type: kubernetes_audit, key: { env: TEST_KEY }, account: sample-cluster }
@@ -45,7 +48,7 @@ describe('other systems send alerts', () => {
     app = await startApp({
       configuration,
       dataDirectory: folder,
-      environment: { TEST_KEY: KEY },
+      environment: { TEST_KEY: KEY, TEST_FLOOD: FLOOD, TEST_OTHER: OTHER },
       hostname: 'web-1',
       host: '127.0.0.1',
       port: 0,
@@ -146,28 +149,82 @@ describe('other systems send alerts', () => {
     expect((await enqueue(`{"a":"${'x'.repeat(513 * 1024)}"}`)).status).toBe(413);
   });
 
-  describeWith({ name: 'openssl', present: OPENSSL_PRESENT })("PagerDuty's own library", () => {
-    test('sends events and changes', { timeout: 30_000 }, async () => {
-      const proxy = await startTlsProxy(app.url);
-      const program = `
-                import { change, event } from '@pagerduty/pdjs';
-        const server = process.env.SERVER;
-        const routing_key = process.env.KEY;
-        const payload = { summary: 'from the library', source: 'sample', severity: 'critical', class: 'pdjs' };
-        const sent = await event({ server, data: { routing_key, event_action: 'trigger', dedup_key: 'pdjs-1', payload } });
-        const resolved = await event({ server, data: { routing_key, event_action: 'resolve', dedup_key: 'pdjs-1' } });
-        const changed = await change({ server, data: { routing_key, payload: { summary: 'deployed 4.2' } } });
-        console.log(JSON.stringify([sent, resolved, changed].map(({ status, data }) => ({ status, data }))));`;
-      const environment = { ...process.env, SERVER: proxy.host, KEY, NODE_EXTRA_CA_CERTS: proxy.certificateFile };
-      const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { env: environment });
-      await proxy.close();
-      expect(JSON.parse(stdout)).toEqual([
-        { status: 202, data: { status: 'success', message: 'Event processed', dedup_key: 'pdjs-1' } },
-        { status: 202, data: { status: 'success', message: 'Event processed', dedup_key: 'pdjs-1' } },
-        { status: 202, data: { status: 'success', message: 'Change event processed' } },
-      ]);
-      await until('pdjs', ['resolved']);
+  test('a key ends nothing that another key began', async () => {
+    await enqueue(trigger({ dedup_key: 'mine' }, { class: 'owned' }));
+    await until('owned', ['paged']);
+    for (const event_action of ['acknowledge', 'resolve'])
+      expect(await enqueue({ routing_key: OTHER, event_action, dedup_key: 'mine' })).toMatchObject({ status: 202 });
+    await enqueue({
+      routing_key: OTHER,
+      event_action: 'trigger',
+      dedup_key: 'mine',
+      payload: trigger({}, { class: 'theirs' }).payload,
     });
+    await until('theirs', ['paged']);
+    await until('owned', ['paged']);
+  });
+
+  test('what has no known action, or no key to acknowledge by, is invalid; a change is kept and pages nobody', async () => {
+    expect((await enqueue({ routing_key: KEY, event_action: 'acknowledge' })).body['errors']).toEqual([
+      "'dedup_key' is required to acknowledge",
+    ]);
+    expect((await enqueue(trigger({ event_action: 'close' }))).status).toBe(400);
+    expect((await enqueue(trigger({ dedup_key: 7 }))).status).toBe(400);
+    expect((await enqueue(trigger({}, { summary: 's'.repeat(1_025) }))).status).toBe(400);
+    expect(
+      (await enqueue(trigger({ dedup_key: 'd'.repeat(255) }, { class: 'long', summary: 's'.repeat(1_024) }))).status,
+    ).toBe(202);
+    const change = {
+      routing_key: KEY,
+      payload: { summary: 'deployed 4.3', source: 'ci', custom_details: { build: 7 } },
+      links: [{ href: 'https://ci.example.com/7', text: 'build' }, { href: 'javascript:alert(1)' }],
+    };
+    expect((await post('/v2/change/enqueue', change, null)).status).toBe(202);
+    expect((await post('/v2/change/enqueue', { routing_key: KEY, payload: {} }, null)).status).toBe(400);
+    const { rows } = await sql<{ summary: string; links: string }>`select summary, links from change_event`.execute(
+      app.state.db,
+    );
+    expect(rows).toEqual([{ summary: 'deployed 4.3', links: '[{"href":"https://ci.example.com/7","text":"build"}]' }]);
+    expect(await cases('deployed 4.3')).toEqual([]);
+  });
+
+  test('a body is not read before its key is known, nor unpacked beyond the limit', async () => {
+    const answer = await new Promise<number>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json', 'content-length': String(15 * 1024 * 1024) };
+      const sent = request(`${app.url}/api/intake/kubernetes-audit/cluster`, { method: 'POST', headers }, (told) => {
+        resolve(told.statusCode ?? 0);
+        sent.destroy();
+      });
+      sent.on('error', reject);
+      sent.write('{');
+    });
+    expect(answer).toBe(401);
+    const packed = (body: Buffer, encoding = 'gzip') =>
+      fetch(`${app.url}/api/intake/falco/runtime`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-encoding': encoding, authorization: `Bearer ${KEY}` },
+        body: new Uint8Array(body),
+      });
+    expect((await packed(gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')))).status).toBe(413);
+    expect((await packed(Buffer.from('no gzip'))).status).toBe(400);
+    expect((await packed(gzipSync('{}'), 'br')).status).toBe(415);
+    const alert = { rule: 'Sample packed', output: 'x', priority: 'Critical', hostname: 'h', output_fields: {} };
+    expect((await packed(gzipSync(JSON.stringify(alert)))).status).toBe(200);
+    await until('Sample packed', ['paged']);
+  });
+
+  test('Alertmanager says that it left alerts out, and so do we', async () => {
+    const one = {
+      status: 'firing',
+      labels: { alertname: 'SampleCut', severity: 'critical' },
+      annotations: {},
+      fingerprint: 'f1',
+    };
+    const message = { version: '4', status: 'firing', alerts: [one], truncatedAlerts: 3 };
+    expect((await post('/api/intake/alertmanager/prometheus', message)).status).toBe(200);
+    await until('SampleCut', ['paged']);
+    await until('Alerts left out', ['paged']);
+    expect((await post('/api/intake/alertmanager/prometheus', { alerts: ['x'] })).status).toBe(400);
   });
 
   test('Falco tells of one thing many times and of its technique', async () => {
@@ -290,6 +347,20 @@ receivers:
       await alert(name, { way }, new Date(Date.now() - 1_000).toISOString());
       await until(name, ['resolved']);
     });
+  });
+
+  test('a key that sends more than Events API v2 allows is told to wait, and the others are not', async () => {
+    const flood = Array.from({ length: 121 }, (_, index) =>
+      enqueue(trigger({ routing_key: FLOOD, dedup_key: `flood-${index % 2}` })),
+    );
+    const answers = await Promise.all(flood);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(120);
+    expect(refused).toHaveLength(1);
+    expect(refused[0]?.body).toMatchObject({ status: 'throttle exceeded' });
+    const again = await post('/v2/enqueue', trigger({ routing_key: FLOOD }), null);
+    expect(Number(again.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await enqueue(trigger({ dedup_key: 'calm' }, { class: 'calm' }))).status).toBe(202);
   });
 
   test('nothing went wrong inside', () => {

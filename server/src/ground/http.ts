@@ -18,6 +18,7 @@ import Fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
+import type { Server as SecureServer } from 'node:https';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Convert, Errors } from 'typebox/value';
@@ -54,11 +55,18 @@ export interface RouteListing {
   readonly access: Access;
 }
 
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HttpOptions {
   /** Where people reach the console; https turns on HSTS. */
   readonly publicUrl: string | null;
   /** Addresses or CIDRs of reverse proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** Certificate and key, PEM; null or left out: plain HTTP. */
+  readonly tls?: TlsFiles | null;
   /** Unique per request: it names the request in answers and in the log. */
   readonly createRequestId: () => string;
   /** Called once for each request that failed with a bug; never gets bodies, cookies or query strings. */
@@ -81,11 +89,13 @@ export interface HttpHouse {
   readonly server: HttpServer;
   /** All routes registered so far, for the test that looks at every door. */
   readonly routes: readonly RouteListing[];
+  /** New connections get these; without TLS from the start it does nothing. */
+  renewTls(tls: TlsFiles): void;
 }
 
 /** Makes the server with its defences; rooms then register routes on `server`, and the caller listens. */
 export async function createHttp(options: HttpOptions): Promise<HttpHouse> {
-  const server = Fastify({
+  const settings = {
     logger: false,
     bodyLimit: MAXIMUM_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -95,7 +105,12 @@ export async function createHttp(options: HttpOptions): Promise<HttpHouse> {
     requestIdHeader: false,
     genReqId: () => options.createRequestId(),
     forceCloseConnections: true,
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  } as const;
+  const { tls = null } = options;
+  // The same server to everybody who registers routes: what the socket beneath it speaks is nobody else's business.
+  const bare =
+    tls === null ? Fastify(settings) : (Fastify({ ...settings, https: { ...tls } }) as unknown as FastifyInstance);
+  const server: HttpServer = bare.withTypeProvider<TypeBoxTypeProvider>();
   const routes: RouteListing[] = [];
   watchRoutes(server, routes);
   installSchemas(server);
@@ -116,7 +131,13 @@ export async function createHttp(options: HttpOptions): Promise<HttpHouse> {
       await access.guard(request);
     }
   });
-  return { server, routes };
+  return {
+    server,
+    routes,
+    renewTls: (renewed) => {
+      if (tls !== null) (server.server as unknown as SecureServer).setSecureContext({ ...renewed });
+    },
+  };
 }
 
 function watchRoutes(server: HttpServer, routes: RouteListing[]): void {
@@ -194,6 +215,9 @@ function toFailure(error: unknown): Failure {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return httpFailures.invalidInput('body', 'no JSON');
+    case 'Z_DATA_ERROR':
+    case 'Z_BUF_ERROR':
+      return httpFailures.invalidInput('body', 'damaged gzip');
     default:
       return httpFailures.internal();
   }

@@ -28,10 +28,13 @@ const SEVERITIES: Readonly<Record<string, AlertSeverity>> = {
   none: 'info',
 };
 
-export function readAlertmanager(
-  body: unknown,
-):
-  | { readonly type: 'alerts'; readonly alerts: readonly AlertDraft[] }
+export function readAlertmanager(body: unknown):
+  | {
+      readonly type: 'alerts';
+      readonly alerts: readonly AlertDraft[];
+      /** What Alertmanager left out of the message itself (`max_alerts`). */
+      readonly leftOut: number;
+    }
   | { readonly type: 'invalid'; readonly reason: string } {
   if (!isObject(body) || !Array.isArray(body['alerts'])) {
     return { type: 'invalid', reason: "the body is no message of Alertmanager's webhook: 'alerts' is missing" };
@@ -40,8 +43,12 @@ export function readAlertmanager(
   if (alerts.length > MOST_ALERTS) {
     return { type: 'invalid', reason: `more than ${MOST_ALERTS} alerts in one message: set max_alerts lower` };
   }
+  const odd = alerts.findIndex((alert) => !isObject(alert));
+  if (odd !== -1) return { type: 'invalid', reason: `alert ${odd + 1} is not an object` };
   const client = webAddress(body['externalURL']);
-  return { type: 'alerts', alerts: alerts.filter(isObject).map((alert) => alertOf(alert, client)) };
+  const truncated = body['truncatedAlerts'];
+  const leftOut = typeof truncated === 'number' && truncated > 0 ? Math.trunc(truncated) : 0;
+  return { type: 'alerts', alerts: alerts.filter(isObject).map((alert) => alertOf(alert, client)), leftOut };
 }
 
 function alertOf(alert: Readonly<Record<string, unknown>>, client: string | null): AlertDraft {

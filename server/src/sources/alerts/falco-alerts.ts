@@ -27,7 +27,7 @@ const SEVERITIES: Readonly<Record<string, AlertSeverity>> = {
 export function readFalco(
   body: unknown,
 ):
-  | { readonly type: 'alerts'; readonly alerts: readonly AlertDraft[] }
+  | { readonly type: 'alerts'; readonly alerts: readonly AlertDraft[]; readonly leftOut: 0 }
   | { readonly type: 'invalid'; readonly reason: string } {
   const given = Array.isArray(body) ? body : [body];
   if (given.length > MOST_ALERTS) return { type: 'invalid', reason: `more than ${MOST_ALERTS} alerts in one message` };
@@ -38,7 +38,7 @@ export function readFalco(
     }
     alerts.push(alertOf(one));
   }
-  return { type: 'alerts', alerts };
+  return { type: 'alerts', alerts, leftOut: 0 };
 }
 
 function alertOf(alert: Readonly<Record<string, unknown>>): AlertDraft {

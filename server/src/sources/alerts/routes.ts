@@ -9,6 +9,7 @@ import type { Clock } from '../../ground/clock.ts';
 import { Failure } from '../../ground/failure.ts';
 import { type Access, type HttpServer, publicRoute } from '../../ground/http.ts';
 import { httpFailures } from '../../ground/http-error.ts';
+import { unpackBody } from '../../ground/packed-body.ts';
 import type { Random } from '../../ground/random.ts';
 import type { State } from '../../ground/state.ts';
 import { storable } from '../../ground/storable.ts';
@@ -19,7 +20,7 @@ import { readAlertmanager } from './alertmanager.ts';
 import { readFalco } from './falco-alerts.ts';
 import { hashKey, type Integration } from './integration.ts';
 import { LARGEST_EVENT_BYTES, readChange, readEvent } from './pagerduty-events.ts';
-import { acceptAlerts, type AlertDraft } from './raise.ts';
+import { acceptAlerts, type AlertDraft, type OwnAlert, raiseAlert } from './raise.ts';
 import type { AlertTables } from './tables.ts';
 
 export interface AlertRoutesOptions {
@@ -41,6 +42,7 @@ const CHANGES_KEPT_MS = 90 * 86_400_000;
 const MOST_CHANGES = 200;
 const Name = Type.Object({ name: Type.String({ maxLength: 100 }) });
 
+/** The key of Events API v2 stands in the body. */
 const BY_KEY = publicRoute('programs send here, and the key of their integration is checked');
 
 export function registerAlertRoutes(server: HttpServer, options: AlertRoutesOptions): void {
@@ -166,15 +168,16 @@ function answerInvalid(error: { readonly code?: string }, _request: FastifyReque
 
 function registerMessages(server: HttpServer, options: AlertRoutesOptions): void {
   const { state, clock, random } = options;
-  const settings = {
-    config: { access: BY_KEY, rateLimit: false as const },
-    bodyLimit: LARGEST_MESSAGE_BYTES,
-    schema: { params: Name },
-  };
   for (const [type, read] of [
     ['alertmanager', readAlertmanager],
     ['falco', readFalco],
   ] as const) {
+    const settings = {
+      config: { access: keyOf(type, options), rateLimit: false as const },
+      bodyLimit: LARGEST_MESSAGE_BYTES,
+      schema: { params: Name },
+      preParsing: unpackBody,
+    };
     server.post(`/api/intake/${type}/:name`, settings, async (request) => {
       const integration = integrationOf(request, options, type);
       const reading = read(request.body);
@@ -185,10 +188,27 @@ function registerMessages(server: HttpServer, options: AlertRoutesOptions): void
         account: integration.account,
       }));
       const nowMs = clock.nowMs();
-      await state.transaction((trx) => acceptAlerts(trx, alerts, { nowMs, random }));
+      const { leftOut } = reading;
+      await state.transaction(async (trx) => {
+        await acceptAlerts(trx, alerts, { nowMs, random });
+        if (leftOut > 0) await raiseAlert(trx, leftOutAlert(integration, leftOut), { nowMs, random });
+      });
       return { accepted: alerts.length };
     });
   }
+}
+
+/** What a sender kept to itself nobody will see here: that is worth a word. */
+function leftOutAlert({ name, account }: Integration, count: number): OwnAlert {
+  return {
+    action: 'trigger',
+    dedupKey: `intake:left-out:${name}`,
+    summary: `${count} alerts were left out of a message by ${name}: raise its max_alerts`,
+    severity: 'warning',
+    source: name,
+    class: 'Alerts left out',
+    account,
+  };
 }
 
 /** The webhook backend of the API server: it sends again what is not answered with success, so only what is committed is. */
@@ -197,9 +217,10 @@ function registerAudit(server: HttpServer, options: AlertRoutesOptions): void {
   server.post(
     '/api/intake/kubernetes-audit/:name',
     {
-      config: { access: BY_KEY, rateLimit: false },
+      config: { access: keyOf('kubernetes_audit', options), rateLimit: false },
       bodyLimit: LARGEST_AUDIT_BYTES,
       schema: { params: Name },
+      preParsing: unpackBody,
     },
     async (request) => {
       const integration = integrationOf(request, options, 'kubernetes_audit');
@@ -242,6 +263,11 @@ function withCluster(event: unknown, cluster: string): unknown {
   if (!isObject(event)) return event;
   const annotations = isObject(event['annotations']) ? event['annotations'] : {};
   return { ...event, annotations: { cluster_name: cluster, ...annotations } };
+}
+
+/** Checked before a byte of the body is read: it may be large, and whoever sends it is nobody yet. */
+function keyOf(type: Integration['type'], options: AlertRoutesOptions): Access {
+  return { type: 'guarded', by: 'key', guard: async (request) => void integrationOf(request, options, type) };
 }
 
 /** @throws Failure `sign-in-required` for a wrong key and an unknown name alike. */

@@ -49,6 +49,7 @@ export interface Look {
 const LOOK_MS = 10_000;
 /** A queue answers every twenty seconds, and an object is there when its notification is. */
 const QUEUE_PATIENCE_MS = 10 * 60_000;
+const SHORTEST_PATIENCE_MS = 60_000;
 /** A trail writes one every hour, also about nothing. */
 const DIGEST_PATIENCE_MS = 3 * 3_600_000;
 /** A trouble that ends within this time begins and ends once, not again and again. */
@@ -175,7 +176,7 @@ async function stuckQueues(
 ): Promise<readonly Trouble[]> {
   if (queues.length === 0) return [];
   const db = state.db.withTables<TrailTables>();
-  const patienceMs = Math.min(QUEUE_PATIENCE_MS, limits.silenceMs);
+  const patienceMs = Math.max(SHORTEST_PATIENCE_MS, Math.min(QUEUE_PATIENCE_MS, limits.silenceMs));
   const readings = new Map((await db.selectFrom('trail_queue').selectAll().execute()).map((row) => [row.name, row]));
   const unread = queues.flatMap((name): Trouble[] => {
     const row = readings.get(name);
