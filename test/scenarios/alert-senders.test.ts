@@ -244,6 +244,13 @@ describe('other systems send alerts', () => {
       { ...alert, output_fields: { 'container.id': 'another', 'proc.name': 'bash' } },
     ]);
     await until('Sample shell in container', ['paged', 'paged']);
+    const sidekick = await fetch(`${app.url}/api/intake/falco/runtime`, {
+      method: 'POST',
+      // Its own content type; and Falco's way to give a key, which libcurl makes of https://falco:KEY@…
+      headers: { 'content-type': 'application/json; charset=utf-8', authorization: `Basic ${btoa(`falco:${KEY}`)}` },
+      body: JSON.stringify({ uuid: '00000000-0000-4000-8000-000000000001', ...alert }),
+    });
+    expect(sidekick.status).toBe(200);
     expect((await post('/api/intake/falco/runtime', { rule: 'x' })).status).toBe(400);
     expect((await post('/api/intake/falco/runtime', alert, 'wrong')).status).toBe(401);
     expect((await post('/api/intake/falco/services', alert)).status).toBe(401);
