@@ -15,6 +15,7 @@ import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
 import { runCaseWorker } from './cases/worker.ts';
 import { casesOfFindings, viewCase } from './cases/views.ts';
+import { readCertificate, renewCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerCaptureRoutes } from './evidence/captures.ts';
@@ -24,7 +25,7 @@ import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
 import { httpFailures } from './ground/http-error.ts';
-import { createHttp, type HttpHouse, type HttpOptions, publicRoute, type TlsFiles } from './ground/http.ts';
+import { createHttp, type HttpHouse, type HttpOptions, publicRoute } from './ground/http.ts';
 import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
@@ -96,7 +97,6 @@ export interface App {
 const CONSOLE = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 const WORKERS = 2;
 const SELF_WATCH_MS = 60_000;
-const CERTIFICATE_MS = 3_600_000;
 
 /** @throws Failure when a store, a port, a rule file or a secret cannot be had; nothing is left running then. */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -217,7 +217,7 @@ async function openHttp(
   const house = await createHttp({
     publicUrl: configuration.publicUrl,
     trustedProxies: configuration.trustedProxies,
-    tls: await readTls(options),
+    tls: await readCertificate(options),
     createRequestId: () => random.id(clock.nowMs()),
     onError,
   });
@@ -292,25 +292,6 @@ function registerLookingBack(
     viewCase(state, caseId, { id: viewerId, mayRespond: false }, await namesOf(people, state));
   registerEvidenceRoutes(server, { ...common, viewCase: view });
   registerCaptureRoutes(server, { ...common, directory: hosts.capturesDirectory, viewCase: view });
-}
-
-/** A certificate that was renewed is taken without a restart. One that cannot be read is left as it is. */
-async function renewCertificate(house: HttpHouse, { options, stopping }: Rooms): Promise<void> {
-  const { clock, log } = options;
-  while (options.configuration.tls !== null && !stopping.aborted) {
-    await clock.sleep(CERTIFICATE_MS, stopping);
-    try {
-      const tls = await readTls(options);
-      if (tls !== null && !stopping.aborted) house.renewTls(tls);
-    } catch (error) {
-      log.error('the certificate could not be read again; the old one stays in use', { error });
-    }
-  }
-}
-
-async function readTls({ configuration: { tls }, environment }: AppOptions): Promise<TlsFiles | null> {
-  if (tls === null) return null;
-  return { cert: await readSecret(tls.certificate, environment), key: await readSecret(tls.key, environment) };
 }
 
 /** Whoever sends with a key is known by its digest. */

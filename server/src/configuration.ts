@@ -246,9 +246,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   }
   const accounts = new Map(Object.entries(file.accounts ?? {}).map(([id, section]) => [id, buildAccount(id, section)]));
   const configuration: Configuration = {
-    publicUrl: file.server?.url?.replace(/\/+$/, '') ?? null,
-    trustedProxies: file.server?.trusted_proxies ?? [],
-    tls: file.server?.tls ?? null,
+    ...buildServer(file.server),
     accounts,
     ownership: ownershipOf(file, people, accounts),
     responderGroups: file.scim?.responders ?? [],
@@ -290,6 +288,16 @@ function ownershipOf(
 
 function watchedFolder(source: Static<typeof SourceSection>): readonly WatchedSource[] {
   return 'path' in source ? [{ path: source.path, source: source.source ?? null }] : [];
+}
+
+function buildServer(
+  section: ConfigurationFile['server'],
+): Pick<Configuration, 'publicUrl' | 'trustedProxies' | 'tls'> {
+  return {
+    publicUrl: section?.url?.replace(/\/+$/, '') ?? null,
+    trustedProxies: section?.trusted_proxies ?? [],
+    tls: section?.tls ?? null,
+  };
 }
 
 function buildAccount(id: string, { name, label, owner }: Static<typeof AccountSection>): Account {
