@@ -116,12 +116,12 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
   const proverOf = (trx: StateTransaction, personId: string) => findProver(people, trx, personId);
   const proofs = createProofs({ cases, factors, random, proverOf });
   const links = createLinkSigner(serverKey, random);
-  const slack = await openSlack({ given, cases, proofs, factors, links, personOf, publicUrl, caseUrl });
   const reverting = await openReverting(options, {
     ...given,
     cases: () => cases,
     madeBy: (findings) => peopleBehind(people, state, findings),
   });
+  const slack = await openSlack({ given, cases, proofs, factors, links, personOf, publicUrl, caseUrl, reverting });
   const own = [slack?.conversation.follower, reverting?.follower].filter((one) => one !== undefined);
   const followers: readonly Follower[] = [...own, ...hooks];
   const channels = [...configured, ...openPersonal(given, { opened, slack, personOf, publicUrl })];

@@ -1,4 +1,5 @@
 /** Puts Slack together: the adapter, who is who, what is shown, what people click, and `/countersign`. */
+import type { Deciding } from './cases/revert/deciding.ts';
 import type { Cases } from './cases/cases.ts';
 import type { Factors } from './cases/challenge/factor.ts';
 import type { LinkSigner } from './cases/challenge/link.ts';
@@ -28,11 +29,13 @@ export interface OpenSlackOptions {
   readonly personOf: (personId: string) => Promise<KnownPerson | null>;
   readonly publicUrl: () => string;
   readonly caseUrl: (caseId: string) => string;
+  /** Null: reverts are not configured. */
+  readonly reverting: { readonly deciding: Deciding } | null;
 }
 
 /** Null when Slack is not configured. */
 export async function openSlack(options: OpenSlackOptions): Promise<SlackParts | null> {
-  const { given, cases, proofs, factors, links, personOf, publicUrl, caseUrl } = options;
+  const { given, cases, proofs, factors, links, personOf, publicUrl, caseUrl, reverting } = options;
   const { environment, configuration, log } = given.options;
   const section = configuration.connections.slack;
   if (section === null) return null;
@@ -64,6 +67,7 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
       client,
       publicUrl,
       caseUrl,
+      deciding: reverting?.deciding ?? null,
       newId: () => given.options.random.id(cases.nowMs()),
       targets: () => loadTargets(options),
       command: createCommand({ ...commandParts(options), caseUrl }),

@@ -8,6 +8,7 @@ import { describeInBrowser, openBrowser } from '../browser.ts';
 import { describeWith } from '../data.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
 import { look } from '../look.ts';
+import { type FakeSlack, type SlackPerson, type SlackPost, startSlack } from '../fakes/slack.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
 const ACCOUNT = '123456789012';
@@ -18,6 +19,9 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts in the run
   let aws: Caller;
   let ann: EnrolledPerson;
   let ben: EnrolledPerson;
+  let cara: EnrolledPerson;
+  let slack: FakeSlack;
+  let inSlack: Record<'ann' | 'ben' | 'cara', SlackPerson>;
   let events = 0;
 
   beforeAll(async () => {
@@ -31,6 +35,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts in the run
       sessionName: 't',
       endpoint: moto.endpoint,
     });
+    slack = await startSlack();
     running = await startRunningApp(
       `
 accounts: { "${ACCOUNT}": { name: shop-prod, label: prod } }
@@ -39,12 +44,20 @@ people:
   - { email: cara@example.com, name: Cara Example, role: responder }
   - { email: ben@example.com, name: Ben Example, role: responder, identities: { aws_users: [ben] } }
 reverts: { mode: auto, role: countersign-revert, endpoint: '${moto.endpoint}' }
+slack: { bot_token: { env: SLACK_BOT }, signing_secret: { env: SLACK_SECRET }, security_channel: CSECURITY, url: '${slack.apiUrl}' }
 policy: [{ when: {}, then: [page, revert] }]
 `,
-      {},
+      { SLACK_BOT: slack.botToken, SLACK_SECRET: slack.signingSecret },
     );
+    slack.sendTo(`${running.app.url}/api/slack`);
+    inSlack = {
+      ann: slack.addPerson('UANN', 'ann@example.com'),
+      ben: slack.addPerson('UBEN', 'ben@example.com'),
+      cara: slack.addPerson('UCARA', 'cara@example.com'),
+    };
     ann = await running.enrol('ann@example.com');
     ben = await running.enrol('ben@example.com');
+    cara = await running.enrol('cara@example.com', 'ja');
     await aws.call({ service: 's3', operation: 'CreateBucket', input: { Bucket: 'trail-store' } });
     await aws.call({
       service: 'cloudtrail',
@@ -55,6 +68,7 @@ policy: [{ when: {}, then: [page, revert] }]
   }, 180_000);
   afterAll(async () => {
     await running?.close();
+    await slack?.close();
     moto?.close();
   });
 
@@ -96,6 +110,25 @@ policy: [{ when: {}, then: [page, revert] }]
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
+  const shows = (post: { readonly blocks: readonly unknown[] }) => JSON.stringify(post.blocks);
+  /** The message as it is redrawn. */
+  const follows = async (post: SlackPost, text: string) => {
+    for (let tries = 0; !shows(post).includes(text); tries += 1) {
+      if (tries > 1_800)
+        throw new Error(
+          `the message does not show ${text}: ${JSON.stringify(slack.refused)} ${JSON.stringify(running.log.entries.filter(({ level }) => level !== 'info').slice(-6))} ${shows(post)}`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return post;
+  };
+  const opened = async (who: SlackPerson) => {
+    for (let tries = 0; who.view()?.view['callback_id'] !== 'revert_decide'; tries += 1) {
+      if (tries > 200) throw new Error('no form was opened');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return who.view()?.view;
+  };
   let stopped = '';
 
   test('a trail that a thief stops runs again, and the case tells it', async () => {
@@ -122,7 +155,7 @@ policy: [{ when: {}, then: [page, revert] }]
   });
 
   test('what the catalogue wants a second person for waits for one, who is not the first', {
-    timeout: 150_000,
+    timeout: 240_000,
   }, async () => {
     const iam = (operation: string, input: object) => aws.call({ service: 'iam', operation, input: { ...input } });
     await iam('CreateUser', { UserName: 'newcomer' });
@@ -147,28 +180,94 @@ policy: [{ when: {}, then: [page, revert] }]
     expect(done).toMatchObject({ status: 200, body: { state: 'reverted' } });
     expect(await members()).toBe(0);
     expect((await running.call(null, 'POST', `/api/reverts/${id}/undo`, { digest, code: '1' })).status).toBe(401);
-    const cara = await running.enrol('cara@example.com');
-    const undone = await running.call(cara, 'POST', `/api/reverts/${id}/undo`, { digest, code: await cara.code() });
-    expect(undone).toMatchObject({ status: 200, body: { state: 'undone' } });
+    // Who made it cannot undo its revert either, and nobody with a code of nowhere.
+    const undo = { digest, code: '000000' };
+    expect(await running.call(ben, 'POST', `/api/reverts/${id}/undo`, undo)).toMatchObject({
+      body: { code: 'second-person' },
+    });
+    expect(await running.call(cara, 'POST', `/api/reverts/${id}/undo`, undo)).toMatchObject({
+      body: { code: 'wrong-code' },
+    });
+
+    // The message in the channel follows, and another responder undoes it from there.
+    const thread = await slack.expect('CSECURITY', (one) => shows(one).includes(found.id) && one.threadTs === null);
+    await follows(thread, 'Undo…');
+    expect(shows(await follows(thread, 'Put back, and read back'))).toContain('admins');
+    await inSlack.ben.click(thread, 'revert_decide_0');
+    await slack.expect('CSECURITY', ({ onlyFor, text }) => onlyFor === 'UBEN' && text.includes('cannot decide'));
+    await inSlack.cara.click(thread, 'revert_decide_0');
+    await opened(inSlack.cara);
+    expect(await inSlack.cara.submit({ code: '000000' })).toMatchObject({ response_action: 'errors' });
+    expect(await inSlack.cara.submit({ code: await cara.code() })).toMatchObject({ response_action: 'update' });
+    await revertOf(found.id, 'undone');
     expect(await members()).toBe(1);
+    await follows(thread, 'Undone');
+    expect(slack.refused).toEqual([]);
+  });
+
+  test('a plan is approved in Slack, exactly as it was shown there', { timeout: 240_000 }, async () => {
+    const iam = (operation: string, input: object) => aws.call({ service: 'iam', operation, input: { ...input } });
+    await iam('CreateUser', { UserName: 'climber' });
+    await iam('AddUserToGroup', { UserName: 'climber', GroupName: 'admins' });
+    const actor = { type: 'IAMUser', userName: 'zoe', accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/zoe` };
+    await happens('iam', 'AddUserToGroup', { userName: 'climber', groupName: 'admins' }, actor);
+    const known = new Set((await running.cases()).map(({ id }) => id));
+    const found = await running.until('a case', (one) => /group/i.test(one.rule) && !known.has(one.id));
+    await revertOf(found.id, 'planned');
+    const thread = await slack.expect('CSECURITY', (one) => shows(one).includes(found.id) && one.threadTs === null);
+    await follows(thread, 'Put back…');
+    await inSlack.cara.click(thread, 'revert_decide_0');
+    const view = JSON.stringify(await opened(inSlack.cara));
+    expect(view).toContain('RemoveUserFromGroup');
+    expect(view).toContain('元に戻しますか？');
+    expect(await inSlack.cara.submit({ code: await cara.code() })).toMatchObject({ response_action: 'update' });
+    const done = await revertOf(found.id, 'reverted');
+    expect(done.lines.length).toBeGreaterThan(0);
+    expect(slack.refused).toEqual([]);
+  });
+
+  test('who has our role and not our journal pages by that alone', { timeout: 60_000 }, async () => {
+    await happens('iam', 'CreateUser', { userName: 'backdoor' }, session('countersign-revert', 'countersign-revert'));
+    const found = await running.until('paged', ({ rule }) => rule === 'Revert role in other hands');
+    expect(found).toMatchObject({ state: 'paged' });
+    // What was done with it is put back by nobody alone.
+    const other = await running.until(
+      'a case of what was done',
+      ({ id, rule }) => id !== found.id && /user/i.test(rule) && !/group/i.test(rule),
+    );
+    const { body } = await running.call(ann, 'GET', `/api/cases/${other.id}/reverts`);
+    for (const revert of body['reverts'] as { mode: string }[]) expect(revert.mode).not.toBe('auto');
   });
 
   describeInBrowser('on the page of the case', () => {
     let browser: Browser;
     afterAll(() => browser?.close());
 
-    test('before, after and what was put back stand there, wide and narrow', async () => {
+    test('before, after and what was put back stand there, wide and narrow, in two languages', {
+      timeout: 120_000,
+    }, async () => {
       browser = await openBrowser();
-      const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-GB' });
-      const [name = '', value = ''] = ann.cookie.split('=');
-      await context.addCookies([{ name, value, url: running.app.url }]);
-      const page = await context.newPage();
-      await page.goto(`${running.app.url}/cases/${stopped}`);
-      await page.getByText('Put back, and read back', { exact: true }).first().waitFor();
-      await page.getByRole('rowheader', { name: 'logging' }).waitFor();
-      await look(page, 'case-reverted');
-      await page.setViewportSize({ width: 390, height: 844 });
-      await look(page, 'case-reverted-narrow');
+      const waiting = (await running.cases()).find(({ rule }) => /user/i.test(rule) && !/group/i.test(rule));
+      for (const [person, locale, restored] of [
+        [ann, 'en-GB', 'Put back, and read back'],
+        [cara, 'ja-JP', '元に戻し、確認済み'],
+      ] as const) {
+        const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale });
+        const [name = '', value = ''] = person.cookie.split('=');
+        await context.addCookies([{ name, value, url: running.app.url }]);
+        const page = await context.newPage();
+        await page.goto(`${running.app.url}/cases/${stopped}`);
+        await page.getByText(restored, { exact: true }).first().waitFor();
+        await page.getByText('logging', { exact: true }).first().waitFor();
+        await look(page, `case-reverted-${locale}`);
+        await page.setViewportSize({ width: 390, height: 844 });
+        await look(page, `case-reverted-narrow-${locale}`);
+        await page.goto(`${running.app.url}/cases/${waiting?.id ?? ''}`);
+        await page.locator('.badge').first().waitFor();
+        await page.waitForTimeout(1_000);
+        await look(page, `case-waiting-narrow-${locale}`);
+        await context.close();
+      }
     });
   });
 });

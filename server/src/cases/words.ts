@@ -4,6 +4,7 @@ import type { Language } from '../people/person.ts';
 import type { Case, CaseEntry } from './case.ts';
 
 export interface CaseWords {
+  readonly language: Language;
   readonly question: string;
   readonly yes: string;
   readonly no: string;
@@ -94,6 +95,7 @@ export interface RespondingWords {
 }
 
 const en: CaseWords = {
+  language: 'en',
   question: 'Was this you?',
   yes: 'Yes, I did this',
   no: 'Not me',
@@ -171,6 +173,7 @@ const en: CaseWords = {
 };
 
 const ja: CaseWords = {
+  language: 'ja',
   question: 'この操作はご本人ですか？',
   yes: 'はい、私です',
   no: '私ではありません',
@@ -296,6 +299,7 @@ export function standing(current: Case, words: CaseWords): string | null {
 
 const TOLD: readonly string[] = [
   ...['reason', 'note', 'text', 'cause', 'why', 'factor', 'until'],
+  ...['resource', 'changes', 'failure'],
   ...['into', 'from', 'people', 'names', 'channel', 'to', 'escalation', 'priority'],
 ];
 

@@ -161,6 +161,7 @@ export const api = {
   undoRevert: (revertId: string, proof: RevertProof) =>
     call<unknown>('POST', `/api/reverts/${id(revertId)}/undo`, proof),
   deliveries: () => call<WebhookDeliveries>('GET', '/api/webhooks/deliveries'),
+  lookAgain: (revertId: string) => call<unknown>('POST', `/api/reverts/${id(revertId)}/again`),
   maintenance: () => call<{ windows: MaintenanceView[] }>('GET', '/api/maintenance'),
   planMaintenance: (input: NewMaintenance) => call<unknown>('POST', '/api/maintenance', input),
   endMaintenance: (windowId: string) => call<unknown>('DELETE', `/api/maintenance/${id(windowId)}`),

@@ -4,11 +4,17 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { FormEvent } from 'react';
 import { api } from '../data/api.ts';
 import { useSpeech } from '../words/speech.tsx';
+import { useNow } from '../data/live.ts';
+import { diffLines, linesOf } from './change-diff.tsx';
 import { Field, typed } from './field.tsx';
 import { Fault } from './loading.tsx';
 import { Shape } from './state-badge.tsx';
+import { Time } from './time.tsx';
 
 const REFRESH_MS = 5_000;
+/** Longer values than this are documents. */
+const LONGEST_VALUE = 60;
+const AGAIN: readonly RevertView['state'][] = ['conflict', 'failed', 'held'];
 const MEANING: Readonly<Record<RevertView['state'], 'act' | 'ask' | 'note' | 'fine'>> = {
   planned: 'ask',
   approved: 'note',
@@ -55,6 +61,7 @@ function One({ revert, caseId }: { readonly revert: RevertView; readonly caseId:
       </div>
       {revert.failure !== null && <p className="small">{revert.failure}</p>}
       {revert.lines.length > 0 && <Lines lines={revert.lines} />}
+      <Trusted trusted={revert.trusted} />
       {revert.remains !== null && <p className="small quiet">{remains[revert.remains] ?? revert.remains}</p>}
       {revert.calls.length > 0 && (
         <details>
@@ -66,42 +73,109 @@ function One({ revert, caseId }: { readonly revert: RevertView; readonly caseId:
           </pre>
         </details>
       )}
+      <LookAgain revert={revert} caseId={caseId} />
       <Decide revert={revert} caseId={caseId} />
     </div>
   );
 }
 
+/** One field after the other, each as trusted → as changed → as put back: short values side by side, documents as a diff. */
 function Lines({ lines }: { readonly lines: RevertView['lines'] }) {
-  const { words } = useSpeech();
   return (
-    <div className="sheet" tabIndex={0} role="region" aria-label={words.reverts.title}>
-      <table className="data left">
-        <thead>
-          <tr>
-            <th scope="col">{words.reverts.field}</th>
-            <th scope="col">{words.case.before}</th>
-            <th scope="col">{words.case.after}</th>
-            <th scope="col">{words.reverts.reverted}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map(({ field, before, after, reverted }) => (
-            <tr key={field}>
-              <th scope="row">{field}</th>
-              <td>{shown(before, words.common.none)}</td>
-              <td>{shown(after, words.common.none)}</td>
-              <td>{shown(reverted, words.common.none)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <dl className="revert-lines">
+      {lines.map((line) => (
+        <div key={line.field} className="revert-line">
+          <dt>
+            <code>{line.field}</code>
+          </dt>
+          <dd>
+            {isDocument(line.before) || isDocument(line.after) ? <Document line={line} /> : <Values line={line} />}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+type Line = RevertView['lines'][number];
+
+function isDocument(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && JSON.stringify(value).length > LONGEST_VALUE;
+}
+
+function Values({ line }: { readonly line: Line }) {
+  const { words } = useSpeech();
+  const { before, after, reverted } = line;
+  const parts = [
+    [words.reverts.trusted, before, ''],
+    [words.reverts.changed, after, 'removed'],
+    [words.reverts.reverted, reverted, 'added'],
+  ] as const;
+  return (
+    <div className="revert-values">
+      {parts.map(([name, value, mark]) => (
+        <div key={name}>
+          <span className="small quiet">{name}</span>
+          <span className={`value ${mark}`}>{shown(value, words.common.none)}</span>
+        </div>
+      ))}
     </div>
+  );
+}
+
+function Document({ line }: { readonly line: Line }) {
+  const { words } = useSpeech();
+  const { before, after, reverted } = line;
+  const same = JSON.stringify(before ?? null) === JSON.stringify(reverted ?? null);
+  return (
+    <>
+      <pre className="diff" tabIndex={0} aria-label={`${words.reverts.trusted} → ${words.reverts.changed}`}>
+        {diffLines(linesOf(before), linesOf(after)).map(({ mark, text }, index) => (
+          <div key={index} className={mark === '+' ? 'added' : mark === '-' ? 'removed' : ''}>
+            {mark} {text}
+          </div>
+        ))}
+      </pre>
+      <p className="small">
+        {words.reverts.reverted}: {same ? words.reverts.asTrusted : shown(reverted, words.common.none)}
+      </p>
+    </>
   );
 }
 
 function shown(value: unknown, none: string): string {
   if (value === null || value === undefined) return none;
-  return typeof value === 'string' ? value || '""' : JSON.stringify(value, null, 1);
+  return typeof value === 'string' ? value || '""' : JSON.stringify(value);
+}
+
+function Trusted({ trusted }: { readonly trusted: RevertView['trusted'] }) {
+  const { words } = useSpeech();
+  const nowMs = useNow();
+  if (trusted === null) return null;
+  return (
+    <p className="small quiet">
+      {words.reverts.trust[trusted.trust]} · <Time iso={trusted.since} nowMs={nowMs} /> · {trusted.because}
+    </p>
+  );
+}
+
+/** What could not be put back is looked at anew; what comes of it waits for a second person. */
+function LookAgain({ revert, caseId }: { readonly revert: RevertView; readonly caseId: string }) {
+  const { words } = useSpeech();
+  const client = useQueryClient();
+  const look = useMutation({
+    mutationFn: () => api.lookAgain(revert.id),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['reverts', caseId] }),
+  });
+  if (!AGAIN.includes(revert.state)) return null;
+  return (
+    <div className="row">
+      {look.isError && <Fault error={look.error} />}
+      <button type="button" className="button" disabled={look.isPending} onClick={() => look.mutate()}>
+        {words.reverts.again}
+      </button>
+    </div>
+  );
 }
 
 function Decide({ revert, caseId }: { readonly revert: RevertView; readonly caseId: string }) {

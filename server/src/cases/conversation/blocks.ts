@@ -8,7 +8,10 @@ import type { SlackBlock, SlackView } from '../../vendors/slack/slack.ts';
 import type { Finding } from '../../findings/finding.ts';
 import type { Case, CaseEntry } from '../case.ts';
 import type { ProofRow } from '../challenge/proofs.ts';
+import type { Revert } from '../revert/store.ts';
 import { type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
+import { revertBlocks } from './revert-blocks.ts';
+import { revertWordsFor } from './revert-words.ts';
 
 export const ACTIONS = {
   yes: 'challenge_yes',
@@ -34,6 +37,8 @@ export interface Picture {
   readonly headline: Finding;
   readonly changes: number;
   readonly url: string;
+  /** The oldest first. */
+  readonly reverts: readonly Revert[];
 }
 
 const LONGEST_FIELD = 300;
@@ -53,7 +58,7 @@ export function cut(text: string, longest: number): string {
 }
 
 /** A machine's value: in a code span that it cannot end. */
-function code(text: string): string {
+export function code(text: string): string {
   const cut = text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text;
   return `\`${escapeText(cut.replaceAll('`', 'ʼ').replace(/\s+/g, ' '))}\``;
 }
@@ -86,7 +91,8 @@ export function questionBlocks(picture: Picture, words: CaseWords, proof: ProofR
   return { text, blocks };
 }
 
-export function pageBlocks({ current, headline, url }: Picture, words: CaseWords, summary: string): Shown {
+export function pageBlocks(picture: Picture, words: CaseWords, summary: string): Shown {
+  const { current, headline, url, reverts } = picture;
   const ended = current.state === 'paged' ? null : standing(current, words);
   const text = `${current.drill ? `${words.drill}: ` : ''}${summary}`;
   const blocks: SlackBlock[] = [
@@ -95,6 +101,7 @@ export function pageBlocks({ current, headline, url }: Picture, words: CaseWords
     context([`${words.risk} *${current.risk}*`, current.priority, causeOf(current)].filter(isShown).join(' · ')),
   ];
   if (ended !== null) blocks.push(section(`*${escapeText(ended)}*`));
+  blocks.push(...revertBlocks(reverts, revertWordsFor(words.language)));
   return { text, blocks: [...blocks, { type: 'actions', elements: buttonsFor(current, url, words) }] };
 }
 
@@ -137,6 +144,7 @@ export function threadBlocks(picture: Picture, words: CaseWords, summary: string
     blocks: [
       ...shown.blocks.slice(0, 2),
       context([`*${current.state}*`, current.priority, escapeText(asked ?? '')].filter(isShown).join(' · ')),
+      ...revertBlocks(picture.reverts, revertWordsFor(words.language)),
       ...shown.blocks.slice(-1),
     ],
   };
@@ -208,7 +216,7 @@ export function section(text: string): SlackBlock {
   return { type: 'section', text: { type: 'mrkdwn', text: text === '' ? ' ' : text } };
 }
 
-function context(text: string): SlackBlock {
+export function context(text: string): SlackBlock {
   return { type: 'context', elements: [{ type: 'mrkdwn', text: text === '' ? ' ' : text }] };
 }
 
@@ -216,7 +224,7 @@ export function plain(text: string) {
   return { type: 'plain_text' as const, text };
 }
 
-function button(actionId: string, text: string, value: string, style?: 'primary' | 'danger') {
+export function button(actionId: string, text: string, value: string, style?: 'primary' | 'danger') {
   return {
     type: 'button' as const,
     action_id: actionId,

@@ -9,12 +9,14 @@ import type { Factors } from '../challenge/factor.ts';
 import type { LinkSigner } from '../challenge/link.ts';
 import type { Proofs } from '../challenge/proofs.ts';
 import { wordsFor } from '../words.ts';
-import { openForm, type RespondingForms, submitForm } from './responding.ts';
+import { openRevertForm, type RevertForms, submitRevertForm } from './deciding-reverts.ts';
+import { openForm, submitForm } from './responding.ts';
+import { DECIDE_REVERT, REVERT_VIEW } from './revert-blocks.ts';
 import { ACTIONS, changeBlocks, nextView, REASON_VIEW, reasonView } from './blocks.ts';
 import { isForm } from './forms.ts';
 import type { SlackPeople } from './store.ts';
 
-export interface InteractionOptions extends RespondingForms {
+export interface InteractionOptions extends RevertForms {
   readonly proofs: Proofs;
   readonly factors: Factors;
   readonly links: LinkSigner;
@@ -41,6 +43,7 @@ export function createInteractions(options: InteractionOptions): SlackHandlers {
 async function act(input: SlackAction, options: InteractionOptions): Promise<SlackReply | null> {
   const person = await options.people.personOf(input.user.id);
   if (person === null) return { text: wordsFor('en').notYours };
+  if (input.actionId.startsWith(DECIDE_REVERT)) return openRevertForm(input, person, options);
   switch (input.actionId) {
     case ACTIONS.yes:
     case ACTIONS.no:
@@ -110,8 +113,9 @@ async function respond(
 
 async function submit(input: SlackSubmission, options: InteractionOptions): ReturnType<SlackHandlers['submission']> {
   const { cases } = options;
-  if (input.callbackId !== REASON_VIEW && !isForm(input.callbackId)) return null;
+  if (![REASON_VIEW, REVERT_VIEW].includes(input.callbackId) && !isForm(input.callbackId)) return null;
   const person = await options.people.personOf(input.user.id);
+  if (input.callbackId === REVERT_VIEW) return submitRevertForm(input, person, options);
   if (isForm(input.callbackId)) return submitForm(input, person, options);
   const asked = readValue(input.privateMetadata);
   const words = wordsFor(person?.language ?? 'en');

@@ -15,6 +15,7 @@ import type { Proofs } from '../challenge/proofs.ts';
 import type { Asking, AskingWay, Question } from '../challenge/question.ts';
 import type { CaseChanged, Follower } from '../follow.ts';
 import { type Delivery, type PageChannel, type PageDelivery, summaryOf } from '../page/page.ts';
+import { revertsOfCase } from '../revert/store.ts';
 import { wordsFor } from '../words.ts';
 import { pageBlocks, type Picture, questionBlocks, type Shown, threadBlocks, threadLine } from './blocks.ts';
 import {
@@ -86,7 +87,7 @@ async function ask(question: Question, options: ConversationOptions): Promise<As
   const id = await options.people.idOf(person);
   if (id.type !== 'ok') return deliveryOf(id);
   if (id.value === null) return { type: 'cannot' };
-  const picture = pictureOf(asked, question.headline, question.changes, options);
+  const picture = await pictureOf(asked, question.headline, question.changes, options);
   const shown = questionBlocks(picture, wordsFor(person.language), null);
   const purpose = `question:${person.id}`;
   if ((await shownMessage(options.cases.state, asked.id, purpose)) !== null) {
@@ -106,7 +107,7 @@ async function sendPage(
   const id = await options.people.idOf(person);
   if (id.type !== 'ok') return deliveryOf(id);
   if (id.value === null) return { type: 'lost', why: `Slack has nobody with the address of ${person.name}` };
-  const shown = pageBlocks(pictureOf(paged, headline, 1, options), wordsFor(person.language), summaryOf(message));
+  const shown = pageBlocks(await pictureOf(paged, headline, 1, options), wordsFor(person.language), summaryOf(message));
   const purpose = `page:${person.id}:${pageNumber}`;
   return postOnce(id.value, { caseId: paged.id, purpose, shown, key: `${paged.id}:${purpose}` }, options);
 }
@@ -151,7 +152,7 @@ async function follow(
   const { current, findings, proof } = found;
   const headline = findings.find(({ id }) => id === current?.headlineId) ?? findings[0];
   if (current === null || headline === undefined) return { type: 'delivered' };
-  const picture = pictureOf(current, headline, findings.length, options);
+  const picture = await pictureOf(current, headline, findings.length, options);
   let failure: Delivery | null = null;
   for (const row of await shownMessages(cases.state, current.id)) {
     const shown = await redraw(row, { picture, proof }, options);
@@ -213,8 +214,14 @@ async function tellThread(picture: Picture, channel: string, options: Conversati
   return { type: 'delivered' };
 }
 
-function pictureOf(current: Case, headline: Finding, changes: number, { caseUrl }: ConversationOptions): Picture {
-  return { current, headline, changes, url: caseUrl(current.id) };
+async function pictureOf(
+  current: Case,
+  headline: Finding,
+  changes: number,
+  { caseUrl, cases }: ConversationOptions,
+): Promise<Picture> {
+  const reverts = await revertsOfCase(cases.state.db, current.id);
+  return { current, headline, changes, url: caseUrl(current.id), reverts };
 }
 
 /** What Slack refuses is tried again too, slowly: somebody may invite us to the channel. */

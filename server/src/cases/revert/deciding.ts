@@ -19,6 +19,8 @@ export interface DecisionGiven {
   /** Of the plan that was shown. */
   readonly digest: string;
   readonly code: string;
+  /** False: the answer does not wait for what is put back. */
+  readonly waits?: boolean;
 }
 
 export interface Deciding {
@@ -45,8 +47,23 @@ class Refused extends Error {
   }
 }
 
+const MOST_WRONG = 5;
+const WRONG_WITHIN_MS = 10 * 60_000;
+const MOST_PEOPLE = 10_000;
+
 export function createDeciding(options: DecidingOptions): Deciding {
   const { reverts } = options;
+  const wrong = new Map<string, readonly number[]>();
+  const recent = (id: string) => {
+    const sinceMs = options.cases().nowMs() - WRONG_WITHIN_MS;
+    return (wrong.get(id) ?? []).filter((atMs) => atMs > sinceMs);
+  };
+  /** Whoever guesses gets no more guesses for a while. */
+  const isExhausted = (id: string) => recent(id).length >= MOST_WRONG;
+  const noteWrong = (id: string) => {
+    if (wrong.size >= MOST_PEOPLE) wrong.clear();
+    wrong.set(id, [...recent(id), options.cases().nowMs()]);
+  };
   return {
     approve: (id, decision) => decide(options, { id, decision, verb: 'approve' }),
     undo: (id, decision) => decide(options, { id, decision, verb: 'undo' }),
@@ -61,7 +78,7 @@ export function createDeciding(options: DecidingOptions): Deciding {
       verb,
     }: { readonly id: string; readonly decision: DecisionGiven; readonly verb: 'approve' | 'undo' },
   ): Promise<Decided> {
-    const { person, digest, code } = decision;
+    const { person, digest, code, waits = true } = decision;
     const cases = room();
     const revert = await findRevert(cases.state.db, id);
     if (revert === null) return { type: 'refused', why: 'not-found' };
@@ -73,12 +90,19 @@ export function createDeciding(options: DecidingOptions): Deciding {
         const by = person.id;
         const step = verb === 'approve' ? reverts.approveIn(trx, id, { digest, by }) : reverts.undoIn(trx, id, by);
         if ((await step) === null) throw new Refused(verb === 'approve' ? 'plan-differs' : 'not-reverted');
+        if (isExhausted(by)) throw new Refused('wrong-code');
         if (!(await secondFactor.verifyTotp(trx, by, { code, nowMs: cases.nowMs() }))) throw new Refused('wrong-code');
         return step;
       });
+      if (!waits && stepped !== null) {
+        // What fails here is gone on with from the outbox.
+        void reverts.run(stepped.id).catch(() => null);
+        return { type: 'done', revert: stepped };
+      }
       const ended = stepped === null ? null : await reverts.run(stepped.id);
       return { type: 'done', revert: ended ?? stepped ?? revert };
     } catch (error) {
+      if (error instanceof Refused && error.why === 'wrong-code') noteWrong(person.id);
       if (error instanceof Refused) return { type: 'refused', why: error.why };
       throw error;
     }
