@@ -20,6 +20,7 @@ import type { Fd } from './fds.ts';
 import { FILE_EVENTS } from './file-events.ts';
 import { Interfaces } from './interfaces.ts';
 import { fdOf } from './listed-fds.ts';
+import { plainContainer } from './plain-containers.ts';
 import { PROCESS_EVENTS } from './process-events.ts';
 import { SOCKET_EVENTS } from './socket-events.ts';
 import type { StateEvent } from './state-events.ts';
@@ -323,11 +324,13 @@ export class Machine implements CaptureHandler {
   }
 
   #findContainer(thread: Thread): void {
-    const found = thread.groups.container(this.#options.engines ?? null);
-    thread.containerId = '';
-    if (found === null) return;
-    thread.containerId = found.id;
-    if (found.type !== null) this.containers.set(found.id, bareContainer(found.id, found.type));
+    const { engines } = this.#options;
+    const found = thread.groups.container(engines ?? null);
+    thread.containerId = found?.id ?? '';
+    if (found === null && engines === undefined) {
+      thread.containerId = plainContainer(thread, this.threads) ?? '';
+    }
+    if (found !== null && found.type !== null) this.containers.set(found.id, bareContainer(found.id, found.type));
   }
 
   #removeWhatEnded(event: CaptureEvent): void {
