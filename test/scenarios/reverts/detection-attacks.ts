@@ -267,9 +267,13 @@ export const DETECTION_ATTACKS: readonly Attack[] = [
     row: 5,
     name: 'the flow log of a network is deleted',
     before: flowLog,
-    attack: async (aws, { id }) => {
+    attack: async (aws, { id = '' }) => {
       await aws('ec2', 'DeleteFlowLogs', { FlowLogIds: [id] });
-      return { event: 'ec2:DeleteFlowLogs', request: { FlowLogId: { content: id, tag: 1 } } };
+      return {
+        event: 'ec2:DeleteFlowLogs',
+        request: { DeleteFlowLogsRequest: { FlowLogId: { content: id, tag: 1 } } },
+        recorded: { of: 'aws.defense-evasion.vpc-remove-flow-logs', names: { 'fl-0e17aa62a21d4bbfe': id } },
+      };
     },
     names: ({ id }) => ({ event: 'ec2:DeleteFlowLogs', request: { FlowLogId: { content: id, tag: 1 } } }),
     // By the network that it watches: its own id is another one now.

@@ -68,7 +68,18 @@ const door = (stem: 'TrustAnchor' | 'Profile', member: 'trustAnchor' | 'profile'
     const input = { name: fresh('partner'), enabled: true, ...given };
     const answer = (await aws('rolesanywhere', `Create${stem}`, input))[member] as Json;
     made['id'] = String(answer[`${member}Id`]);
-    return { event: `rolesanywhere:Create${stem}`, request: input, response: { [member]: answer } };
+    return {
+      event: `rolesanywhere:Create${stem}`,
+      request: input,
+      response: { [member]: answer },
+      recorded: {
+        of: 'aws.persistence.rolesanywhere-create-trust-anchor',
+        names: {
+          '4d07f6a0-1c50-44d3-951b-b68b783daa0a': made['id'],
+          '910042eb-8463-427d-8095-6fd60ac303d9': made['id'],
+        },
+      },
+    };
   },
   look: async (aws, { id }) =>
     id === undefined

@@ -31,7 +31,7 @@ function call(operation: string, input: Fields): Call {
 function idsOf(request: Answer): readonly string[] {
   return [request['FlowLogId']].flat().flatMap((one: unknown) => {
     const id = typeof one === 'string' ? one : textOf(objectOf({ one }, 'one'), 'content');
-    return id === null ? [] : [id];
+    return id === null || id === '' ? [] : [id];
   });
 }
 

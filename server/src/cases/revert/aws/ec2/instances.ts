@@ -98,6 +98,8 @@ const startup: CatalogueEntry = {
   events: ['ec2:ModifyInstanceAttribute'],
   class: 'B',
   resources: (event) => (setsUserData(event) ? named(startups.type, 'instanceId')(event) : []),
+  cannot: (event) =>
+    setsUserData(event) ? null : 'of an instance the user data is put back, and this set something else',
   read: startups.read,
   archive: keepUserData,
   // CloudTrail hides what was set: what is there now is taken for it.

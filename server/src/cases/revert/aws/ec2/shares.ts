@@ -67,6 +67,7 @@ function shares({ type, event, id, attribute, answer, gone, groups }: Shared): C
     proof: 'emulator',
     // Other attributes share nothing.
     resources: (trail) => (attribute in trail.request ? named(type, id)(trail) : []),
+    cannot: (trail) => (attribute in trail.request ? null : 'this set another attribute, which shares nothing'),
     read: async (caller, resource) => {
       const asked = caller.call(
         call(event.replace('Modify', 'Describe'), { [member]: resource.id, Attribute: attribute }),
