@@ -22,7 +22,7 @@ const TABLE = new Set(ROWS.flatMap(({ events }) => events));
 function recordsUnder(directory: string): readonly Answer[] {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name));
   return files.flatMap((file) => {
-    if (!statSync(file).isFile() || /labels\.json$/.test(file)) return [];
+    if (!statSync(file).isFile() || file.endsWith('labels.json')) return [];
     const text = (file.endsWith('.gz') ? gunzipSync(readFileSync(file)) : readFileSync(file)).toString('utf8');
     return documentsOf(text).flatMap(recordsIn);
   });
