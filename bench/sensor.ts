@@ -16,7 +16,8 @@ import { type Machine, thisMachine } from './machine.ts';
 const ROOT = process.cwd();
 const SENSOR = join(ROOT, 'sensor/build/countersign-sensor');
 const ROUNDS = 7;
-const READY_MS = 1_500;
+const READY_MS = 60_000;
+const STEP_MS = 200;
 const LOOPS = { unwatched: 3_000_000, open: 200_000, write: 300_000, connect: 10_000, exec: 1_000 } as const;
 const COMPILE_TURNS = 3;
 const FLOOD_SECONDS = 5;
@@ -56,7 +57,7 @@ export async function run(): Promise<Report> {
     for (const [kind, count] of Object.entries(LOOPS))
       work[kind] = () => Number(execFileSync(load, [kind, String(count)]));
     const program = join(sensor, 'build/countersign-sensor');
-    const { slowdown, peakRssMiB } = await compare(program, work);
+    const { slowdown, peakRssMiB } = await compare(program, join(folder, 'on.scap'), work);
     return {
       bench: 'sensor',
       machine: thisMachine(),
@@ -79,13 +80,14 @@ function compile(load: string, sensor: string): number {
 
 async function compare(
   program: string,
+  output: string,
   work: Readonly<Record<string, () => number>>,
 ): Promise<{ slowdown: Record<string, Slowdown>; peakRssMiB: number }> {
   const times = new Map(Object.keys(work).map((name) => [name, { off: [] as number[], on: [] as number[] }]));
   let peakRssMiB = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const state of round % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
-      const sensor = state === 'on' ? await startSensor(program, '/dev/null') : null;
+      const sensor = state === 'on' ? await startSensor(program, output) : null;
       for (const [name, measure] of Object.entries(work)) times.get(name)?.[state].push(measure());
       if (sensor !== null) {
         peakRssMiB = Math.max(peakRssMiB, peakRssOf(sensor));
@@ -141,11 +143,16 @@ async function flood(program: string, load: string, folder: string): Promise<Rec
   };
 }
 
+/** Ready when its stream says so, which it does after the lists. */
 async function startSensor(program: string, output: string): Promise<ChildProcess> {
+  rmSync(output, { force: true });
   const sensor = spawn(program, ['--output', output], { stdio: ['ignore', 'ignore', 'inherit'] });
-  await new Promise((resolve) => setTimeout(resolve, READY_MS));
-  if (sensor.exitCode !== null) throw new Error('the sensor did not start');
-  return sensor;
+  for (let waitedMs = 0; waitedMs < READY_MS; waitedMs += STEP_MS) {
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    if (sensor.exitCode !== null) throw new Error('the sensor did not start');
+    if (existsSync(output) && readFileSync(output).includes('{"version":')) return sensor;
+  }
+  throw new Error('the sensor is not ready');
 }
 
 async function stopSensor(sensor: ChildProcess): Promise<void> {

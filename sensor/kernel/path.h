@@ -116,6 +116,9 @@ __noinline int write_path(__u64 dentry_address, __u64 vfsmount_address)
 			break;
 		dentry = parent;
 	}
+	/* A file that lies nowhere, such as memory that was made one, is told by its bare name. */
+	if (walk->depth == 0 && dentry != BPF_CORE_READ(mount, mnt.mnt_root))
+		return bpf_probe_read_kernel_str(SPOT(event, event->at), NAME_BYTES, BPF_CORE_READ(dentry, d_name.name));
 	walk->at = event->at;
 	write_names(event, walk);
 	return walk->at - event->at;
