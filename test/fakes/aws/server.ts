@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { domains } from './domains.ts';
 import { guardduty } from './guardduty.ts';
 import { progress } from './progress.ts';
+import { ec2, iam } from './query.ts';
 import { rolesanywhere } from './rolesanywhere.ts';
 import { securityhub } from './securityhub.ts';
 
@@ -20,6 +21,8 @@ export interface Wire {
   /** The operation, where the protocol names it in a header. */
   readonly operation: string | null;
   readonly body: Json;
+  /** Of the protocol that sends a form, which names its `Action`. */
+  readonly form: URLSearchParams;
 }
 
 export interface WireAnswer {
@@ -27,6 +30,8 @@ export interface WireAnswer {
   readonly body: Json;
   /** The error's name, for a status of 400 and more. */
   readonly error?: string;
+  /** Instead of the body, of the protocols that answer with it. */
+  readonly xml?: string;
 }
 
 /** Null: moto answers. A function: moto answers, in other words. */
@@ -37,6 +42,13 @@ export const refuse = (error: string, message: string, status = 400): WireAnswer
   status,
   error,
   body: { message, __type: error },
+});
+
+export const answerXml = (xml: string): WireAnswer => ({ status: 200, body: {}, xml });
+export const refuseXml = (error: string, message: string): WireAnswer => ({
+  status: 400,
+  body: {},
+  xml: `<Response><Errors><Error><Code>${error}</Code><Message>${message}</Message></Error></Errors></Response>`,
 });
 
 export interface FakeAws {
@@ -51,7 +63,9 @@ export async function startAws(moto: string): Promise<FakeAws> {
     securityhub: securityhub(),
     rolesanywhere: rolesanywhere(),
     route53domains: domains(),
+    ec2: ec2(),
     eks: progress(),
+    iam: iam(),
     sso: progress(),
   };
   const server = createServer((incoming, response) => {
@@ -84,10 +98,16 @@ function toWire({ method = '', url = '', headers }: IncomingMessage, body: Buffe
     path: decodeURIComponent(new URL(url, 'http://aws').pathname).replace(/\/$/, ''),
     operation: typeof target === 'string' ? (target.split('.').at(-1) ?? null) : null,
     body: text.startsWith('{') ? (JSON.parse(text) as Json) : {},
+    form: new URLSearchParams(text.startsWith('Action=') || text.includes('&Action=') ? text : ''),
   };
 }
 
-function reply(response: ServerResponse, { status, body, error }: WireAnswer): void {
+function reply(response: ServerResponse, { status, body, error, xml }: WireAnswer): void {
+  if (xml !== undefined) {
+    response.writeHead(status, { 'content-type': 'text/xml' });
+    response.end(xml);
+    return;
+  }
   response.writeHead(status, {
     'content-type': 'application/json',
     ...(error === undefined ? {} : { 'x-amzn-errortype': error }),

@@ -4,6 +4,7 @@ import { AUDIT_ATTACKS } from './audit-attacks.ts';
 import { DATA_ATTACKS } from './data-attacks.ts';
 import { DETECTION_ATTACKS } from './detection-attacks.ts';
 import { EDGE_ATTACKS } from './edge-attacks.ts';
+import { FUNCTION_ATTACKS } from './function-attacks.ts';
 import { IDENTITY_ATTACKS } from './identity-attacks.ts';
 import { MACHINE_ATTACKS } from './machine-attacks.ts';
 import { NETWORK_ATTACKS } from './network-attacks.ts';
@@ -17,6 +18,7 @@ export const ATTACKS: readonly Attack[] = [
   ...DATA_ATTACKS,
   ...DETECTION_ATTACKS,
   ...EDGE_ATTACKS,
+  ...FUNCTION_ATTACKS,
   ...IDENTITY_ATTACKS,
   ...MACHINE_ATTACKS,
   ...NETWORK_ATTACKS,

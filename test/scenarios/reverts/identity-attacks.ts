@@ -386,6 +386,23 @@ const ACCOUNTS: readonly Attack[] = [
   },
   {
     row: 28,
+    name: "a thief's program may ask for sessions by the provider that is there",
+    before: async (aws) => {
+      const input = { Url: `https://${fresh('tokens')}.example`, ClientIDList: ['sts.amazonaws.com'] };
+      const made = await aws('iam', 'CreateOpenIDConnectProvider', { ...input, ThumbprintList: ['d'.repeat(40)] });
+      return { arn: String(made['OpenIDConnectProviderArn']) };
+    },
+    attack: async (aws, { arn }) => {
+      const input = { OpenIDConnectProviderArn: arn, ClientID: 'thief' };
+      await aws('iam', 'AddClientIDToOpenIDConnectProvider', input);
+      const request = { openIDConnectProviderArn: arn, clientID: 'thief' };
+      return { event: 'iam:AddClientIDToOpenIDConnectProvider', request };
+    },
+    look: async (aws, { arn }) =>
+      (await aws('iam', 'GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn }))['ClientIDList'],
+  },
+  {
+    row: 28,
     name: 'tokens that a thief signed are taken for good',
     before: async (aws) => {
       const input = {
@@ -426,6 +443,28 @@ const ACCOUNTS: readonly Attack[] = [
     look: async (aws, { name }) =>
       ((await aws('iam', 'GetRole', { RoleName: name }))['Role'] as Json)['PermissionsBoundary'],
   },
+  ...[true, false].map(
+    (isPut): Attack => ({
+      row: 30,
+      name: isPut ? 'the boundary of a user is another' : 'the boundary of a user is taken away',
+      before: async (aws) => {
+        const name = await user(aws);
+        await aws('iam', 'PutUserPermissionsBoundary', { UserName: name, PermissionsBoundary: await policy(aws) });
+        return { name, arn: await policy(aws, ANYTHING) };
+      },
+      names: ({ name }) => ({ event: 'iam:PutUserPermissionsBoundary', request: { userName: name } }),
+      attack: async (aws, { name, arn }) => {
+        if (isPut) await aws('iam', 'PutUserPermissionsBoundary', { UserName: name, PermissionsBoundary: arn });
+        else await aws('iam', 'DeleteUserPermissionsBoundary', { UserName: name });
+        return {
+          event: `iam:${isPut ? 'Put' : 'Delete'}UserPermissionsBoundary`,
+          request: { userName: name, ...(isPut ? { permissionsBoundary: arn } : {}) },
+        };
+      },
+      look: async (aws, { name }) =>
+        ((await aws('iam', 'GetUser', { UserName: name }))['User'] as Json)['PermissionsBoundary'],
+    }),
+  ),
   {
     row: 30,
     name: 'passwords may be short, and never run out',

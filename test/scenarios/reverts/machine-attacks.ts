@@ -210,4 +210,41 @@ const SHARES: readonly Attack[] = [
   },
 ];
 
-export const MACHINE_ATTACKS: readonly Attack[] = [...MACHINES, ...SHARES];
+const GUARDS: readonly Attack[] = [
+  ...(['Snapshot', 'Image'] as const).map((kind): Attack => {
+    const member = kind === 'Image' ? 'ImageBlockPublicAccessState' : 'State';
+    return {
+      row: 36,
+      name: `a ${kind.toLowerCase()} may be shared with everybody again`,
+      before: async (aws) => {
+        await ec2(aws, `Enable${kind}BlockPublicAccess`, {
+          [member]: kind === 'Image' ? 'block-new-sharing' : 'block-all-sharing',
+        });
+        return {};
+      },
+      names: () => ({ event: `ec2:Disable${kind}BlockPublicAccess`, request: {} }),
+      attack: async (aws) => {
+        await ec2(aws, `Disable${kind}BlockPublicAccess`);
+        const request = { [`Disable${kind}BlockPublicAccessRequest`]: '' };
+        return { event: `ec2:Disable${kind}BlockPublicAccess`, request };
+      },
+      look: async (aws) => (await ec2(aws, `Get${kind}BlockPublicAccessState`))[member],
+    };
+  }),
+  {
+    row: 36,
+    name: 'machines can be reached by their serial console',
+    before: () => Promise.resolve({}),
+    attack: async (aws) => {
+      await ec2(aws, 'EnableSerialConsoleAccess');
+      return {
+        event: 'ec2:EnableSerialConsoleAccess',
+        request: { EnableSerialConsoleAccessRequest: '' },
+        recorded: { of: 'aws.lateral-movement.ec2-serial-console-send-ssh-public-key', names: {} },
+      };
+    },
+    look: async (aws) => (await ec2(aws, 'GetSerialConsoleAccessStatus'))['SerialConsoleAccessEnabled'],
+  },
+];
+
+export const MACHINE_ATTACKS: readonly Attack[] = [...MACHINES, ...SHARES, ...GUARDS];

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { plainName } from '../../../server/src/cases/revert/catalogue.ts';
 import { dataPath } from '../../data.ts';
 import type { Json } from './attack.ts';
 
@@ -24,7 +25,7 @@ export function recordOf({ of, names }: Recorded, event: string): Json | null {
   const [service = '', name = ''] = event.split(':');
   const record = Records.find(
     ({ eventName, eventSource, errorCode }) =>
-      String(eventName).replace(/20\d{6}(?:v\d+)?$/, '') === name &&
+      plainName(String(eventName)) === plainName(name) &&
       eventSource === `${service}.amazonaws.com` &&
       errorCode === undefined,
   );

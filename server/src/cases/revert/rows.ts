@@ -20,12 +20,15 @@ import { accountEntries, accountKinds } from './aws/iam/account.ts';
 import { credentialEntries } from './aws/iam/credentials.ts';
 import { policyEntries, policyKinds } from './aws/iam/policies.ts';
 import { roleEntries, roleKinds } from './aws/iam/roles.ts';
-import { kmsEntries } from './aws/kms.ts';
+import { kmsEntries, kmsKinds } from './aws/kms.ts';
+import { lambdaFunctionEntries, lambdaFunctionKinds } from './aws/lambda/functions.ts';
+import { lambdaPermissionEntries, lambdaPermissionKinds } from './aws/lambda/permissions.ts';
 import { logsEntries, logsKinds } from './aws/logs.ts';
 import { organizationsEntries, organizationsKinds } from './aws/organizations.ts';
 import { rolesanywhereEntries, rolesanywhereKinds } from './aws/rolesanywhere.ts';
 import { route53Entries, route53Kinds } from './aws/route53.ts';
 import { route53domainsEntries, route53domainsKinds } from './aws/route53domains.ts';
+import { rdsEntries, rdsKinds } from './aws/rds.ts';
 import { s3AccessEntries, s3AccessKinds } from './aws/s3/access.ts';
 import { s3KeepingEntries, s3KeepingKinds } from './aws/s3/keeping.ts';
 import { secretsmanagerEntries, secretsmanagerKinds } from './aws/secretsmanager.ts';
@@ -54,6 +57,9 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   ...policyEntries,
   ...roleEntries,
   ...kmsEntries,
+  ...lambdaFunctionEntries,
+  ...lambdaPermissionEntries,
+  ...rdsEntries,
   ...logsEntries,
   ...s3AccessEntries,
   ...s3KeepingEntries,
@@ -88,6 +94,10 @@ export const KINDS: readonly ResourceKind[] = [
   ...accountKinds,
   ...policyKinds,
   ...roleKinds,
+  ...kmsKinds,
+  ...lambdaFunctionKinds,
+  ...lambdaPermissionKinds,
+  ...rdsKinds,
   ...s3AccessKinds,
   ...s3KeepingKinds,
   ...organizationsKinds,

@@ -5,6 +5,7 @@
  * its test and not at night.
  */
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { downloadSigned } from './download.ts';
 
 /** One call of the SDK. */
 export interface Call {
@@ -19,6 +20,12 @@ export interface Call {
 export interface Caller {
   /** @returns the answer. @throws CallFailure. */
   call(call: Call): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * The bytes behind a signed address that an answer gave, of a host of AWS. Left out: nothing can be fetched.
+   *
+   * @returns null when there are more than that. @throws CallFailure.
+   */
+  download?(address: string, mostBytes: number): Promise<Uint8Array | null>;
 }
 
 /** How a call ended badly. */
@@ -86,6 +93,11 @@ type Constructor = new (input: unknown) => unknown;
 export function createCaller(settings: CallerSettings): Caller {
   const clients = new Map<string, Promise<{ sdk: Sdk; client: SdkClient }>>();
   return {
+    async download(address, mostBytes) {
+      const got = await downloadSigned(address, { mostBytes, endpoint: settings.endpoint });
+      if (got.type === 'failed') throw new CallFailure('DownloadFailed', got.reason, true);
+      return got.type === 'bytes' ? got.bytes : null;
+    },
     async call({ service, operation, input }) {
       let opened = clients.get(service);
       if (opened === undefined) {

@@ -97,7 +97,7 @@ const recording = {
     SERVICE_LINKED.test(textOf(request, 'configurationRecorderName') ?? '')
       ? 'this recorder belongs to a service of AWS, and only that service may change it'
       : null,
-  read: (caller: Caller) => readRecording(caller),
+  read: readRecording,
   lead: leadRecording,
   complete: async (planned: Call, { caller }: { readonly caller: Caller }) => {
     if (planned.operation !== 'StartConfigurationRecorder') return planned;

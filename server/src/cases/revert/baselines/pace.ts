@@ -10,6 +10,7 @@ export type Pace = (caller: Caller) => Caller;
 export function createPace(clock: Clock, perSecond: number): Pace {
   let nextMs = 0;
   return (caller) => ({
+    ...caller,
     call: async (call) => {
       const nowMs = clock.steadyMs();
       const waitMs = Math.max(0, nextMs - nowMs);

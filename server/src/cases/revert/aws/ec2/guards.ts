@@ -79,7 +79,7 @@ function kindOf({ type, get, member }: Guard): ResourceKind {
 }
 
 /** Each region has its own: an attacker who goes through all of them leaves an event in each. */
-function entryOf(guard: Guard): CatalogueEntry {
+function entryOf(guard: Guard, { type, read }: ResourceKind): CatalogueEntry {
   const { event, proof, open, guarded, remains } = guard;
   return {
     row: 36,
@@ -87,8 +87,8 @@ function entryOf(guard: Guard): CatalogueEntry {
     class: 'X',
     mode: 'auto',
     proof,
-    resources: ({ account, region }) => [{ type: guard.type, account, region, id: region }],
-    read: kindOf(guard).read,
+    resources: ({ account, region }) => [{ type, account, region, id: region }],
+    read,
     after: () => ({ state: open }),
     before: () => ({ state: guarded }),
     lead: (_from, to) => [guard.lead(to?.['state'] ?? guarded)],
@@ -96,5 +96,7 @@ function entryOf(guard: Guard): CatalogueEntry {
   };
 }
 
-export const guardKinds: readonly ResourceKind[] = GUARDS.map(kindOf);
-export const guardEntries: readonly CatalogueEntry[] = GUARDS.map(entryOf);
+const KINDS = GUARDS.map((guard) => [guard, kindOf(guard)] as const);
+
+export const guardKinds: readonly ResourceKind[] = KINDS.map(([, kind]) => kind);
+export const guardEntries: readonly CatalogueEntry[] = KINDS.map(([guard, kind]) => entryOf(guard, kind));

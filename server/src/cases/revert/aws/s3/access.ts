@@ -29,8 +29,10 @@ const policy: Setting = {
   },
 };
 
+const policies = kindOf(policy);
+
 const bucketPolicy: CatalogueEntry = {
-  ...entriesOf(policy),
+  ...entriesOf(policy, policies),
   row: 13,
   events: ['s3:PutBucketPolicy', 's3:DeleteBucketPolicy'],
   mode: 'after-answer',
@@ -106,8 +108,10 @@ function headerGrants(request: Answer): Fields {
   return Object.fromEntries(names.map((name) => [name, true]));
 }
 
+const acls = kindOf(acl);
+
 const bucketAcl: CatalogueEntry = {
-  ...entriesOf(acl),
+  ...entriesOf(acl, acls),
   row: 14,
   events: ['s3:PutBucketAcl'],
   mode: 'after-answer',
@@ -161,8 +165,10 @@ const block: Setting = {
   },
 };
 
+const blocks = kindOf(block);
+
 const bucketBlock: CatalogueEntry = {
-  ...entriesOf(block),
+  ...entriesOf(block, blocks),
   row: 15,
   events: ['s3:PutBucketPublicAccessBlock', 's3:DeleteBucketPublicAccessBlock'],
   mode: 'after-answer',
@@ -205,5 +211,5 @@ const accountBlock: CatalogueEntry = {
   remains: 'read-meanwhile',
 };
 
-export const s3AccessKinds: readonly ResourceKind[] = [policy, acl, block].map(kindOf).concat(accountBlocks);
+export const s3AccessKinds: readonly ResourceKind[] = [policies, acls, blocks, accountBlocks];
 export const s3AccessEntries: readonly CatalogueEntry[] = [bucketPolicy, bucketAcl, bucketBlock, accountBlock];

@@ -30,8 +30,10 @@ const versioning: Setting = {
   },
 };
 
+const versionings = kindOf(versioning);
+
 const bucketVersioning: CatalogueEntry = {
-  ...entriesOf(versioning),
+  ...entriesOf(versioning, versionings),
   row: 16,
   events: ['s3:PutBucketVersioning'],
   mode: 'after-answer',
@@ -82,8 +84,10 @@ const lifecycle: Setting = {
   },
 };
 
+const lifecycles = kindOf(lifecycle);
+
 const bucketLifecycle: CatalogueEntry = {
-  ...entriesOf(lifecycle),
+  ...entriesOf(lifecycle, lifecycles),
   row: 17,
   events: ['s3:PutBucketLifecycle', 's3:DeleteBucketLifecycle'],
   mode: 'after-answer',
@@ -127,8 +131,10 @@ function withoutUsual(rule: Answer): Answer {
   };
 }
 
+const replications = kindOf(replication);
+
 const bucketReplication: CatalogueEntry = {
-  ...entriesOf(replication),
+  ...entriesOf(replication, replications),
   row: 18,
   events: ['s3:PutBucketReplication'],
   mode: 'after-answer',
@@ -165,8 +171,10 @@ function loggingState(enabled: Answer): Fields {
   };
 }
 
+const loggings = kindOf(logging);
+
 const bucketLogging: CatalogueEntry = {
-  ...entriesOf(logging),
+  ...entriesOf(logging, loggings),
   row: 19,
   events: ['s3:PutBucketLogging'],
   mode: 'after-answer',
@@ -199,8 +207,10 @@ function encryptionState([rule]: readonly Answer[]): Fields {
   return { algorithm, key: textOf(given, 'KMSMasterKeyID'), bucketKey };
 }
 
+const encryptions = kindOf(encryption);
+
 const bucketEncryption: CatalogueEntry = {
-  ...entriesOf(encryption),
+  ...entriesOf(encryption, encryptions),
   row: 19,
   events: ['s3:PutBucketEncryption', 's3:DeleteBucketEncryption'],
   mode: 'after-answer',
@@ -212,9 +222,7 @@ const bucketEncryption: CatalogueEntry = {
   remains: 'objects-encrypted-meanwhile',
 };
 
-export const s3KeepingKinds: readonly ResourceKind[] = [versioning, lifecycle, replication, logging, encryption].map(
-  kindOf,
-);
+export const s3KeepingKinds: readonly ResourceKind[] = [versionings, lifecycles, replications, loggings, encryptions];
 export const s3KeepingEntries: readonly CatalogueEntry[] = [
   bucketVersioning,
   bucketLifecycle,

@@ -40,15 +40,15 @@ export function call(operation: string, input: Fields = {}): Call {
 type Common = Pick<CatalogueEntry, 'class' | 'proof' | 'resources' | 'read' | 'lead'>;
 
 /** What its entries share, among it the way back, by which several changes of one bucket are one plan. */
-export function entriesOf(setting: Setting): Common {
+export function entriesOf(setting: Setting, { type, read: ofKind }: ResourceKind): Common {
   return {
     class: 'B',
     proof: 'emulator',
     resources: ({ request, account, region }) => {
       const name = textOf(request, 'bucketName');
-      return name === null ? [] : [{ type: setting.type, account, region, id: name }];
+      return name === null ? [] : [{ type, account, region, id: name }];
     },
-    read: (caller, resource) => read(setting, caller, resource),
+    read: ofKind,
     lead: (from, to, { resource }) => {
       if (from === null || to === null) return [];
       const bucket = { Bucket: resource.id, ExpectedBucketOwner: resource.account };
