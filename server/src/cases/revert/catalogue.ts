@@ -115,7 +115,7 @@ export interface CallPlace {
   readonly from: ResourceState;
   readonly nowMs: number;
   /** Bytes that were kept with a trusted state. @returns null when nothing of that digest was. */
-  archive(digest: string): Promise<Uint8Array | null>;
+  readonly archive: (digest: string) => Promise<Uint8Array | null>;
 }
 
 /** AWS has not finished with the resource: what is read now means nothing yet. It is looked at again later. */

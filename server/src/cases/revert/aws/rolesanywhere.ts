@@ -9,27 +9,29 @@ interface Door {
   readonly type: string;
   readonly stem: 'TrustAnchor' | 'Profile';
   readonly member: 'trustAnchor' | 'profile';
+  readonly read: CatalogueEntry['read'];
 }
 
 const DOORS: readonly Door[] = [
-  { type: 'AWS::RolesAnywhere::TrustAnchor', stem: 'TrustAnchor', member: 'trustAnchor' },
-  { type: 'AWS::RolesAnywhere::Profile', stem: 'Profile', member: 'profile' },
+  doorOf({ type: 'AWS::RolesAnywhere::TrustAnchor', stem: 'TrustAnchor', member: 'trustAnchor' }),
+  doorOf({ type: 'AWS::RolesAnywhere::Profile', stem: 'Profile', member: 'profile' }),
 ];
 
 function call(operation: string, input: Fields): Call {
   return { service: 'rolesanywhere', operation, input };
 }
 
-function readerOf({ stem, member }: Door): CatalogueEntry['read'] {
-  return async (caller: Caller, { id }): Promise<ResourceState> => {
+function doorOf(door: Omit<Door, 'read'>): Door {
+  const { stem, member } = door;
+  const read = async (caller: Caller, { id }: { readonly id: string }): Promise<ResourceState> => {
     const asked = caller.call(call(`Get${stem}`, { [`${member}Id`]: id }));
     const answer = await orNone(asked, 'ResourceNotFoundException');
     return answer === null ? null : { enabled: objectOf(answer, member)['enabled'] === true };
   };
+  return { ...door, read };
 }
 
-function entryOf(door: Door): CatalogueEntry {
-  const { type, stem, member } = door;
+function entryOf({ type, stem, member, read }: Door): CatalogueEntry {
   const idName = `${member}Id`;
   return {
     row: 29,
@@ -43,7 +45,7 @@ function entryOf(door: Door): CatalogueEntry {
     },
     cannot: ({ response }) =>
       textOf(objectOf(response, member), idName) === null ? 'the event does not tell the id of what was made' : null,
-    read: readerOf(door),
+    read,
     after: ({ request, response }) => ({
       enabled: (objectOf(response, member)['enabled'] ?? request['enabled']) === true,
     }),
@@ -61,7 +63,7 @@ export const rolesanywhereEntries: readonly CatalogueEntry[] = DOORS.map(entryOf
 export const rolesanywhereKinds: readonly ResourceKind[] = DOORS.map((door) => ({
   type: door.type,
   reach: 'region',
-  read: readerOf(door),
+  read: door.read,
   list: async (caller) => {
     const all = { member: `${door.member}s`, token: ['nextToken'] } as const;
     const doors = await everyObject(caller, call(`List${door.stem}s`, {}), all);

@@ -115,7 +115,7 @@ const hub = {
   mode: 'after-answer',
   proof: 'shape',
   resources: ({ account, region }: TrailEvent) => [{ type: TYPE, account, region, id: region }],
-  read: (caller: Caller) => read(caller),
+  read,
   lead: (from: ResourceState, to: ResourceState, { resource }: { readonly resource: ResourceRef }) =>
     lead(from, to, resource),
   fine: ['ResourceConflictException'],

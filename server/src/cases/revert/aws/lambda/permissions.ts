@@ -122,8 +122,8 @@ const permission: CatalogueEntry = {
 /** A layer by its name, or by an ARN that ends with it. */
 function layerOf({ request, account, region }: TrailEvent) {
   const name = textOf(request, 'layerName')?.split(':').at(-1);
-  const [version] = [request['versionNumber']].flatMap((one) => (one === undefined ? [] : [String(one)]));
-  if (name === undefined || version === undefined) return [];
+  const version = request['versionNumber'];
+  if (name === undefined || (typeof version !== 'number' && typeof version !== 'string')) return [];
   return [{ type: 'AWS::Lambda::LayerVersionPermission', account, region, id: `${name}:${version}` }];
 }
 
