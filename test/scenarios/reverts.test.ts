@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { takeBaseline, createReverts, type Reverts, type RevertOptions } from '../../server/src/cases/revert/engine.ts';
 import { createLedger } from '../../server/src/cases/revert/ledger.ts';
 import { resourceKey, type TrailEvent } from '../../server/src/cases/revert/catalogue.ts';
-import { entryOf } from '../../server/src/cases/revert/rows.ts';
+import { entryOf, KINDS } from '../../server/src/cases/revert/rows.ts';
 import { toTrailEvent } from '../../server/src/cases/revert/trail.ts';
 import type { RevertTables } from '../../server/src/cases/revert/tables.ts';
 import { systemClock } from '../../server/src/ground/clock.ts';
@@ -129,6 +129,28 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
     const reverted = again.filter(({ state: stands }) => stands === 'reverted').map(({ id }) => id);
     expect([again.length, reverted]).toEqual([planned.length, open]);
     for (const id of open) expect(await reverts.run(id)).toMatchObject({ state: 'reverted' });
+  });
+
+  /** Kinds whose calls moto lacks. */
+  const NOT_IN_MOTO = /SnapshotBlockPublicAccess|ImageBlockPublicAccess|SerialConsoleAccess/;
+
+  test.each(
+    KINDS.filter(({ type }) => !NOT_IN_MOTO.test(type)),
+  )('an account is enrolled by its $type', async (kind) => {
+    const place = { account: ACCOUNT, region: REGION };
+    // What the attacks above left there.
+    for (const id of (await kind.list(real, place)).slice(0, 3))
+      expect(await kind.read(real, { type: kind.type, ...place, id })).not.toBeNull();
+  });
+
+  test('what nobody but a person puts back is told and not touched', async () => {
+    for (const [event, request, why] of [
+      ['organizations:LeaveOrganization', {}, 'invited'],
+      ['secretsmanager:DeleteSecret', { secretId: 'shop', forceDeleteWithoutRecovery: true }, 'nothing brings it back'],
+    ] as const) {
+      const planned = await reverts.plan(toEvent({ event, request }), { caseId: null, mode: 'auto' });
+      expect(planned).toMatchObject([{ state: 'conflict', failure: expect.stringContaining(why) }]);
+    }
   });
 
   describe('what can go wrong', () => {

@@ -10,6 +10,7 @@ import { progress } from './progress.ts';
 import { ec2, iam } from './query.ts';
 import { rolesanywhere } from './rolesanywhere.ts';
 import { securityhub } from './securityhub.ts';
+import { wafv2 } from './wafv2.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -67,6 +68,7 @@ export async function startAws(moto: string): Promise<FakeAws> {
     eks: progress(),
     iam: iam(),
     sso: progress(),
+    wafv2: wafv2(),
   };
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];

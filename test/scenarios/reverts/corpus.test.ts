@@ -111,17 +111,20 @@ function oneOfEachShape(records: readonly Answer[]): readonly Answer[] {
 function lookedAt(claimed: string): readonly string[] {
   const asked = new Set<string>();
   const spy = (give: () => unknown): Answer =>
-    new Proxy({} as Answer, {
-      get: (target, name) => {
-        if (typeof name === 'symbol' || name in Object.prototype) return Reflect.get(target, name) as unknown;
-        asked.add(name);
-        return give();
+    new Proxy<Record<string, unknown>>(
+      {},
+      {
+        get: (target, name) => {
+          if (typeof name === 'symbol' || name in Object.prototype) return Reflect.get(target, name) as unknown;
+          asked.add(name);
+          return give();
+        },
+        has: (_target, name) => {
+          asked.add(String(name));
+          return true;
+        },
       },
-      has: (_target, name) => {
-        asked.add(String(name));
-        return true;
-      },
-    });
+    );
   const nested = (depth: number): unknown => (depth === 0 ? 'text' : spy(() => nested(depth - 1)));
   const [service = '', name = ''] = claimed.split(':');
   for (const give of [() => undefined, () => 'text', () => nested(3), () => [nested(3)]])

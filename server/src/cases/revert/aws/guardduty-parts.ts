@@ -15,6 +15,7 @@ import {
   textOf,
   textsOf,
   type TrailEvent,
+  Unsettled,
 } from '../catalogue.ts';
 import { everyObject, everyPage } from '../pages.ts';
 import { capitalised, type Fields, type Json, type ResourceState, toJson } from '../state.ts';
@@ -48,7 +49,8 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | null> {
 export async function complete(planned: Call, { caller }: CallPlace): Promise<Call> {
   if (planned.operation === 'CreateDetector') return planned;
   const DetectorId = await detectorId(caller);
-  if (DetectorId === null) throw new CallFailure('NoDetector', 'there is no detector in the region', true);
+  // Deleted by another event, whose own revert brings it back.
+  if (DetectorId === null) throw new Unsettled('there is no detector in the region yet');
   return { ...planned, input: { DetectorId, ...planned.input } };
 }
 
