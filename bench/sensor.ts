@@ -15,9 +15,10 @@ import { type Machine, thisMachine } from './machine.ts';
 
 const ROOT = process.cwd();
 const SENSOR = join(ROOT, 'sensor/build/countersign-sensor');
-const ROUNDS = 7;
+const ROUNDS = 9;
 const READY_MS = 60_000;
 const STEP_MS = 200;
+const ALONE_MS = 300_000;
 const LOOPS = { unwatched: 3_000_000, open: 200_000, write: 300_000, connect: 10_000, exec: 1_000 } as const;
 const COMPILE_TURNS = 3;
 const FLOOD_SECONDS = 5;
@@ -27,11 +28,9 @@ const OPENS_PER_SECOND = 50_000;
 interface Slowdown {
   readonly offNs: number;
   readonly onNs: number;
+  /** Median over the rounds, each of which has both. */
   readonly percent: number;
-  /** Between the fastest rounds: what other work on the machine disturbs least. */
-  readonly percentOfFastest: number;
-  /** Of the runs with the sensor off: what the machine itself does. */
-  readonly spreadPercent: number;
+  readonly spread: readonly [least: number, most: number];
 }
 
 interface Report {
@@ -87,6 +86,7 @@ async function compare(
   let peakRssMiB = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const state of round % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
+      await untilAlone();
       const sensor = state === 'on' ? await startSensor(program, output) : null;
       for (const [name, measure] of Object.entries(work)) times.get(name)?.[state].push(measure());
       if (sensor !== null) {
@@ -97,17 +97,35 @@ async function compare(
   }
   const slowdown = Object.fromEntries(
     [...times].map(([name, { off, on }]) => {
+      const ratios = on.map((ns, round) => ns / (off[round] ?? Number.NaN) - 1);
       const [offNs, onNs] = [median(off), median(on)];
-      const spreadPercent = percent((Math.max(...off) - Math.min(...off)) / offNs);
-      const percentOfFastest = percent(Math.min(...on) / Math.min(...off) - 1);
-      return [name, { offNs, onNs, percent: percent(onNs / offNs - 1), percentOfFastest, spreadPercent }];
+      const spread = [Math.min(...ratios), Math.max(...ratios)].map(percent) as [number, number];
+      return [name, { offNs, onNs, percent: percent(medianOf(ratios)), spread }];
     }),
   );
   return { slowdown, peakRssMiB };
 }
 
+/** Another sensor costs everybody: with one running, "off" would not be off. */
+async function untilAlone(): Promise<void> {
+  for (let waitedMs = 0; waitedMs < ALONE_MS; waitedMs += STEP_MS) {
+    if (!readdirSync('/proc').some(isSensor)) return;
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+  throw new Error('another sensor is running on this machine');
+}
+
+function isSensor(entry: string): boolean {
+  try {
+    return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/comm`, 'utf8').startsWith('countersign-sen');
+  } catch {
+    return false;
+  }
+}
+
 async function flood(program: string, load: string, folder: string): Promise<Record<string, number>> {
   const file = join(folder, 'flood.scap');
+  await untilAlone();
   const sensor = await startSensor(program, file);
   const [opens = 0, tookNs = 1] = String(execFileSync(load, ['flood', String(FLOOD_SECONDS), String(OPENS_PER_SECOND)]))
     .split(' ')
@@ -174,8 +192,12 @@ function cpuMsOf({ pid }: ChildProcess): number {
 }
 
 function median(values: readonly number[]): number {
+  return Math.round(medianOf(values) * 10) / 10;
+}
+
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
-  return Math.round((sorted[Math.floor(sorted.length / 2)] ?? Number.NaN) * 10) / 10;
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function percent(share: number): number {

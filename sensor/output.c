@@ -19,7 +19,7 @@
 #define CROWDED_BYTES (12 * 1024 * 1024)
 #define PIECE_BYTES (128 * 1024)
 #define PIPE_BYTES (1024 * 1024)
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 10000
 #define BLOCK_START_BYTES (64 * 1024)
 #define BLOCK_LIMIT_BYTES (8 * 1024 * 1024)
 #define FILE_MODE 0600
@@ -115,8 +115,14 @@ void output_add(struct output *output, const void *bytes, size_t size)
 {
 	if (size > output_room(output))
 		output_flush(output);
-	if (size > output_room(output) || output->is_closed)
+	if (output->is_closed)
 		return;
+	/* A piece left out would make everything behind it unreadable. */
+	if (size > output_room(output)) {
+		fprintf(stderr, "sensor: the reader takes nothing any more\n");
+		output->is_closed = true;
+		return;
+	}
 	make_room(output, size);
 	memcpy(output->bytes + output->start + output->used, bytes, size);
 	output->used += size;

@@ -11,10 +11,13 @@ import {
   SIZES,
   SYSCALL_FIELDS,
 } from '@countersign/scap';
+import { vi } from 'vitest';
 import { describeWith } from './data.ts';
 
 export const SENSOR = fileURLToPath(new URL('../sensor/build/countersign-sensor', import.meta.url));
 const READY_MS = 45_000;
+/** Loading is 0.7 seconds of processor, which a busy machine takes its time for. */
+vi.setConfig({ testTimeout: 180_000 });
 /** Longer than the sensor holds back a record, and than it waits between two looks. */
 const SETTLE_MS = 150;
 

@@ -65,6 +65,26 @@ os.close(os.open('made', os.O_RDONLY, dir_fd=d))`,
     expect(opened[0]?.['evt.arg.mode']).toBe('0640');
   });
 
+  test('what is written adds up, with few events, also when nobody closes the file', async () => {
+    const file = `${folder}/written`;
+    const { events } = await record(
+      () =>
+        python(
+          `import os,sys
+f=os.open(sys.argv[1], os.O_WRONLY|os.O_CREAT)
+for _ in range(1000): os.write(f, b'0123456789')
+g=os.dup(f)
+os.close(f)
+for _ in range(500): os.write(g, b'0123456789')
+os._exit(0)`,
+          file,
+        ),
+      { fields: ['fd.name'], keep: (told) => told['evt.type'] === 'write' && told['fd.name'] === file },
+    );
+    expect(events.reduce((sum, told) => sum + Number(told['evt.rawres']), 0)).toBe(15_000);
+    expect(events.length).toBeLessThan(10);
+  });
+
   test('connections are told with both ends, on both sides', async () => {
     const server = createServer((socket) => socket.end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
