@@ -5,6 +5,7 @@ export * from './challenge.ts';
 export * from './errors.ts';
 export * from './exemptions.ts';
 export * from './findings.ts';
+export * from './fleet.ts';
 export * from './hosts.ts';
 export * from './maintenance.ts';
 export * from './map.ts';

@@ -21,6 +21,7 @@ import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
+import { registerFleet } from './fleet-intake.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
@@ -136,7 +137,13 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     deadMan: await deadManOf(options),
     stopping: stopping.signal,
     url: { current: configuration.publicUrl },
-    hosts: new Hosts({ ...options, sensors: configuration.sensors, rules: configuration.rules, state }),
+    hosts: new Hosts({
+      ...options,
+      sensors: configuration.sensors,
+      rules: configuration.rules,
+      state,
+      stores: { connections, activity },
+    }),
   };
   const people = await openPeople(rooms);
   const response = await openResponse({ ...rooms, ...people, passkey: people.passkeys });
@@ -261,6 +268,7 @@ async function openHttp(
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerHostRoutes(house.server, rooms.hosts, guards);
   registerActivityRoutes(house.server, { activity: rooms.activity, access, nowMs });
+  registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);

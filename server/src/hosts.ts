@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { HostHealth, ThisMachine } from '@countersign/contract';
 import { Type } from 'typebox';
 import type { Clock } from './ground/clock.ts';
+import { type RollUpPiece, type RollUpStores, storePiece } from './host-roll-up.ts';
 import type { HttpServer } from './ground/http.ts';
 import { appendJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
@@ -25,6 +26,7 @@ export interface HostsOptions {
   /** Rule files; empty: those that come with Countersign. */
   readonly rules: readonly string[];
   readonly state: State;
+  readonly stores: RollUpStores;
   readonly clock: Clock;
   readonly log: Log;
   readonly environment: Environment;
@@ -106,10 +108,12 @@ export class Hosts {
   }
 
   #start(sensor: ConfiguredSensor): void {
-    const { state, clock, log, watchProgram } = this.#options;
+    const { state, stores, clock, log, watchProgram } = this.#options;
     const order = this.#orderOf(sensor);
     const stop = new AbortController();
-    const done = watchHost({ order, state, clock, log, program: watchProgram }, stop.signal);
+    // Only our own process writes pieces.
+    const onRollUp = (piece: unknown) => storePiece(stores, order.host, piece as RollUpPiece);
+    const done = watchHost({ order, state, clock, log, onRollUp, program: watchProgram }, stop.signal);
     this.#running.set(order.host, { stop, done });
   }
 

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   journal: async () => (await import('./commands/journal.ts')).journalCommand,
   drill: async () => (await import('./commands/drill.ts')).drillCommand,
   baseline: async () => (await import('./commands/baseline.ts')).baselineCommand,
+  agent: async () => (await import('./commands/agent.ts')).agentCommand,
   reverts: async () => (await import('./commands/reverts.ts')).revertsCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const HELP = `countersign COMMAND [ARGUMENTS]
 
   up        runs the server and the console
+  agent     watches this host for a server elsewhere
   replay    judges recorded events without a server
   capture   records what this host does for some seconds
   rules     checks rules and runs their tests

@@ -8,6 +8,7 @@
 import { createInterface } from 'node:readline';
 import { systemClock } from './ground/clock.ts';
 import { systemRandom } from './ground/random.ts';
+import { createHostRollUp, type HostRollUp, piecesOf } from './host-roll-up.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
 import { HostWatch } from './sources/sensor/host-watch.ts';
@@ -17,6 +18,7 @@ import type { WatchAnswer, WatchOrder, WatchReport } from './sources/sensor/repo
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.stdout.on('error', () => process.exit(1));
 
+const WINDOW_MS = 10_000;
 const stopping = new AbortController();
 const input = createInterface({ input: process.stdin });
 let watch: HostWatch | null = null;
@@ -29,22 +31,43 @@ input.once('close', () => stopping.abort());
 
 function begin(order: WatchOrder): void {
   const { ruleset } = loadPack(order.rules);
+  const rollUp = createHostRollUp({ host: order.host, network: '', groups: [] });
   watch = new HostWatch({
     order,
     clock: systemClock,
     newId: () => systemRandom.id(systemClock.nowMs()),
+    followers: rollUp.followers,
+    alsoTell: rollUp.eventNames,
     judge: (onRecord) => createHostJudge({ ...order, rules: ruleset.rules, onRecord }),
     // Until a state can be written, a capture begins with the stream.
     stateOf: () => null,
     report,
   });
-  watch.run(stopping.signal).then(
-    () => process.exit(0),
-    (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      process.exit(1);
-    },
-  );
+  const rolling = rollUpUntil(rollUp, stopping.signal);
+  watch
+    .run(stopping.signal)
+    .then(rolling.finish)
+    .then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+}
+
+/** Tells every window what came in it; the last one when the watch has ended. */
+function rollUpUntil(rollUp: HostRollUp, signal: AbortSignal): { readonly finish: () => Promise<void> } {
+  const tell = () => {
+    for (const piece of piecesOf(rollUp.take(systemClock.nowMs()))) report({ type: 'roll-up', rollUp: piece });
+  };
+  const done = (async () => {
+    while (!signal.aborted) {
+      await systemClock.sleep(WINDOW_MS, signal);
+      if (!signal.aborted) tell();
+    }
+  })();
+  return { finish: () => done.then(tell) };
 }
 
 function report(line: WatchReport): void {

@@ -14,6 +14,8 @@ const ROOM_ORDER: Readonly<Record<string, number>> = {
   people: 3,
   inventory: 3,
   rules: 4,
+  fleet: 4,
+  agent: 4,
   findings: 5,
   cases: 6,
   evidence: 7,

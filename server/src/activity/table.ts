@@ -8,6 +8,8 @@ import type { EventEngine } from '../ground/event-engine.ts';
 
 const REMEMBERED_INSERTS = 1_000;
 export const DEFAULT_KEEP_DAYS = 90;
+/** ClickHouse's times of expiry end in 2106, and begin anew behind it. */
+const MOST_DAYS = 20_000;
 
 const COLUMNS = `
   time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(3)),
@@ -33,7 +35,8 @@ const ORDER = 'ORDER BY (host, container, toStartOfHour(time), kind, time)';
 
 /** Creates what is missing. */
 export async function ensureActivityTables(engine: EventEngine, keepDays = DEFAULT_KEEP_DAYS): Promise<void> {
-  if (!Number.isInteger(keepDays) || keepDays < 1) throw new Error(`activity is kept for whole days, not ${keepDays}`);
+  if (!Number.isInteger(keepDays) || keepDays < 1 || keepDays > MOST_DAYS)
+    throw new Error(`activity is kept for 1 to ${MOST_DAYS} whole days, not ${keepDays}`);
   const settings = `non_replicated_deduplication_window = ${REMEMBERED_INSERTS}, allow_suspicious_low_cardinality_types = 1`;
   await engine.command(`CREATE TABLE IF NOT EXISTS activity (${COLUMNS},
       INDEX by_detail detail TYPE tokenbf_v1(8192, 3, 0) GRANULARITY 2

@@ -29,6 +29,9 @@ export const EVENT_COLUMNS = `
   INDEX by_id id TYPE bloom_filter(0.01) GRANULARITY 1,
   INDEX by_actor actor_id TYPE bloom_filter(0.01) GRANULARITY 1`;
 
+/** ClickHouse's times of expiry end in 2106, and begin anew behind it. */
+const MOST_DAYS = 20_000;
+
 /** Creates what is missing and brings the age limit up to date. */
 export async function ensureEventTable(engine: EventEngine, keepDays: number): Promise<void> {
   const ttl = `toDateTime(stored) + toIntervalDay(${wholeDays(keepDays)})`;
@@ -47,8 +50,8 @@ export async function ensureEventTable(engine: EventEngine, keepDays: number): P
 }
 
 function wholeDays(days: number): number {
-  if (!Number.isInteger(days) || days < 1 || days > 36_500) {
-    throw new Error(`events are kept for 1 to 36500 whole days, not ${days}`);
+  if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS) {
+    throw new Error(`events are kept for 1 to ${MOST_DAYS} whole days, not ${days}`);
   }
   return days;
 }

@@ -45,6 +45,27 @@ describe('addresses as numbers', () => {
     );
   });
 
+  it.each([
+    '192.0.2.7',
+    '::',
+    '::1',
+    '2001:db8::7',
+    'fe80::1:2',
+    '1:2:3:4:5:6:7:8',
+    '1::8',
+  ])('%s is read back', (text) => {
+    const book = new AddressBook();
+    const number = book.takeText(text);
+    expect(number === null ? null : book.textOf(number)).toBe(text);
+  });
+
+  it('the forms of one address are one, and what is none is none', () => {
+    const book = new AddressBook();
+    expect(book.takeText('::ffff:192.0.2.7')).toBe(book.takeText('192.0.2.7'));
+    expect(book.takeText('2001:DB8:0:0::7')).toBe(book.takeText('2001:db8::7'));
+    expect(book.takeText('example.com')).toBeNull();
+  });
+
   it('giving back more than was taken is an error of ours, and is said', () => {
     const book = new AddressBook();
     const number = book.takeIpv4(1);

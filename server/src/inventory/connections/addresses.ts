@@ -5,6 +5,7 @@
  * The surprise: numbers are counted, not owned. Whoever takes one gives it back, and the place of an address that nobody holds any more is
  * used again; a scan over a whole network leaves nothing behind.
  */
+import { isIP } from 'node:net';
 
 /** The number of an address in one `AddressBook`. */
 export type AddressNumber = number;
@@ -49,6 +50,12 @@ export class AddressBook {
       wordAt(bytes, offset + 8),
       wordAt(bytes, offset + 12),
     );
+  }
+
+  /** @param text as `textOf` writes it, or any other form of it; null when it is no address. */
+  takeText(text: string): AddressNumber | null {
+    const bytes = bytesOf(text);
+    return bytes === null ? null : this.takeBytes(bytes, 0, bytes.length === 4 ? 4 : 16);
   }
 
   /** The four words of an IPv6 address. */
@@ -204,4 +211,28 @@ function ipv6Text(words: readonly [number, number, number, number]): string {
   const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
   if (best.length < 2) return text(groups);
   return `${text(groups.slice(0, best.start))}::${text(groups.slice(best.start + best.length))}`;
+}
+
+function bytesOf(text: string): Uint8Array | null {
+  switch (isIP(text)) {
+    case 4:
+      return Uint8Array.from(text.split('.'), Number);
+    case 6:
+      return ipv6Bytes(text);
+    default:
+      return null;
+  }
+}
+
+/** Of a text that is an address. */
+function ipv6Bytes(text: string): Uint8Array {
+  const [bare = ''] = text.split('%');
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(bare);
+  const pair = (high: number, low: number) => ((Number(dotted?.[high]) << 8) | Number(dotted?.[low])).toString(16);
+  const groups = dotted === null ? bare : `${dotted[1] ?? ''}${pair(2, 3)}:${pair(4, 5)}`;
+  const [head = '', tail] = groups.split('::');
+  const read = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const [first, last] = [read(head), tail === undefined ? [] : read(tail)];
+  const all = [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }

@@ -25,6 +25,9 @@ export interface HostWatchOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly judge: (onRecord: (record: SyscallRecord, risk: number) => void) => Judge;
+  /** Who else follows the stream, and the types of events that they need. */
+  readonly followers?: readonly Follower[];
+  readonly alsoTell?: readonly string[];
   /** The host's state as the beginning of a capture. */
   readonly stateOf: (stream: SensorStream) => Uint8Array | null;
   readonly report: (report: WatchReport) => void;
@@ -128,7 +131,7 @@ export class HostWatch {
     if (order.sensor.type !== 'program') return null;
     report({ type: 'state', state: 'starting', problem: null });
     const { program } = order.sensor;
-    const { eventNames } = this.#judge;
+    const eventNames = [...this.#judge.eventNames, ...(this.#options.alsoTell ?? [])];
     const known = await eventsOfSensor(program, clock);
     return startSensor(program, sensorArguments({ eventNames, known, allReads: order.allReads }));
   }
@@ -166,7 +169,7 @@ export class HostWatch {
     this.#lookBack.clear();
     this.#eventsBefore = 0;
     this.#stream = new SensorStream({
-      followers: [this.#judge],
+      followers: [this.#judge, ...(this.#options.followers ?? [])],
       onStart: () => {
         // Between two streams nobody looked.
         if (this.#lastHeardMs !== null) {

@@ -49,6 +49,8 @@ export type WatchReport =
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'health'; readonly health: WatchHealth }
   | { readonly type: 'recording'; readonly recording: Recording }
+  /** Of whoever else follows the stream; they know what it is. Sent until it is stored. */
+  | { readonly type: 'roll-up'; readonly rollUp: unknown }
   | { readonly type: 'failure'; readonly what: string; readonly problem: string };
 
 export type WatchAnswer = { readonly type: 'taken'; readonly sequence: number };

@@ -26,6 +26,8 @@ export interface WatcherOptions {
   readonly log: Log;
   /** Told of every change, for whoever waits for one. */
   readonly onState?: (state: string, problem: string | null) => void;
+  /** Stores what else was made of the stream. */
+  readonly onRollUp?: (rollUp: unknown) => Promise<void>;
   /** The compiled `watch-process`; known by itself. */
   readonly program?: string | undefined;
 }
@@ -120,6 +122,9 @@ async function take(report: WatchReport, options: WatcherOptions, signal: AbortS
       return null;
     case 'recording':
       await untilDone(() => keepRecording(report.recording, options), options, signal);
+      return null;
+    case 'roll-up':
+      await untilDone(async () => options.onRollUp?.(report.rollUp), options, signal);
       return null;
     case 'failure':
       log.error('watching a host met a failure', { host, what: report.what, problem: report.problem });

@@ -1,0 +1,86 @@
+/** `countersign agent`: watches this host for a server elsewhere. One small process beside the sensor. */
+import { readFileSync } from 'node:fs';
+import { runAgent } from '../agent-host.ts';
+import { createLog } from '../ground/log.ts';
+import { messageOf } from '../ground/failure.ts';
+import { sensorProgram } from '../sources/sensor/sensor-program.ts';
+import { type Command, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
+
+const USAGE = `countersign agent --server URL [--token-file FILE] [--data DIR] [--host NAME] [--network NAME] [--spool-mb N]
+
+Watches this host for a Countersign server: rules run here, connections and activity are rolled up here, and what the server has not taken
+yet is kept on disk, 512 MB of it unless told otherwise (findings are never dropped).
+
+The first start needs a token: Settings → Hosts makes one that works once, for a day. Put it into a file that only you can read and name the
+file with --token-file; later starts do not need it. --network tells apart networks whose addresses repeat.`;
+
+const VERSION = '0.1.0';
+const DEFAULT_DATA = './agent-data';
+const DEFAULT_SPOOL_MB = 512;
+const MOST_SPOOL_MB = 1_000_000;
+const BYTES_A_MB = 1_000_000;
+
+export const agentCommand: Command = {
+  name: 'agent',
+  usage: USAGE,
+  async run(argv, terminal) {
+    const given = parseArguments(argv, {
+      server: 'text',
+      'token-file': 'text',
+      data: 'text',
+      host: 'text',
+      network: 'text',
+      'spool-mb': 'text',
+    });
+    if (given.positionals.length > 0) throw new UsageError(`'${given.positionals[0]}' is too much`);
+    const log = createLog({
+      write: (line) => terminal.say(line.trimEnd()),
+      nowMs: () => terminal.clock.nowMs(),
+      level: 'info',
+    });
+    await runAgent(
+      {
+        server: serverOf(given.text('server')),
+        token: tokenOf(given.text('token-file')),
+        dataDirectory: given.text('data') ?? DEFAULT_DATA,
+        host: given.text('host') ?? terminal.hostname,
+        network: given.text('network') ?? '',
+        version: VERSION,
+        sensor: sensorProgram(terminal.environment['COUNTERSIGN_SENSOR']),
+        spoolBytes: spoolMbOf(given.text('spool-mb')) * BYTES_A_MB,
+        clock: terminal.clock,
+        random: terminal.random,
+        log,
+      },
+      terminal.interrupted,
+    );
+    return EXIT_FINE;
+  },
+};
+
+function serverOf(text: string | undefined): URL {
+  if (text === undefined) throw new UsageError('say which server with --server https://countersign.example.com');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw new UsageError(`--server is '${text}', it must be an http or https address`);
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url.protocol === 'http:' && !isLoopback)
+    throw new UsageError(`--server is '${text}': over a network the agent's secret needs https`);
+  return url;
+}
+
+function tokenOf(file: string | undefined): string | null {
+  if (file === undefined) return null;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new InputError(`the token cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function spoolMbOf(text: string | undefined): number {
+  const megabytes = text === undefined ? DEFAULT_SPOOL_MB : Number(text);
+  if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > MOST_SPOOL_MB)
+    throw new UsageError(`--spool-mb is '${text ?? ''}', it must be a whole number from 1 to ${MOST_SPOOL_MB}`);
+  return megabytes;
+}

@@ -1,0 +1,31 @@
+/** Agents on hosts: what they send goes where everything goes. Joins the fleet's doors with the stores. */
+import type { ActivityStore } from './activity/store.ts';
+import { registerFleetRoutes } from './fleet/routes.ts';
+import { agentSettings } from './fleet/settings.ts';
+import { createTaker } from './fleet/take.ts';
+import type { Clock } from './ground/clock.ts';
+import type { HttpServer } from './ground/http.ts';
+import type { Random } from './ground/random.ts';
+import type { State } from './ground/state.ts';
+import type { ConnectionStore } from './inventory/connections/store.ts';
+import type { Guards } from './people/sign-in/guard.ts';
+import { bundledRulesets } from './rules/pack.ts';
+import { saveGap } from './sources/sensor/store.ts';
+
+export interface FleetOptions {
+  readonly state: State;
+  readonly connections: ConnectionStore;
+  readonly activity: ActivityStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly guards: Guards;
+  /** Rule files that agents judge with; empty: those that come with Countersign. */
+  readonly rules: readonly string[];
+}
+
+export function registerFleet(server: HttpServer, options: FleetOptions): void {
+  const { state, rules } = options;
+  const taker = createTaker({ ...options, saveGap: (host, gap) => saveGap(state, host, gap) });
+  const settings = agentSettings(rules.length > 0 ? rules : bundledRulesets());
+  registerFleetRoutes(server, { ...options, taker, settings });
+}

@@ -1,0 +1,75 @@
+/**
+ * What an agent sends: one batch of everything that its host told since the last. Versioned; members that a server does not know are refused,
+ * so that nothing is lost in silence when an agent is newer than its server.
+ *
+ * The surprise: a batch does not say which host it is from. That stands with the agent's token, and no host can speak for another.
+ */
+import { type Static, Type } from 'typebox';
+import { WireActivity } from '../activity/wire.ts';
+
+export const BATCH_VERSION = 1;
+/** As it travels, compressed, and as it is read. */
+export const LARGEST_BATCH_BYTES = 8 * 1024 * 1024;
+export const LARGEST_BATCH_READ_BYTES = 64 * 1024 * 1024;
+const MOST_ROWS = 50_000;
+const MOST_FINDINGS = 1_000;
+const MOST_GAPS = 1_000;
+
+const strict = { additionalProperties: false } as const;
+const Name = Type.String({ maxLength: 600 });
+const Ip = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]+$' });
+const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+const Amount = Type.Number({ minimum: 0 });
+const Ms = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 });
+
+export const WireLine = Type.Object(
+  {
+    windowMs: Ms,
+    scope: Name,
+    application: Name,
+    container: Name,
+    process: Name,
+    exe: Name,
+    protocol: Type.Union([Type.Literal('tcp'), Type.Literal('udp'), Type.Literal('unix')]),
+    direction: Type.Union([Type.Literal('out'), Type.Literal('in'), Type.Literal('unknown')]),
+    localIp: Ip,
+    remoteIp: Ip,
+    port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    remoteName: Name,
+    opened: Count,
+    failed: Count,
+    live: Count,
+    sentBytes: Amount,
+    receivedBytes: Amount,
+    retransmits: Count,
+    firstMs: Ms,
+    lastMs: Ms,
+  },
+  strict,
+);
+export type WireLine = Static<typeof WireLine>;
+
+/** A match of a rule on the host, as the inbox takes it. */
+const WireFinding = Type.Object(
+  { id: Type.String({ maxLength: 300 }), timeMs: Ms, json: Type.String({ maxLength: 1_000_000 }) },
+  strict,
+);
+
+const WireGap = Type.Object({ class: Name, lost: Amount, fromMs: Ms, toMs: Ms }, strict);
+
+export const AgentBatch = Type.Object(
+  {
+    version: Type.Literal(BATCH_VERSION),
+    /** Grows by one with every batch of an agent; the same number is the same batch. */
+    sequence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    sentAtMs: Ms,
+    lines: Type.Array(WireLine, { maxItems: MOST_ROWS }),
+    activity: Type.Array(WireActivity, { maxItems: MOST_ROWS }),
+    findings: Type.Array(WireFinding, { maxItems: MOST_FINDINGS }),
+    gaps: Type.Array(WireGap, { maxItems: MOST_GAPS }),
+    /** Batches that the agent's own spool had to drop since it began. */
+    dropped: Count,
+  },
+  strict,
+);
+export type AgentBatch = Static<typeof AgentBatch>;

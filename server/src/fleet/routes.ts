@@ -1,0 +1,138 @@
+/**
+ * The doors of the fleet: agents join with a token that works once, send their batches, and fetch their settings; admins invite and retire.
+ *
+ * The surprise: batches may be taken in any order, since findings go first. The number that an agent must go on from is the highest that was
+ * taken, and it keeps what it has not been told of.
+ */
+import { gunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import type { AgentInvitation, FleetView } from '@countersign/contract';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Clock } from '../ground/clock.ts';
+import { Failure } from '../ground/failure.ts';
+import { type HttpServer, publicRoute } from '../ground/http.ts';
+import { httpFailures } from '../ground/http-error.ts';
+import type { Random } from '../ground/random.ts';
+import type { State } from '../ground/state.ts';
+import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
+import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
+import type { AgentSettings } from './settings.ts';
+import { type Agent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
+import type { Taker } from './take.ts';
+
+export interface FleetRoutesOptions {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly guards: Guards;
+  readonly taker: Taker;
+  /** What every agent is to do: rules and windows, with a name for their content. */
+  readonly settings: AgentSettings;
+}
+
+const unzip = promisify(gunzip);
+export const BATCH_TYPE = 'application/vnd.countersign.batch';
+const LONGEST_SECRET = 200;
+const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9_.:-]+$' });
+const Enrolment = Type.Object(
+  { token: Type.String({ maxLength: LONGEST_SECRET }), host: Host, version: Type.String({ maxLength: 40 }) },
+  { additionalProperties: false },
+);
+const BY_SECRET = publicRoute('agents call here, and the secret of the agent is checked');
+const BY_INVITATION = publicRoute('an agent that joins has nothing yet but its token, which works once');
+
+export function registerFleetRoutes(server: HttpServer, options: FleetRoutesOptions): void {
+  registerAgentDoors(server, options);
+  registerAdminDoors(server, options);
+}
+
+function registerAgentDoors(server: HttpServer, { state, clock, random, taker, settings }: FleetRoutesOptions): void {
+  server.post(
+    '/agent/v1/enrol',
+    { config: { access: BY_INVITATION }, schema: { body: Enrolment } },
+    async (request) => {
+      const at = { nowMs: clock.nowMs(), random };
+      const enrolled = await state.transaction((trx) => enrolAgent(trx, request.body, at));
+      if (enrolled === null) throw refusedInvitation();
+      return { agent: enrolled.agent.id, secret: enrolled.secret };
+    },
+  );
+  server.addContentTypeParser(
+    BATCH_TYPE,
+    { parseAs: 'buffer', bodyLimit: LARGEST_BATCH_BYTES },
+    async (_request: FastifyRequest, body: Buffer) => readBatch(body),
+  );
+  server.post(
+    '/agent/v1/batches',
+    { config: { access: BY_SECRET, rateLimit: false }, bodyLimit: LARGEST_BATCH_BYTES, schema: { body: AgentBatch } },
+    async (request) => {
+      const agent = await agentOf(state, request);
+      await taker.take(agent, request.body);
+      return { taken: request.body.sequence };
+    },
+  );
+  server.get('/agent/v1/settings', { config: { access: BY_SECRET, rateLimit: false } }, async (request, reply) => {
+    const agent = await agentOf(state, request);
+    if (request.headers['if-none-match'] === settings.etag) return reply.code(304).send();
+    return reply.header('etag', settings.etag).send({ ...settings.content, lastSequence: agent.lastSequence });
+  });
+}
+
+function registerAdminDoors(server: HttpServer, { state, clock, random, guards }: FleetRoutesOptions): void {
+  const access = guards.human('admin');
+  server.post('/api/agents/invitations', { config: { access } }, async (request): Promise<AgentInvitation> => {
+    const { person } = signedInOf(request);
+    const at = { nowMs: clock.nowMs(), random };
+    return { token: await state.transaction((trx) => inviteAgent(trx, person.id, at)) };
+  });
+  server.get('/api/agents', { config: { access: guards.person } }, async (): Promise<FleetView> => {
+    const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    const agents = await listAgents(state);
+    return {
+      agents: agents.map(({ id, host, version, enrolledMs, lastHeardMs, dropped }) => ({
+        id,
+        host,
+        version,
+        enrolledAt: new Date(enrolledMs).toISOString(),
+        lastHeardAt: iso(lastHeardMs),
+        dropped,
+      })),
+    };
+  });
+  server.delete(
+    '/api/agents/:id',
+    { config: { access }, schema: { params: Type.Object({ id: Type.String({ maxLength: 60 }) }) } },
+    async (request) => {
+      const by = { actor: signedInOf(request).person.id, nowMs: clock.nowMs() };
+      if (!(await state.transaction((trx) => retireAgent(trx, request.params.id, by)))) throw httpFailures.notFound();
+      return { ok: true };
+    },
+  );
+}
+
+async function readBatch(body: Buffer): Promise<unknown> {
+  let text: string;
+  try {
+    text = (await unzip(body, { maxOutputLength: LARGEST_BATCH_READ_BYTES })).toString('utf8');
+  } catch {
+    throw httpFailures.invalidInput('the batch', `gzip that unpacks to at most ${LARGEST_BATCH_READ_BYTES} bytes`);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw httpFailures.invalidInput('the batch', 'no JSON');
+  }
+}
+
+async function agentOf(state: State, { headers: { authorization } }: FastifyRequest): Promise<Agent> {
+  const secret = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '';
+  const agent = secret.length > LONGEST_SECRET ? null : await findAgent(state, secret);
+  if (agent === null) throw httpFailures.signInRequired();
+  return agent;
+}
+
+function refusedInvitation(): Failure {
+  const message = 'the token is unknown, was used already, or is older than a day; make a new one in the settings';
+  return new Failure(message, { code: 'invitation-invalid', httpStatus: 403, retryable: false });
+}

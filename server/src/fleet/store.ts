@@ -1,0 +1,162 @@
+/** Agents: invited with a token that works once, known by a secret of their own, retired by hand or by their successor. */
+import { appendJournal } from '../ground/journal.ts';
+import type { Random } from '../ground/random.ts';
+import type { State, StateTransaction } from '../ground/state.ts';
+import { createToken, hashToken } from '../people/sign-in/token.ts';
+import type { FleetTables } from './tables.ts';
+
+export interface Agent {
+  readonly id: string;
+  readonly host: string;
+  readonly version: string;
+  readonly enrolledMs: number;
+  readonly lastHeardMs: number | null;
+  readonly lastSequence: number;
+  readonly dropped: number;
+}
+
+interface At {
+  readonly nowMs: number;
+  readonly random: Random;
+}
+
+/** Secret scanners find them by how they begin. */
+const INVITATION_PREFIX = 'csi_';
+const SECRET_PREFIX = 'csa_';
+const INVITATION_MS = 24 * 3_600_000;
+const MOST_AGENTS = 100_000;
+
+/** @returns a token with which one agent can join, within a day. */
+export async function inviteAgent(trx: StateTransaction, by: string, { nowMs, random }: At): Promise<string> {
+  const token = `${INVITATION_PREFIX}${createToken(random)}`;
+  const times = { created_ms: nowMs, expires_ms: nowMs + INVITATION_MS };
+  await trx
+    .withTables<FleetTables>()
+    .insertInto('agent_invitation')
+    .values({ token_hash: hashToken(token), made_by: by, ...times, used_ms: null, agent_id: null })
+    .execute();
+  await appendJournal(trx, { kind: 'agent-invited', caseId: null, actor: by, parameters: {}, timeMs: nowMs });
+  return token;
+}
+
+/** @returns the agent and its secret, which cannot be had again; null when the token is unknown, used or too old. */
+export async function enrolAgent(
+  trx: StateTransaction,
+  asked: { readonly token: string; readonly host: string; readonly version: string },
+  { nowMs, random }: At,
+): Promise<{ readonly agent: Agent; readonly secret: string } | null> {
+  const db = trx.withTables<FleetTables>();
+  const id = random.id(nowMs);
+  const used = await db
+    .updateTable('agent_invitation')
+    .set({ used_ms: nowMs, agent_id: id })
+    .where('token_hash', '=', hashToken(asked.token))
+    .where('used_ms', 'is', null)
+    .where('expires_ms', '>', nowMs)
+    .returning('made_by')
+    .executeTakeFirst();
+  if (used === undefined) return null;
+  await db
+    .updateTable('agent')
+    .set({ retired_ms: nowMs })
+    .where('host', '=', asked.host)
+    .where('retired_ms', 'is', null)
+    .execute();
+  const secret = `${SECRET_PREFIX}${createToken(random)}`;
+  const { host, version } = asked;
+  await db
+    .insertInto('agent')
+    .values({
+      id,
+      host,
+      version,
+      secret_hash: hashToken(secret),
+      enrolled_ms: nowMs,
+      last_heard_ms: null,
+      last_sequence: 0,
+      dropped: 0,
+      retired_ms: null,
+    })
+    .execute();
+  await appendJournal(trx, {
+    kind: 'agent-joined',
+    caseId: null,
+    actor: used.made_by,
+    parameters: { host, agent: id },
+    timeMs: nowMs,
+  });
+  const agent = { id, host, version, enrolledMs: nowMs, lastHeardMs: null, lastSequence: 0, dropped: 0 };
+  return { agent, secret };
+}
+
+/** Null when the secret is of no agent, or of one that was retired. */
+export async function findAgent(state: State, secret: string): Promise<Agent | null> {
+  if (!secret.startsWith(SECRET_PREFIX)) return null;
+  const row = await state.db
+    .withTables<FleetTables>()
+    .selectFrom('agent')
+    .selectAll()
+    .where('secret_hash', '=', hashToken(secret))
+    .where('retired_ms', 'is', null)
+    .executeTakeFirst();
+  return row === undefined ? null : agentOf(row);
+}
+
+/** Notes that a batch was taken, after everything in it is stored. */
+export async function noteBatch(
+  trx: StateTransaction,
+  agent: Agent,
+  { sequence, dropped, nowMs }: { readonly sequence: number; readonly dropped: number; readonly nowMs: number },
+): Promise<void> {
+  await trx
+    .withTables<FleetTables>()
+    .updateTable('agent')
+    .set({ last_heard_ms: nowMs, last_sequence: Math.max(sequence, agent.lastSequence), dropped })
+    .where('id', '=', agent.id)
+    .execute();
+}
+
+/** Those that are not retired, by host. */
+export async function listAgents(state: State): Promise<readonly Agent[]> {
+  const rows = await state.db
+    .withTables<FleetTables>()
+    .selectFrom('agent')
+    .selectAll()
+    .where('retired_ms', 'is', null)
+    .orderBy('host')
+    .limit(MOST_AGENTS)
+    .execute();
+  return rows.map(agentOf);
+}
+
+/** @returns false when there is no such agent. */
+export async function retireAgent(
+  trx: StateTransaction,
+  id: string,
+  by: { readonly actor: string; readonly nowMs: number },
+): Promise<boolean> {
+  const retired = await trx
+    .withTables<FleetTables>()
+    .updateTable('agent')
+    .set({ retired_ms: by.nowMs })
+    .where('id', '=', id)
+    .where('retired_ms', 'is', null)
+    .returning('host')
+    .executeTakeFirst();
+  if (retired === undefined) return false;
+  const parameters = { agent: id, host: retired.host };
+  await appendJournal(trx, { kind: 'agent-retired', caseId: null, actor: by.actor, parameters, timeMs: by.nowMs });
+  return true;
+}
+
+function agentOf(row: FleetTables['agent']): Agent {
+  return {
+    id: row.id,
+    host: row.host,
+    version: row.version,
+    enrolledMs: Number(row.enrolled_ms),
+    lastHeardMs: row.last_heard_ms === null ? null : Number(row.last_heard_ms),
+    lastSequence: Number(row.last_sequence),
+    dropped: Number(row.dropped),
+  };
+}

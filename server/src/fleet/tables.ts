@@ -1,0 +1,24 @@
+/** The tables of the fleet in the state database. */
+export type FleetTables = {
+  agent_invitation: {
+    readonly token_hash: string;
+    readonly made_by: string;
+    readonly created_ms: number;
+    readonly expires_ms: number;
+    readonly used_ms: number | null;
+    /** The agent that used it. */
+    readonly agent_id: string | null;
+  };
+  agent: {
+    readonly id: string;
+    readonly host: string;
+    readonly secret_hash: string;
+    readonly version: string;
+    readonly enrolled_ms: number;
+    readonly last_heard_ms: number | null;
+    /** The highest batch that was taken. */
+    readonly last_sequence: number;
+    readonly dropped: number;
+    readonly retired_ms: number | null;
+  };
+};

@@ -1,0 +1,58 @@
+/**
+ * Takes a batch of an agent: matches into the inbox, roll-ups into their tables, and only then the note that it was taken. Killed in between,
+ * the agent sends it again, and what was stored is known.
+ */
+import type { Activity } from '../activity/activity.ts';
+import { fromWire } from '../activity/wire.ts';
+import type { ActivityStore } from '../activity/store.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Random } from '../ground/random.ts';
+import type { State } from '../ground/state.ts';
+import type { ConnectionLine } from '../inventory/connections/line.ts';
+import type { ConnectionStore } from '../inventory/connections/store.ts';
+import { acceptBatch } from '../sources/inbox.ts';
+import type { AgentBatch } from './batch.ts';
+import { GroupCommit } from './group-commit.ts';
+import { type Agent, noteBatch } from './store.ts';
+
+export interface TakerOptions {
+  readonly state: State;
+  readonly connections: Pick<ConnectionStore, 'insertLines'>;
+  readonly activity: Pick<ActivityStore, 'insert'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told of what the host could not tell. */
+  readonly saveGap: (host: string, gap: AgentBatch['gaps'][number]) => Promise<void>;
+}
+
+export interface Taker {
+  /** Resolves when all of it is stored. The same batch again changes nothing. */
+  take(agent: Agent, batch: AgentBatch): Promise<void>;
+}
+
+const GROUP_MS = 500;
+const MOST_GROUP_ROWS = 50_000;
+
+export function createTaker(options: TakerOptions): Taker {
+  const { state, clock, random } = options;
+  const group = { clock, newToken: () => random.id(clock.nowMs()), waitMs: GROUP_MS, mostRows: MOST_GROUP_ROWS };
+  const lines = new GroupCommit<ConnectionLine>({ ...group, insert: options.connections.insertLines });
+  const activity = new GroupCommit<Activity>({ ...group, insert: options.activity.insert });
+  return {
+    take: async (agent, batch) => {
+      if (batch.sequence <= agent.lastSequence) return;
+      const { host } = agent;
+      if (batch.findings.length > 0) {
+        const records = batch.findings.map(({ id, timeMs, json }) => ({ id, timeMs, json }));
+        await acceptBatch(state, { source: 'syscall', origin: `agent ${host}`, records }, clock.nowMs());
+      }
+      await Promise.all([
+        lines.add(batch.lines.map((line) => ({ ...line, host }))),
+        activity.add(batch.activity.map((row) => fromWire(host, row))),
+      ]);
+      for (const gap of batch.gaps) await options.saveGap(host, gap);
+      const { sequence, dropped } = batch;
+      await state.transaction((trx) => noteBatch(trx, agent, { sequence, dropped, nowMs: clock.nowMs() }));
+    },
+  };
+}

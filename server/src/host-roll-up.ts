@@ -1,0 +1,187 @@
+/**
+ * What a host tells besides matches: its activity and its connections, rolled up window by window. Joins the sensor's stream with the rooms
+ * that know what to make of it, where the stream is read.
+ */
+import type { Machine } from '@countersign/scap';
+import type { Activity } from './activity/activity.ts';
+import { ActivityRecorder } from './activity/recorder.ts';
+import type { ActivityStore } from './activity/store.ts';
+import { fromWire, toWire, type WireActivity } from './activity/wire.ts';
+import { applicationOf, type CustomGroup } from './inventory/application.ts';
+import { ConnectionFollower, type Teller } from './inventory/connections/follower.ts';
+import type { ConnectionLine } from './inventory/connections/line.ts';
+import type { ConnectionStore } from './inventory/connections/store.ts';
+import type { Follower } from './sources/sensor/stream.ts';
+
+export interface RollUp {
+  readonly windowMs: number;
+  readonly lines: readonly ConnectionLine[];
+  readonly activity: readonly Activity[];
+  /** Deeds and connections that there was no room for. */
+  readonly leftOut: number;
+}
+
+export interface HostRollUp {
+  readonly followers: readonly Follower[];
+  /** Kinds of events that the sensor must tell for it. */
+  readonly eventNames: readonly string[];
+  /** What came since the last time, as the window that begins then. */
+  take(windowMs: number): RollUp;
+}
+
+const MOST_CONNECTIONS = 2_000_000;
+const CONTAINER_ID = /[0-9a-f]{64}/;
+const SHORT_ID = 12;
+const EVENT_NAMES = [
+  'execve',
+  'procexit',
+  'open',
+  'openat',
+  'openat2',
+  'creat',
+  'write',
+  'unlink',
+  'unlinkat',
+  'rmdir',
+  'rename',
+  'renameat',
+  'renameat2',
+  'link',
+  'linkat',
+  'symlink',
+  'symlinkat',
+  'chmod',
+  'fchmod',
+  'fchmodat',
+  'connect',
+  'accept',
+  'accept4',
+  'connection',
+  'setuid',
+  'setresuid',
+  'setns',
+  'unshare',
+  'mount',
+  'chroot',
+] as const;
+
+export function createHostRollUp(options: {
+  readonly host: string;
+  /** The network that the host is in, where addresses repeat; empty: the one. */
+  readonly network: string;
+  readonly groups: readonly CustomGroup[];
+}): HostRollUp {
+  const { host, network, groups } = options;
+  const recorder = new ActivityRecorder({
+    host,
+    applicationOf: (machine) =>
+      machine.currentThread === null ? '' : applicationIn(machine, machine.currentThread, groups),
+  });
+  const connections = new ConnectionFollower({
+    host,
+    network,
+    most: MOST_CONNECTIONS,
+    nameOf: () => '',
+    ownerOf: (machine, teller) => ownerIn(machine, teller, groups),
+  });
+  let turnedAway = 0;
+  return {
+    followers: [recorder, connections],
+    eventNames: EVENT_NAMES,
+    take: (windowMs) => {
+      const { rows, leftOut } = recorder.take();
+      const lines = connections.lines(windowMs);
+      const away = connections.table.turnedAway - turnedAway;
+      turnedAway += away;
+      return { windowMs, lines, activity: rows, leftOut: leftOut + away };
+    },
+  };
+}
+
+/** What travels in one message: a window may have more than is good for one line. */
+export interface RollUpPiece {
+  readonly windowMs: number;
+  readonly number: number;
+  readonly lines: readonly ConnectionLine[];
+  readonly activity: readonly WireActivity[];
+}
+
+const MOST_ROWS = 5_000;
+
+export function piecesOf({ windowMs, lines, activity }: RollUp): readonly RollUpPiece[] {
+  const count = Math.ceil(Math.max(lines.length, activity.length) / MOST_ROWS);
+  return Array.from({ length: count }, (_, number) => {
+    const [from, to] = [number * MOST_ROWS, (number + 1) * MOST_ROWS];
+    return { windowMs, number, lines: lines.slice(from, to), activity: activity.slice(from, to).map(toWire) };
+  });
+}
+
+export interface RollUpStores {
+  readonly connections: Pick<ConnectionStore, 'insertLines'>;
+  readonly activity: Pick<ActivityStore, 'insert'>;
+}
+
+/** Stores a piece; the same piece again changes nothing. */
+export async function storePiece(
+  { connections, activity }: RollUpStores,
+  host: string,
+  { windowMs, number, lines, activity: deeds }: RollUpPiece,
+): Promise<void> {
+  const token = `${host}.${windowMs}.${number}`;
+  await connections.insertLines(lines, token);
+  await activity.insert(
+    deeds.map((deed) => fromWire(host, deed)),
+    token,
+  );
+}
+
+/** By the process while it is known; else by what the sensor remembers of it. */
+function ownerIn(machine: Machine, { pid, comm, group }: Teller, groups: readonly CustomGroup[]) {
+  const thread = machine.threads.get(pid);
+  if (thread !== null && thread.comm !== '') {
+    const container = containerIn(machine, thread);
+    return {
+      process: thread.comm,
+      exe: thread.exepath,
+      container,
+      application: applicationIn(machine, thread, groups),
+    };
+  }
+  const id = CONTAINER_ID.exec(group)?.[0] ?? (machine.containers.has(group) ? group : '');
+  const application = id === '' ? `program:${comm}` : `container/${id.slice(0, SHORT_ID)}`;
+  return { process: comm, exe: '', container: id, application };
+}
+
+type Thread = NonNullable<Machine['currentThread']>;
+
+/** The application of a process. */
+function applicationIn(machine: Machine, thread: Thread, groups: readonly CustomGroup[]): string {
+  const container = machine.containers.get(thread.containerId);
+  const isHost = container === undefined || container.type === 'host';
+  const label = (name: string) => container?.labels.get(name) ?? container?.podLabels.get(name) ?? '';
+  return applicationOf(
+    {
+      exe: thread.exepath,
+      name: thread.comm,
+      groups: thread.groups.pairs.map(([name, path]) => `${name}=${path}`).join(' '),
+      container: isHost
+        ? null
+        : {
+            id: container.id,
+            name: container.name,
+            image: container.imageRepository,
+            labels: new Map([...container.podLabels, ...container.labels]),
+            namespace: label('io.kubernetes.pod.namespace'),
+            pod: label('io.kubernetes.pod.name'),
+          },
+    },
+    groups,
+  );
+}
+
+/** The whole id of its container; empty on the host. */
+function containerIn(machine: Machine, thread: Thread): string {
+  const container = machine.containers.get(thread.containerId);
+  if (container === undefined || container.type === 'host') return '';
+  return container.fullId === '' ? container.id : container.fullId;
+}

@@ -1,0 +1,78 @@
+/** The calls of an agent to its server. Knows the wire and nothing else; answers are told by what to do next. */
+
+export type SendOutcome =
+  | { readonly type: 'taken' }
+  /** Never: the batch itself is wrong. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** Not now: the server is away, busy, or does not know us. */
+  | { readonly type: 'later'; readonly reason: string };
+
+export type JoinOutcome =
+  | { readonly type: 'joined'; readonly agent: string; readonly secret: string }
+  | { readonly type: 'failed'; readonly reason: string };
+
+export type SettingsOutcome =
+  | { readonly type: 'new'; readonly etag: string; readonly content: unknown }
+  | { readonly type: 'same' }
+  | { readonly type: 'failed'; readonly reason: string };
+
+export interface AgentCalls {
+  join(asked: { readonly token: string; readonly host: string; readonly version: string }): Promise<JoinOutcome>;
+  sendBatch(gzipped: Uint8Array): Promise<SendOutcome>;
+  /** @param etag of the settings that are known; empty: none. */
+  settings(etag: string): Promise<SettingsOutcome>;
+}
+
+const TIMEOUT_MS = 30_000;
+const LONGEST_REASON = 300;
+const BATCH_TYPE = 'application/vnd.countersign.batch';
+/** The batch will not get better: malformed, too large, of a version that the server does not know. */
+const FOR_GOOD: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
+export function createAgentCalls(options: { readonly server: URL; readonly secret: () => string }): AgentCalls {
+  const call = async (path: string, request: RequestInit): Promise<Response | string> => {
+    try {
+      return await fetch(new URL(path, options.server), {
+        ...request,
+        redirect: 'error',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (error) {
+      return error instanceof Error ? `${error.message} ${String(error.cause ?? '')}`.trim() : 'no connection';
+    }
+  };
+  const authorization = () => `Bearer ${options.secret()}`;
+  return {
+    join: async (asked) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await call('/agent/v1/enrol', { method: 'POST', headers, body: JSON.stringify(asked) });
+      if (typeof response === 'string') return { type: 'failed', reason: response };
+      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
+      const { agent, secret } = (await response.json()) as { agent: string; secret: string };
+      return { type: 'joined', agent, secret };
+    },
+    sendBatch: async (gzipped) => {
+      const headers = { 'content-type': BATCH_TYPE, authorization: authorization() };
+      const response = await call('/agent/v1/batches', { method: 'POST', headers, body: Buffer.from(gzipped) });
+      if (typeof response === 'string') return { type: 'later', reason: response };
+      if (response.ok) {
+        await response.arrayBuffer();
+        return { type: 'taken' };
+      }
+      return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
+    },
+    settings: async (etag) => {
+      const headers = { authorization: authorization(), ...(etag === '' ? {} : { 'if-none-match': etag }) };
+      const response = await call('/agent/v1/settings', { headers });
+      if (typeof response === 'string') return { type: 'failed', reason: response };
+      if (response.status === 304) return { type: 'same' };
+      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
+      return { type: 'new', etag: response.headers.get('etag') ?? '', content: await response.json() };
+    },
+  };
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  const text = await response.text().catch(() => '');
+  return `${response.status} ${text.slice(0, LONGEST_REASON)}`;
+}

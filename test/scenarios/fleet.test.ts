@@ -1,0 +1,153 @@
+/** Agents join, send what their hosts told, and go on after anything: over HTTP, as an agent does it. */
+import { gzipSync } from 'node:zlib';
+import type { AgentInvitation, ActivityView, FleetView, MapView } from '@countersign/contract';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AgentBatch } from '../../server/src/fleet/batch.ts';
+import { createAgentCalls } from '../../server/src/vendors/countersign/agent-calls.ts';
+import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
+
+describe('the fleet', () => {
+  let running: RunningApp;
+  let ann: EnrolledPerson;
+  let bob: EnrolledPerson;
+  const nowMs = Date.now();
+
+  beforeAll(async () => {
+    running = await startRunningApp(
+      `
+people:
+  - { email: ann@example.com, name: Ann Example, role: admin }
+  - { email: bob@example.com, name: Bob Example }
+policy: [{ when: {}, then: record }]
+`,
+      {},
+    );
+    ann = await running.enrol('ann@example.com');
+    bob = await running.enrol('bob@example.com');
+  }, 120_000);
+  afterAll(() => running?.close());
+
+  const calls = (secret: string) => createAgentCalls({ server: new URL(running.app.url), secret: () => secret });
+  const invite = async () =>
+    ((await running.call(ann, 'POST', '/api/agents/invitations', {})).body as unknown as AgentInvitation).token;
+  const join = async (host: string) => {
+    const joined = await calls('').join({ token: await invite(), host, version: '1' });
+    if (joined.type !== 'joined') throw new Error(joined.reason);
+    return joined.secret;
+  };
+  const get = async <T>(path: string) => (await running.call(ann, 'GET', path)).body as unknown as T;
+
+  function batch(sequence: number, changes: Partial<AgentBatch> = {}): Buffer {
+    const line = {
+      windowMs: nowMs,
+      scope: '',
+      application: 'shop/deployment/web',
+      container: '',
+      process: 'nginx',
+      exe: '/usr/sbin/nginx',
+      protocol: 'tcp',
+      direction: 'out',
+      localIp: '10.0.0.1',
+      remoteIp: '10.0.0.2',
+      port: 8080,
+      remoteName: '',
+      opened: 1,
+      failed: 0,
+      live: 0,
+      sentBytes: 100,
+      receivedBytes: 1_000,
+      retransmits: 0,
+      firstMs: nowMs,
+      lastMs: nowMs,
+    } as const;
+    const whole: AgentBatch = {
+      version: 1,
+      sequence,
+      sentAtMs: nowMs,
+      lines: [line],
+      activity: [],
+      findings: [],
+      gaps: [],
+      dropped: 0,
+      ...changes,
+    };
+    return gzipSync(JSON.stringify(whole));
+  }
+
+  test('a token lets one agent in, once; who is no admin makes none', async () => {
+    const token = await invite();
+    const first = await calls('').join({ token, host: 'node-0', version: '1' });
+    expect(first.type).toBe('joined');
+    expect(await calls('').join({ token, host: 'node-9', version: '1' })).toMatchObject({
+      type: 'failed',
+      reason: expect.stringContaining('invitation-invalid'),
+    });
+    expect((await running.call(bob, 'POST', '/api/agents/invitations', {})).status).toBe(403);
+  });
+
+  test('what a host told is on the map and in the activity, under the host of the token, once', async () => {
+    const secret = await join('node-1');
+    const deed = {
+      at: String(BigInt(nowMs) * 1_000_000n),
+      kind: 'command',
+      container: '',
+      application: 'unit:ssh.service',
+      pid: 7,
+      start: '1',
+      parentPid: 1,
+      parentStart: '1',
+      name: 'id',
+      exe: '/usr/bin/id',
+      loginUser: 'ann',
+      user: 'root',
+      tty: 0,
+      detail: 'id -u',
+      result: '',
+      count: 1,
+      bytes: 0,
+    } as const;
+    for (let time = 0; time < 2; time += 1)
+      expect(await calls(secret).sendBatch(batch(1, { activity: [deed] }))).toEqual({ type: 'taken' });
+    const { rows } = await get<ActivityView>('/api/activity?with=name:id');
+    expect(rows).toMatchObject([{ host: 'node-1', detail: 'id -u', loginUser: 'ann' }]);
+    const { edges } = await get<MapView>('/api/map');
+    expect(edges.reduce((sum, { sentBytes }) => sum + sentBytes, 0)).toBe(100);
+    const { agents } = await get<FleetView>('/api/agents');
+    expect(agents.find(({ host }) => host === 'node-1')?.lastHeardAt).not.toBeNull();
+  });
+
+  test('an agent that joins again takes the place of the former, whose secret is worth nothing then', async () => {
+    const former = await join('node-2');
+    const secret = await join('node-2');
+    expect(await calls(former).sendBatch(batch(1))).toMatchObject({
+      type: 'later',
+      reason: expect.stringContaining('401'),
+    });
+    expect(await calls(secret).sendBatch(batch(1))).toEqual({ type: 'taken' });
+    const { agents } = await get<FleetView>('/api/agents');
+    expect(agents.filter(({ host }) => host === 'node-2')).toHaveLength(1);
+  });
+
+  test('rules come from the server, and are sent again only when they changed', async () => {
+    const secret = await join('node-3');
+    const settings = await calls(secret).settings('');
+    if (settings.type !== 'new') throw new Error(settings.type);
+    expect(settings.content).toMatchObject({
+      windowMs: 10_000,
+      rules: expect.arrayContaining([expect.objectContaining({ name: 'linux.yaml' })]),
+    });
+    expect(await calls(secret).settings(settings.etag)).toEqual({ type: 'same' });
+  });
+
+  test.each<[string, () => Buffer]>([
+    ['no gzip', () => Buffer.from('{}')],
+    ['no JSON', () => gzipSync('{')],
+    ['an unknown member', () => batch(1, { color: 'red' } as Partial<AgentBatch>)],
+    ['a wrong number', () => batch(-1)],
+    ['a bomb', () => gzipSync(Buffer.alloc(70 * 1024 * 1024))],
+  ])('%s is refused for good, and nothing breaks', async (_what, bytes) => {
+    const secret = await join('node-4');
+    expect((await calls(secret).sendBatch(bytes())).type).toBe('refused');
+    expect(await calls(secret).sendBatch(batch(1))).toEqual({ type: 'taken' });
+  });
+});
