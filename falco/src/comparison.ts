@@ -17,6 +17,7 @@ export type ValueTest = (value: FieldValue) => boolean;
 export function liftTest(operator: BinaryOperator, test: ScalarTest, oneMatches?: OneMatches): ValueTest {
   const all = (operator === 'in' && oneMatches === undefined) || (operator === '!=' && oneMatches !== 'always');
   return (value) => {
+    if (typeof value === 'string') return test(value);
     if (value === null) return false;
     if (!Array.isArray(value)) return test(value as Scalar);
     return all ? value.length > 0 && value.every(test) : value.some(test);

@@ -5,12 +5,14 @@
  * No text of a rule ever becomes part of generated code: the code consists of numbers that point into tables of closures
  * (`t[12](x(3, e))`), so that a rule cannot say anything the compiler did not mean.
  */
-import type { ComparisonNode, Condition, Operand } from './ast.ts';
-import { compareValues, fastTest, liftTest, literalsOf, type ValueTest } from './comparison.ts';
+import type { Condition, Operand } from './ast.ts';
 import { printOperand } from './condition-printer.ts';
 import { cheapestFirst } from './evaluation-order.ts';
-import { type FieldCatalogue, findField, type FieldType, type FieldValue } from './fields.ts';
-import { type Extraction, extractionOf, isPresent, oneMatchesOf, typeOf } from './operands.ts';
+import { type FieldCatalogue, type FieldValue, findField } from './fields.ts';
+import { type KnownFields, narrowCondition } from './known-fields.ts';
+import { type Extraction, extractionOf } from './operands.ts';
+import { mergeLiterals, type Predicate, predicateOf } from './predicates.ts';
+import { compileBlock, type RuleBlock } from './rule-block.ts';
 import { buildIndex, type IndexNode, type Pins, pinsOf } from './rule-index.ts';
 import type { Rule } from './ruleset.ts';
 
@@ -27,14 +29,22 @@ export interface CompiledRules<Event> {
    * Costs a map lookup.
    */
   mayMatch(field: string, value: string | null): boolean;
+  /**
+   * The same rules for events of which some fields are known beforehand, as they are for all events of one type: conditions are
+   * decided as far as that goes, and what is left becomes one function. Only for events that have these values.
+   */
+  narrow(known: KnownFields): NarrowedRules<Event>;
   /** How many rules are tried for the event: what the index leaves. For benchmarks. */
   candidateCount(event: Event): number;
 }
 
-const NOTHING: readonly Rule[] = [];
-/** An `or` of at least this many literal tests of one operand is merged into one test. */
-const FEWEST_MERGED = 3;
+export interface NarrowedRules<Event> {
+  /** No rule can hold for such an event. */
+  readonly isEmpty: boolean;
+  match(event: Event): readonly Rule[];
+}
 
+const NOTHING: readonly Rule[] = [];
 export function compileRules<Event>(
   rules: readonly Rule[],
   catalogue: FieldCatalogue<Event>,
@@ -70,7 +80,43 @@ export function compileRules<Event>(
       return found ?? NOTHING;
     },
     mayMatch: prefilter(pins),
+    narrow: (known) => narrowRules(enabled, { known, catalogue, match: options.match }),
     candidateCount: (event) => candidates.find(event).length,
+  };
+}
+
+interface Narrowing<Event> {
+  readonly known: KnownFields;
+  readonly catalogue: FieldCatalogue<Event>;
+  readonly match: CompileOptions['match'];
+}
+
+function narrowRules<Event>(
+  enabled: readonly Rule[],
+  { known, catalogue, match }: Narrowing<Event>,
+): NarrowedRules<Event> {
+  const rules: Rule[] = [];
+  const conditions: (Condition | true)[] = [];
+  for (const rule of enabled) {
+    const left = narrowCondition(rule.condition, known, catalogue as FieldCatalogue<never>);
+    if (left === false) continue;
+    rules.push(rule);
+    conditions.push(left);
+  }
+  if (rules.length === 0) return { isEmpty: true, match: () => NOTHING };
+  let block: RuleBlock<Event> | null = null;
+  const alone = rules.map((rule) => [rule] as const);
+  return {
+    isEmpty: false,
+    match(event) {
+      block ??= compileBlock(conditions, catalogue);
+      const first = block(event, 0);
+      if (first === -1) return NOTHING;
+      if (match === 'first') return alone[first] ?? NOTHING;
+      const found: Rule[] = [];
+      for (let number = first; number !== -1; number = block(event, number + 1)) found.push(...(alone[number] ?? []));
+      return found;
+    },
   };
 }
 
@@ -205,83 +251,30 @@ class Tables<Event> {
               .map((child) => this.#code(child))
               .join(' && ')})`;
       case 'or': {
-        const parts = this.#mergeLiterals(cheapestFirst(node.children, this.#catalogue));
+        const parts = mergeLiterals(cheapestFirst(node.children, this.#catalogue), this.#catalogue).map((part) =>
+          part.type === 'predicate' ? this.#predicate(part) : this.#code(part),
+        );
         return parts.length === 0 ? 'false' : `(${parts.join(' || ')})`;
       }
       case 'not':
         return `!${this.#code(node.child)}`;
-      case 'exists': {
-        const number = this.#extraction(node.left);
-        return this.#predicate(
-          `exists ${printOperand(node.left)}`,
-          () => (event) => isPresent(this.#extract(number, event)),
-        );
-      }
+      case 'exists':
       case 'comparison':
-        return this.#comparison(node);
+        return this.#predicate(predicateOf(node, this.#catalogue));
       case 'macro':
         throw new Error(`the macro ${node.name} was not resolved`);
     }
   }
 
-  #comparison(node: ComparisonNode): string {
-    const { left, operator, modifier, right } = node;
-    const type = this.#typeOf(left);
-    if (right.type === 'field' || right.type === 'transform') {
-      const [one, other] = [this.#extraction(left), this.#extraction(right)];
-      const key = `${operator} ${JSON.stringify([printOperand(left), printOperand(right)])}`;
-      return this.#predicate(
-        key,
-        () => (event) => compareValues(operator, type, this.#extract(one, event), this.#extract(other, event)),
-      );
-    }
-    const literals = literalsOf(node).map(({ text }) => text);
-    const key = JSON.stringify([printOperand(left), operator, modifier ?? '', ...literals]);
-    return this.#test(left, key, () => fastTest(node, type, oneMatchesOf(left, this.#catalogue)));
-  }
-
-  #test(operand: Operand, key: string, make: () => ValueTest): string {
-    return this.#predicate(key, () => {
-      const number = this.#extraction(operand);
-      const test = make();
-      return (event) => test(this.#extract(number, event));
-    });
-  }
-
-  /** `a contains x or a contains y or a contains z` → one test that looks through `a` once. */
-  #mergeLiterals(children: readonly Condition[]): string[] {
-    const groups = new Map<string, ComparisonNode[]>();
-    for (const child of children) {
-      const key = child.type === 'comparison' ? mergeKey(child, this.#catalogue) : null;
-      if (key === null || child.type !== 'comparison') continue;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [child]);
-      else group.push(child);
-    }
-    const merged = new Set<Condition>();
-    const parts: string[] = [];
-    for (const child of children) {
-      if (merged.has(child)) continue;
-      const key = child.type === 'comparison' ? mergeKey(child, this.#catalogue) : null;
-      const group = key === null ? undefined : groups.get(key);
-      const [first] = group ?? [];
-      if (key === null || group === undefined || first === undefined || group.length < FEWEST_MERGED) {
-        parts.push(this.#code(child));
-        continue;
-      }
-      for (const node of group) merged.add(node);
-      const literals = [...new Set(group.flatMap((node) => literalsOf(node).map(({ text }) => text)))];
-      parts.push(
-        this.#test(first.left, `merged ${key} ${JSON.stringify(literals)}`, () => mergedTest(first, literals)),
-      );
-    }
-    return parts;
-  }
-
-  #predicate(key: string, make: () => Program<Event>): string {
+  #predicate({ key, operands, make }: Predicate): string {
     let number = this.#predicateNumbers.get(key);
     if (number === undefined) {
-      number = this.#predicates.push(make()) - 1;
+      const test = make();
+      const [one = -1, other = -1] = operands.map((operand) => this.#extraction(operand));
+      number =
+        this.#predicates.push((event) =>
+          test(this.#extract(one, event), other === -1 ? null : this.#extract(other, event)),
+        ) - 1;
       this.#predicateNumbers.set(key, number);
       this.#answers.push(false);
       this.#answeredAt.push(-1);
@@ -299,36 +292,4 @@ class Tables<Event> {
     this.#extractedAt.push(-1);
     return number;
   }
-
-  #typeOf(operand: Operand): FieldType {
-    return typeOf(operand, this.#catalogue);
-  }
-}
-
-const MERGED_OPERATORS = new Set(['=', 'contains', 'startswith', 'endswith']);
-
-/** Comparisons with equal keys may be merged; null when this one may not. */
-function mergeKey(node: ComparisonNode, catalogue: FieldCatalogue<never> | FieldCatalogue<unknown>): string | null {
-  const { left, operator, modifier, right } = node;
-  if (modifier !== null || right.type !== 'literal' || !MERGED_OPERATORS.has(operator)) return null;
-  const type = typeOf(left, catalogue);
-  if (type !== 'string' && type !== 'any' && type !== 'bytes') return null;
-  return `${operator} ${printOperand(left)}`;
-}
-
-/** One test for many literals; native expressions are safe here, since an alternation of plain texts cannot backtrack. */
-function mergedTest(node: ComparisonNode, literals: readonly string[]): ValueTest {
-  if (node.operator === '=') {
-    const texts = new Set(literals);
-    return liftTest('=', (value) => texts.has(typeof value === 'string' ? value : String(value)));
-  }
-  const alternatives = literals.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
-  const anchored =
-    node.operator === 'startswith'
-      ? `^(?:${alternatives})`
-      : node.operator === 'endswith'
-        ? `(?:${alternatives})$`
-        : alternatives;
-  const expression = new RegExp(anchored);
-  return liftTest(node.operator, (value) => expression.test(typeof value === 'string' ? value : String(value)));
 }

@@ -31,7 +31,8 @@ export function cheapestFirst(
   return [...parts].sort((one, other) => (costs.get(one) ?? 0) - (costs.get(other) ?? 0));
 }
 
-function costOf(node: Condition, catalogue: FieldCatalogue<never> | FieldCatalogue<unknown>): number {
+/** What trying a condition costs, roughly. */
+export function costOf(node: Condition, catalogue: FieldCatalogue<never> | FieldCatalogue<unknown>): number {
   switch (node.type) {
     case 'and':
     case 'or':

@@ -225,6 +225,17 @@ describe('the compiler agrees with the interpreter', () => {
             expect(all.match(one)).toEqual(expected);
             expect(first.match(one)).toEqual(expected.slice(0, 1));
             const name = one['a.name'] ?? null;
+            const names = Object.keys(one);
+            const known = names.filter((_, index) => index % 2 === 0);
+            const told = (field: string, argument: string | null): string =>
+              argument === null ? field : `${field}[${argument}]`;
+            const narrow = (compiled: typeof all, some: readonly string[]) =>
+              compiled.narrow((field, argument) =>
+                some.includes(told(field, argument)) ? (one[told(field, argument)] ?? null) : undefined,
+              );
+            expect(narrow(all, known).match(one)).toEqual(expected);
+            expect(narrow(first, known).match(one)).toEqual(expected.slice(0, 1));
+            expect(narrow(all, names).isEmpty).toBe(expected.length === 0);
             if (expected.length > 0) expect(all.mayMatch('a.name', typeof name === 'string' ? name : null)).toBe(true);
           }
         },

@@ -39,7 +39,7 @@ export function formatOutput<Event>(
       text += part.text;
       continue;
     }
-    const value = valueOf(part, catalogue, event);
+    const value = placeholderReader(part, catalogue)(event);
     fields[part.key] = jsonOf(value);
     text += textOf(value);
   }
@@ -67,28 +67,36 @@ export function toAlert<Event>(
   };
 }
 
-const NS_PER_MS = 1_000_000n;
+const MS_PER_S = 1_000;
 const NS_PER_S = 1_000_000_000n;
+
+/** Events come in order: nearly all are of the second of the one before. */
+let lastSecond = -1n;
+let lastText = '';
 
 /** Nanoseconds since 1970 → `2018-03-09T01:02:03.123456789Z`. */
 export function isoTime(timeNs: bigint): string {
-  const seconds = new Date(Number(timeNs / NS_PER_MS)).toISOString().slice(0, 19);
-  return `${seconds}.${(timeNs % NS_PER_S).toString().padStart(9, '0')}Z`;
+  const second = timeNs / NS_PER_S;
+  if (second !== lastSecond) {
+    lastText = new Date(Number(second) * MS_PER_S).toISOString().slice(0, 19);
+    lastSecond = second;
+  }
+  return `${lastText}.${(timeNs % NS_PER_S).toString().padStart(9, '0')}Z`;
 }
 
-function valueOf<Event>(
+/** What output prints for one placeholder, found once and read for many events. */
+export function placeholderReader<Event>(
   part: Extract<TemplatePart, { type: 'field' }>,
   catalogue: FieldCatalogue<Event>,
-  event: Event,
-): FieldValue {
+): (event: Event) => FieldValue {
   const found = findField(catalogue, part.field, part.argument);
-  const definition = found?.definition;
-  let value =
-    (definition?.print === undefined
-      ? definition?.extract(event, found?.argument ?? null)
-      : definition.print(event, found?.argument ?? null)) ?? null;
-  for (const name of part.transforms.toReversed()) value = TRANSFORMER_TABLE.get(name)?.apply([value]) ?? null;
-  return value;
+  if (found === null) return () => null;
+  const { definition, argument } = found;
+  const read = (event: Event): FieldValue =>
+    (definition.print === undefined ? definition.extract(event, argument) : definition.print(event, argument)) ?? null;
+  if (part.transforms.length === 0) return read;
+  const transforms = part.transforms.toReversed().map((name) => TRANSFORMER_TABLE.get(name));
+  return (event) => transforms.reduce<FieldValue>((value, transform) => transform?.apply([value]) ?? null, read(event));
 }
 
 function jsonOf(value: FieldValue): FieldJson {

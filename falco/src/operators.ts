@@ -5,7 +5,7 @@
  * field promises never matches: sources are trusted to extract what they declare, not believed.
  */
 import { RE2JS } from 're2js';
-import { parseAddress, parseRange } from './addresses.ts';
+import { type AddressRange, parseAddress, parseRange } from './addresses.ts';
 import type { BinaryOperator } from './ast.ts';
 import type { FieldType, Scalar } from './fields.ts';
 
@@ -67,7 +67,15 @@ export function prepareScalar(operator: BinaryOperator, type: FieldType, literal
 /** The test of a list of literals for `in` and `intersects` (equal to one of them) and `pmatch` (below one of them). */
 export function prepareList(operator: BinaryOperator, type: FieldType, literals: readonly string[]): PreparedTest {
   if (operator === 'pmatch') return { test: pathTest(literals) };
-  if (type === 'ip' || type === 'net') return anyOf(literals.map((literal) => prepareEquals(type, literal)));
+  if (type === 'ip' || type === 'net') {
+    const ranges: AddressRange[] = [];
+    for (const literal of literals) {
+      const range = parseRange(literal);
+      if (range === null) return { problem: `unrecognized address '${literal}'` };
+      ranges.push(range);
+    }
+    return { test: remembered((address) => ranges.some(({ first, last }) => address >= first && address <= last)) };
+  }
   if (isNumeric(type)) {
     const numbers = new Set<number | bigint>();
     for (const literal of literals) {
@@ -106,14 +114,26 @@ function prepareEquals(type: FieldType, literal: string): PreparedTest {
   if (type === 'ip' || type === 'net') {
     const range = parseRange(literal);
     if (range === null) return { problem: `unrecognized address '${literal}'` };
-    return {
-      test: (value) => {
-        const address = typeof value === 'string' ? parseAddress(value) : null;
-        return address !== null && address >= range.first && address <= range.last;
-      },
-    };
+    return { test: remembered((address) => address >= range.first && address <= range.last) };
   }
   return { test: (value) => (typeof value === 'string' ? value : String(value)) === literal };
+}
+
+/** Addresses come again and again, and reading one costs far more than looking its answer up. */
+const MOST_REMEMBERED = 1_024;
+
+function remembered(test: (address: bigint) => boolean): ScalarTest {
+  const answers = new Map<string, boolean>();
+  return (value) => {
+    if (typeof value !== 'string') return false;
+    const known = answers.get(value);
+    if (known !== undefined) return known;
+    const address = parseAddress(value);
+    const answer = address !== null && test(address);
+    if (answers.size >= MOST_REMEMBERED) answers.clear();
+    answers.set(value, answer);
+    return answer;
+  };
 }
 
 function prepareOrder(operator: '<' | '<=' | '>' | '>=', literal: string): PreparedTest {

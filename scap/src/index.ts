@@ -9,3 +9,5 @@ export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField }
 export { Machine, type MachineOptions } from './state/machine.ts';
 export { CONTAINER_ENGINES, type ContainerEngine } from './state/container-engines.ts';
 export { printableText } from './state/printable-text.ts';
+export { type TypeFields, typeFieldsOf } from './fields/type-fields.ts';
+export { SYSCALL_NAMES } from './data/syscall-names.ts';

@@ -28,6 +28,10 @@ const DESTINATIONS: ReadonlyMap<number, Place> = new Map([
   [CODE.linkat, [3, 4]],
 ]);
 
+export function hasAbspath(code: number): boolean {
+  return SOURCES.has(code) || code === CODE.openByHandleAt;
+}
+
 export function abspath(machine: Machine, argument: string | null): string | null {
   const { current, currentThread } = machine;
   if (currentThread === null) return null;

@@ -1,6 +1,6 @@
 /** Fields of the event itself: `evt.*`. */
 import { CODE } from '../format/event-codes.ts';
-import { CATEGORY, EVENT_FLAG } from '../format/event-table.ts';
+import { CATEGORY, EVENT_FLAG, type EventInfo } from '../format/event-table.ts';
 import { OPEN_FLAG } from '../state/fds.ts';
 import type { FieldReader, SyscallField } from './fields.ts';
 import { FD_TYPE } from '../format/lists.ts';
@@ -190,14 +190,32 @@ function argsText(machine: Machine): string {
 }
 
 function categoryOf({ current, currentFd }: Machine): string {
-  const category = current.info.category & 0xff;
-  if ((category & CATEGORY.ioBase) !== 0) {
-    if (currentFd === null) return 'unknown';
-    if (currentFd.isInet) return 'net';
-    if (currentFd.isFile || currentFd.type === FD_TYPE.directory) return 'file';
-    const isIpc: readonly number[] = [FD_TYPE.fifo, FD_TYPE.unix, FD_TYPE.event, FD_TYPE.signal, FD_TYPE.inotify];
-    return isIpc.includes(currentFd.type) || currentFd.type === FD_TYPE.userfault ? 'ipc' : 'unknown';
-  }
-  if ((category & 0x40) !== 0) return 'wait';
-  return (category & 0x80) !== 0 ? 'scheduler' : (CATEGORIES[category] ?? 'unknown');
+  const fixed = categoryName(current.info);
+  if (fixed !== null) return fixed;
+  if (currentFd === null) return 'unknown';
+  if (currentFd.isInet) return 'net';
+  if (currentFd.isFile || currentFd.type === FD_TYPE.directory) return 'file';
+  return IPC.has(currentFd.type) ? 'ipc' : 'unknown';
+}
+
+const IPC: ReadonlySet<number> = new Set([
+  FD_TYPE.fifo,
+  FD_TYPE.unix,
+  FD_TYPE.event,
+  FD_TYPE.signal,
+  FD_TYPE.inotify,
+  FD_TYPE.userfault,
+]);
+
+/** Null when it depends on the file that is read or written. */
+export function categoryName({ category }: EventInfo): string | null {
+  const kind = category & 0xff;
+  if ((kind & CATEGORY.ioBase) !== 0) return null;
+  if ((kind & 0x40) !== 0) return 'wait';
+  return (kind & 0x80) !== 0 ? 'scheduler' : (CATEGORIES[kind] ?? 'unknown');
+}
+
+/** Calls that open a file and say how. */
+export function isAnyOpen(code: number): boolean {
+  return code === CODE.open || code === CODE.openByHandleAt || code === CODE.openat || code === CODE.openat2;
 }

@@ -1,26 +1,31 @@
 /** Fields of the file or socket that an event is about: `fd.*`. */
 import { addressText } from '../state/addresses.ts';
 import { CODE } from '../format/event-codes.ts';
-import { EVENT_FLAG } from '../format/event-table.ts';
-import { type Fd, PROTOCOL, typeLetter, typeName } from '../state/fds.ts';
+import { EVENT_FLAG, type EventInfo } from '../format/event-table.ts';
+import { type Fd, typeLetter, typeName } from '../state/fds.ts';
 import type { FieldReader, FieldResult, SyscallField } from './fields.ts';
 import { FD_TYPE } from '../format/lists.ts';
 import type { Machine } from '../state/machine.ts';
 import { parameterText, shownText } from './parameter-text.ts';
 import { directoryOf, joinPaths } from '../state/paths.ts';
-import type { Address } from '../state/socket-ends.ts';
+import { type Address, PROTOCOL } from '../state/socket-ends.ts';
 import type { Thread } from '../state/threads.ts';
 
 const TOUCHES_FD = EVENT_FLAG.createsFd | EVENT_FLAG.usesFd | EVENT_FLAG.destroysFd;
 const SOCKET_MAKERS: readonly number[] = [CODE.socket, CODE.accept, CODE.accept4];
 const FILE_MAKERS: readonly number[] = [CODE.openat, CODE.openat2, CODE.creat];
 
-function isAboutFd({ current, currentThread }: Machine): boolean {
-  return (current.info.flags & TOUCHES_FD) !== 0 && currentThread !== null;
+/** Whether events of the type make, use or close a file. */
+export function isAboutFd({ flags }: EventInfo): boolean {
+  return (flags & TOUCHES_FD) !== 0;
+}
+
+function hasFd({ current, currentThread }: Machine): boolean {
+  return isAboutFd(current.info) && currentThread !== null;
 }
 
 function fdOf(machine: Machine): Fd | null {
-  if (!isAboutFd(machine)) return null;
+  if (!hasFd(machine)) return null;
   const { currentFd, currentThread } = machine;
   return currentFd ?? currentThread?.fd(currentThread.lastEventFd) ?? null;
 }
@@ -86,16 +91,16 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
 };
 
 export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
-  'fd.num': (machine) => (isAboutFd(machine) ? (machine.currentThread?.lastEventFd ?? null) : null),
+  'fd.num': (machine) => (hasFd(machine) ? (machine.currentThread?.lastEventFd ?? null) : null),
   'fd.type': known(typeName),
   'fd.typechar': (machine) => {
-    if (!isAboutFd(machine)) return null;
+    if (!hasFd(machine)) return null;
     const fd = fdOf(machine);
     return fd === null ? letterOfEvent(machine) : typeLetter(fd);
   },
   'fd.types': (machine, argument) => {
     const thread = machine.currentThread;
-    if (!isAboutFd(machine) || thread === null) return null;
+    if (!hasFd(machine) || thread === null) return null;
     if (argument === null) return typesOf(thread);
     const fd = thread.fd(Number(argument));
     return fd === null ? null : typeName(fd);
@@ -103,7 +108,7 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
   'fd.name': nameOf,
   'fd.nameraw': (machine) => {
     const fd = fdOf(machine);
-    const raw = fd === null ? (isAboutFd(machine) ? nameFromEvent(machine, true) : null) : fd.nameRaw;
+    const raw = fd === null ? (hasFd(machine) ? nameFromEvent(machine, true) : null) : fd.nameRaw;
     return raw === null ? null : raw.replace(/\/{2,}/g, '/');
   },
   'fd.directory': directoryName,
@@ -151,8 +156,7 @@ export const FD_FIELDS: Readonly<Record<string, FieldReader | SyscallField>> = {
     if (fd.type === FD_TYPE.ipv4Server || fd.type === FD_TYPE.ipv6Server) return true;
     return fd.isTuple && isLocal(machine, fd.destination);
   }),
-  'fd.uid': (machine) =>
-    isAboutFd(machine) ? `${machine.currentThread?.tid}${machine.currentThread?.lastEventFd}` : null,
+  'fd.uid': (machine) => (hasFd(machine) ? `${machine.currentThread?.tid}${machine.currentThread?.lastEventFd}` : null),
   'fd.connected': known((fd) => fd.isConnected),
   'fd.name_changed': known((_, machine) => machine.fdNameChanged),
   'fd.dev': {
@@ -188,13 +192,13 @@ function isLocal(machine: Machine, address: Address): boolean {
 }
 
 function nameOf(machine: Machine, _argument: string | null): FieldResult {
-  if (!isAboutFd(machine)) return null;
+  if (!hasFd(machine)) return null;
   const fd = fdOf(machine);
   return fd === null ? nameFromEvent(machine, false) : fd.name;
 }
 
 function directoryName(machine: Machine, _argument: string | null): FieldResult {
-  if (!isAboutFd(machine)) return null;
+  if (!hasFd(machine)) return null;
   const fd = fdOf(machine);
   if (fd !== null && !fd.isFile) return fd.type === FD_TYPE.directory ? fd.name : null;
   const name = fd === null ? nameFromEvent(machine, false) : fd.name;

@@ -88,6 +88,11 @@ const ALL_NAMES: Places = new Map([...OPENS, ...NAMES]);
 const named = pathIn(ALL_NAMES, false);
 const namedRaw = pathIn(ALL_NAMES, true);
 
+/** Whether events of the type can have a path at all. */
+export function hasPaths(code: number): boolean {
+  return ALL_NAMES.has(code) || SOURCES.has(code) || BY_FD.has(code);
+}
+
 export const PATH_FIELDS: Readonly<Record<string, FieldReader>> = {
   'fs.path.name': (machine, argument) => ofFd(machine) ?? named(machine, argument),
   'fs.path.nameraw': (machine, argument) => ofFd(machine) ?? namedRaw(machine, argument),

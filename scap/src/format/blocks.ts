@@ -51,12 +51,6 @@ const SECTION_BYTES = 28;
 export const LONGEST_BLOCK_BYTES = 64 * 1024 * 1024;
 const SUPPORTED_MAJOR = 1;
 
-/**
- * One complete block: `view` has its bytes from `start` to `end`, without header and trailer, and `bytes` is the same memory.
- * Both are valid during the call only.
- */
-export type BlockHandler = (type: number, block: BlockPlace) => void;
-
 /** Where a block lies. One object is filled again for every block. */
 export class BlockPlace {
   bytes: Buffer = Buffer.alloc(0);
@@ -78,8 +72,7 @@ const MOST_KEPT_BYTES = 1024 * 1024;
  * Fed with chunks of any size. A block that lies whole in a chunk is handed on where it lies; only one that is cut is copied,
  * and of that no more than has come.
  */
-export class BlockReader {
-  readonly #handle: BlockHandler;
+export abstract class BlockReader {
   readonly #place = new BlockPlace();
   #carried = Buffer.alloc(0);
   #held = 0;
@@ -88,16 +81,19 @@ export class BlockReader {
   #begun = false;
   #position = 0;
 
-  constructor(handle: BlockHandler) {
-    this.#handle = handle;
-  }
+  /** Takes one complete block, without header and trailer. The place is valid during the call only. */
+  protected abstract block(type: number, place: BlockPlace): void;
 
   /** Bytes of the block that is not complete yet: never more than the longest block. */
   get heldBytes(): number {
     return this.#held;
   }
 
-  /** @throws CaptureDamage when the bytes cannot be a capture; what was complete before was handed on. */
+  /**
+   * Takes the next bytes of the stream, cut anywhere: from a file, a pipe or a socket that never ends. Everything that is
+   * complete is handed on before it returns; the chunk belongs to the caller again afterwards.
+   * @throws CaptureDamage when this is not, or no longer, a capture. Nothing more can be written then.
+   */
   write(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
@@ -107,7 +103,7 @@ export class BlockReader {
     this.#carry(bytes, at, bytes.length);
   }
 
-  /** @throws CaptureDamage when bytes are left over or nothing came at all. */
+  /** @throws CaptureDamage when the capture breaks off, or nothing came at all. */
   end(): void {
     if (!this.#begun) this.#stop('this is not a capture', 0);
     if (this.#held > 0) this.#stop(`the capture ends within a block (${this.#held} bytes left)`, 0);
@@ -143,47 +139,48 @@ export class BlockReader {
     const place = this.#place;
     place.bytes = bytes;
     place.view = view;
+    let { littleEndian } = place;
     let at = from;
     this.#needed = HEADER_BYTES;
     while (to - at >= HEADER_BYTES) {
-      const type = this.#type(view, at, to);
-      if (type === null) {
-        this.#needed = SECTION_BYTES;
-        break;
+      const type = view.getUint32(at, littleEndian);
+      if (type === BLOCK.sectionHeader || !this.#begun) {
+        if (type === BLOCK.sectionHeader && to - at < SECTION_BYTES) {
+          this.#needed = SECTION_BYTES;
+          break;
+        }
+        littleEndian = this.#beginSection(view, at, type);
       }
-      const length = view.getUint32(at + 4, place.littleEndian);
+      const length = view.getUint32(at + 4, littleEndian);
       if (length < SMALLEST_BLOCK_BYTES || length > LONGEST_BLOCK_BYTES) this.#refuse(length, at - from);
       if (to - at < length) {
         this.#needed = length;
         break;
       }
-      if (view.getUint32(at + length - TRAILER_BYTES, place.littleEndian) !== length) {
+      if (view.getUint32(at + length - TRAILER_BYTES, littleEndian) !== length) {
         this.#stop('two lengths of a block differ', at - from);
       }
       place.start = at + HEADER_BYTES;
       place.end = at + length - TRAILER_BYTES;
-      this.#handle(type < SMALLEST_UNREGISTERED ? type : (UNREGISTERED.get(type) ?? type), place);
+      this.block(type < SMALLEST_UNREGISTERED ? type : (UNREGISTERED.get(type) ?? type), place);
       at += length;
     }
     this.#position += at - from;
     return at;
   }
 
-  /** The block's type; null while too little of a section header is there to tell its byte order. */
-  #type(view: DataView, at: number, to: number): number | null {
-    const type = view.getUint32(at, this.#place.littleEndian);
-    if (type !== BLOCK.sectionHeader) {
-      if (!this.#begun) this.#stop('this is not a capture', 0);
-      return type;
+  /** The byte order of the section: it is the one in which its magic number makes sense. */
+  #beginSection(view: DataView, at: number, type: number): boolean {
+    if (type !== BLOCK.sectionHeader) this.#stop('this is not a capture', 0);
+    const littleEndian = view.getUint32(at + 8, true) === SECTION_MAGIC;
+    if (!littleEndian && view.getUint32(at + 8, false) !== SECTION_MAGIC) {
+      this.#stop('the magic number of a section header is wrong', at);
     }
-    if (to - at < SECTION_BYTES) return null;
-    if (view.getUint32(at + 8, true) === SECTION_MAGIC) this.#place.littleEndian = true;
-    else if (view.getUint32(at + 8, false) === SECTION_MAGIC) this.#place.littleEndian = false;
-    else this.#stop('the magic number of a section header is wrong', at);
-    const major = view.getUint16(at + 12, this.#place.littleEndian);
+    const major = view.getUint16(at + 12, littleEndian);
     if (major > SUPPORTED_MAJOR) this.#stop(`version ${major} of the format is not known`, at);
     this.#begun = true;
-    return type;
+    this.#place.littleEndian = littleEndian;
+    return littleEndian;
   }
 
   #refuse(length: number, at: number): never {

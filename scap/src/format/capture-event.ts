@@ -8,7 +8,7 @@
  * The surprise: an event that was put into today's form has its header in the capture, its parameters elsewhere.
  */
 import type { BlockPlace } from './blocks.ts';
-import { EVENT_FLAG, type EventInfo, MOST_PARAMETERS } from './event-table.ts';
+import { EVENT_FLAG, EVENT_TABLE, type EventInfo, MOST_PARAMETERS } from './event-table.ts';
 import { longAt, Parameters, viewOf } from './parameters.ts';
 
 const NO_EVENT: EventInfo = { code: 0, name: '', isExit: false, category: 0, flags: 0, parameters: [] };
@@ -29,9 +29,13 @@ export class CaptureEvent extends Parameters {
   #start = 0;
   #isHeaderLittleEndian = true;
 
-  /** Reads type and thread; `at` is the header's place. The parameters are not placed yet. */
-  begin(block: BlockPlace, at: number): void {
+  /** Reads type and thread; `at` is the header's place. The parameters are not placed yet. False when the type is not known. */
+  begin(block: BlockPlace, at: number, code: number): boolean {
+    const info = EVENT_TABLE[code];
+    if (info === undefined) return false;
     const { view, littleEndian } = block;
+    this.code = code;
+    this.info = info;
     this.#header = view;
     this.#at = at;
     this.#start = block.start;
@@ -41,6 +45,7 @@ export class CaptureEvent extends Parameters {
     this.view = view;
     this.littleEndian = littleEndian;
     this.count = 0;
+    return true;
   }
 
   /** Places `written` parameters whose lengths begin at `at`. False when they do not fit before `end`. */

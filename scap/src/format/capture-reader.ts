@@ -26,6 +26,7 @@ import {
   readMachineInfo,
   readThreads,
 } from './lists.ts';
+import { longAt } from './parameters.ts';
 
 /** Whoever wants to know. Called synchronously, in the order of the capture. */
 export interface CaptureHandler {
@@ -39,11 +40,11 @@ export interface CaptureHandler {
   /** The object is filled again for the next event. */
   event(event: CaptureEvent): void;
   /**
-   * Types (1 at their code) of which nobody will ask for parameters. Their events are counted and told by `passed` instead, with
-   * no more than the header read.
+   * Types (1 at their code) that change nothing and of which nobody will ask: their events are counted, and all that is read and
+   * told of them is the thread.
    */
   readonly passing?: Uint8Array;
-  passed?(event: CaptureEvent): void;
+  passed?(tid: number): void;
 }
 
 export interface CaptureCounts {
@@ -65,7 +66,10 @@ const BLOCK_FLAG_BYTES = 4;
 /** What the first version of the block wrote too much into the length of these two. */
 const LEGACY_LENGTH_SURPLUS = 3;
 
-export class CaptureReader {
+/** Types that nobody asks about pass when they have this many parameters; the others never. */
+const NEVER = -1;
+
+export class CaptureReader extends BlockReader {
   readonly counts: CaptureCounts = {
     events: 0,
     unknownBlocks: 0,
@@ -74,60 +78,40 @@ export class CaptureReader {
     mergedEvents: 0,
   };
   readonly #handler: CaptureHandler;
-  readonly #blocks: BlockReader;
   readonly #converter = new Converter();
   readonly #event = new CaptureEvent();
-  readonly #passing: Uint8Array;
+  readonly #passing: Int16Array;
 
   constructor(handler: CaptureHandler) {
+    super();
     this.#handler = handler;
-    this.#passing = handler.passing ?? new Uint8Array(EVENT_TABLE.length);
-    this.#blocks = new BlockReader((type, block) => this.#block(type, block));
+    this.#passing = Int16Array.from(EVENT_TABLE, ({ code, parameters }) =>
+      handler.passing?.[code] === 1 && CONVERSION_OF[code] !== CONVERTS.always ? parameters.length : NEVER,
+    );
   }
 
-  /**
-   * Takes the next bytes of the stream, cut anywhere: from a file, a pipe or a socket that never ends. Everything that is
-   * complete is handed on before it returns; the chunk belongs to the caller again afterwards.
-   * @throws CaptureDamage when this is not, or no longer, a capture. Nothing more can be written then.
-   */
-  write(chunk: Uint8Array): void {
-    this.#blocks.write(chunk);
-  }
-
-  /** @throws CaptureDamage when the capture breaks off. */
-  end(): void {
-    this.#blocks.end();
-  }
-
-  /** Bytes that wait for the rest of their block. */
-  get heldBytes(): number {
-    return this.#blocks.heldBytes;
-  }
-
-  #block(type: number, range: BlockPlace): void {
+  protected override block(type: number, place: BlockPlace): void {
     switch (type) {
       case BLOCK.event2:
-        this.#readEvent(range, CPU_BYTES);
+      case BLOCK.event2Large:
+        this.#readEvent(place, place.start + CPU_BYTES);
         return;
       case BLOCK.flaggedEvent2:
       case BLOCK.flaggedEvent2Large:
-        this.#readEvent(range, CPU_BYTES + BLOCK_FLAG_BYTES);
-        return;
-      case BLOCK.event2Large:
-        this.#readEvent(range, CPU_BYTES);
+        this.#readEvent(place, place.start + CPU_BYTES + BLOCK_FLAG_BYTES);
         return;
       case BLOCK.event:
-        this.#readFirstEvent(range, CPU_BYTES);
+        this.#readFirstEvent(place, place.start + CPU_BYTES);
         return;
       case BLOCK.flaggedEvent:
-        this.#readFirstEvent(range, CPU_BYTES + BLOCK_FLAG_BYTES);
+        this.#readFirstEvent(place, place.start + CPU_BYTES + BLOCK_FLAG_BYTES);
         return;
       case BLOCK.sectionHeader:
         this.#converter.clear();
         this.#handler.section();
         return;
       default:
-        this.#list(type, range);
+        this.#list(type, place);
     }
   }
 
@@ -146,60 +130,52 @@ export class CaptureReader {
     } else this.counts.unknownBlocks += 1;
   }
 
-  /** CPU, perhaps flags, then the header with the number of parameters. */
-  #readEvent(block: BlockPlace, before: number): void {
-    const { view, littleEndian, end } = block;
-    const at = block.start + before;
+  /** `at` is the place of the header, which has the number of parameters. */
+  #readEvent(place: BlockPlace, at: number): void {
+    const { view, littleEndian, end } = place;
     if (at + EVENT_HEADER_2_BYTES > end) {
       this.counts.damagedEvents += 1;
       return;
     }
-    const event = this.#event;
     const code = view.getUint16(at + 20, littleEndian);
-    const info = EVENT_TABLE[code];
-    if (info === undefined) {
-      this.counts.unknownEvents += 1;
+    const written = view.getUint32(at + 22, littleEndian);
+    if (this.#passing[code] === written) {
+      this.counts.events += 1;
+      this.#handler.passed?.(longAt(view, at + 8, littleEndian));
       return;
     }
-    event.code = code;
-    event.info = info;
-    event.begin(block, at);
-    const written = view.getUint32(at + 22, littleEndian);
-    const form = CONVERSION_OF[code];
-    const isOfToday = form === CONVERTS.never || (form === CONVERTS.byCount && written === info.parameters.length);
-    if (isOfToday && this.#passing[code] === 1) {
-      this.counts.events += 1;
-      this.#handler.passed?.(event);
+    const event = this.#event;
+    if (!event.begin(place, at, code)) {
+      this.counts.unknownEvents += 1;
       return;
     }
     const length = view.getUint32(at + 16, littleEndian);
     if (at + length > end || !event.place(at + EVENT_HEADER_2_BYTES, at + length, written)) {
       this.counts.damagedEvents += 1;
-    } else if (isOfToday) this.#pass(event);
-    else this.#convert(event);
+      return;
+    }
+    const form = CONVERSION_OF[code];
+    if (form === CONVERTS.never || (form === CONVERTS.byCount && written === event.info.parameters.length)) {
+      this.#pass(event);
+    } else this.#convert(event);
   }
 
   /** The first version has no number of parameters: it is the one with which the lengths add up. */
-  #readFirstEvent(block: BlockPlace, before: number): void {
-    const { view, littleEndian, end } = block;
-    const at = block.start + before;
+  #readFirstEvent(place: BlockPlace, at: number): void {
+    const { view, littleEndian, end } = place;
     if (at + EVENT_HEADER_BYTES > end) {
       this.counts.damagedEvents += 1;
       return;
     }
     const event = this.#event;
     const code = view.getUint16(at + 20, littleEndian);
-    const info = EVENT_TABLE[code];
-    if (info === undefined) {
+    if (!event.begin(place, at, code)) {
       this.counts.unknownEvents += 1;
       return;
     }
-    event.code = code;
-    event.info = info;
-    event.begin(block, at);
     let length = view.getUint32(at + 16, littleEndian);
     if (code === CODE.notification || code === CODE.infrastructure) length -= LEGACY_LENGTH_SURPLUS;
-    for (let written = info.parameters.length; written >= 0 && at + length <= end; written -= 1) {
+    for (let written = event.info.parameters.length; written >= 0 && at + length <= end; written -= 1) {
       if (event.place(at + EVENT_HEADER_BYTES, at + length, written) && event.parametersEnd === at + length) {
         this.#convert(event);
         return;

@@ -1,8 +1,5 @@
-/** Internet addresses as text, and the ends of connections as names. */
-import { FD_TYPE } from '../format/lists.ts';
-import type { Fd } from './fds.ts';
-import { PROTOCOL } from './fds.ts';
-import type { Address } from './socket-ends.ts';
+/** Internet addresses as text. */
+import type { Address, SocketEnds } from './socket-ends.ts';
 
 /** Texts of IPv4 addresses that were asked for lately. */
 const TEXTS = new Map<number, string>();
@@ -22,8 +19,25 @@ function ipv4Text(word: number): string {
   return text;
 }
 
-/** The longest run of zero groups (two or more, the first of equals) becomes `::`. */
+/** The same of IPv6, by a few bits of the address. */
+const PLACES = 512;
+const KEPT: ({ readonly words: Address['words']; readonly text: string } | undefined)[] = Array.from({
+  length: PLACES,
+});
+
 function ipv6Text(words: Address['words']): string {
+  const [w0, w1, w2, w3] = words;
+  const mixed = Math.imul(w0 ^ Math.imul(w1, 31) ^ Math.imul(w2, 961) ^ Math.imul(w3, 29_791), 0x9e37_79b1);
+  const place = (mixed >>> 16) & (PLACES - 1);
+  const kept = KEPT[place];
+  if (kept !== undefined && kept.words.every((word, index) => word === words[index])) return kept.text;
+  const text = writeIpv6(words);
+  KEPT[place] = { words, text };
+  return text;
+}
+
+/** The longest run of zero groups (two or more, the first of equals) becomes `::`. */
+function writeIpv6(words: Address['words']): string {
   const groups = words.flatMap((word) => [
     ((word & 0xff) << 8) | ((word >>> 8) & 0xff),
     ((word >>> 8) & 0xff00) | (word >>> 24),
@@ -41,23 +55,7 @@ function ipv6Text(words: Address['words']): string {
   return `${text(groups.slice(0, best))}::${text(groups.slice(best + bestLength))}`;
 }
 
-export interface Ends {
-  readonly source: Address;
-  readonly sourcePort: number;
-  readonly destination: Address;
-  readonly destinationPort: number;
-}
-
-export function endsText(ends: Ends): string {
-  return `${addressText(ends.source)}:${ends.sourcePort}->${addressText(ends.destination)}:${ends.destinationPort}`;
-}
-
-/** The name of a connection. Of protocols without ports only the addresses; of an unknown one nothing is said. */
-export function connectionName(fd: Fd): string {
-  const protocol = fd.storedProtocol;
-  if (protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp) return endsText(fd);
-  if (protocol === PROTOCOL.icmp || (protocol === PROTOCOL.raw && fd.type === FD_TYPE.ipv4)) {
-    return `${addressText(fd.source)}->${addressText(fd.destination)}`;
-  }
-  return '<unknown>';
+export function endsText(ends: SocketEnds, type: number): string {
+  const near = `${addressText(ends.source(type))}:${ends.sourcePort(type)}`;
+  return `${near}->${addressText(ends.destination(type))}:${ends.destinationPort(type)}`;
 }

@@ -1,8 +1,7 @@
 /** One open file of a process. Whom a socket talks to is in socket-ends.ts. */
 import { FD_TYPE } from '../format/lists.ts';
-import { type Address, SocketEnds } from './socket-ends.ts';
-
-export const PROTOCOL = { unknown: 0, notApplicable: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const;
+import { type Naming, SocketName } from './connection-names.ts';
+import { type Address, PROTOCOL, SocketEnds } from './socket-ends.ts';
 
 export const OPEN_FLAG = {
   read: 1,
@@ -18,7 +17,8 @@ export const OPEN_FLAG = {
 
 export class Fd {
   type: number = FD_TYPE.unknown;
-  name = '';
+  /** Of a socket, what its name will be put together from. */
+  naming: string | SocketName = '';
   /** As the call said it, before it was joined with a directory. */
   nameRaw = '';
   openFlags = 0;
@@ -38,7 +38,7 @@ export class Fd {
   clone(): Fd {
     const copy = new Fd();
     copy.type = this.type;
-    copy.name = this.name;
+    copy.naming = this.naming;
     copy.nameRaw = this.nameRaw;
     copy.openFlags = this.openFlags;
     copy.inodeLow = this.inodeLow;
@@ -52,6 +52,24 @@ export class Fd {
     copy.isLowerLayer = this.isLowerLayer;
     if (this.#ends !== null) copy.#ends = this.#ends.copy();
     return copy;
+  }
+
+  get name(): string {
+    return typeof this.naming === 'string' ? this.naming : this.naming.text;
+  }
+
+  set name(name: string) {
+    this.naming = name;
+  }
+
+  /** Named by its ends as they are now. */
+  nameByEnds(naming: Naming, path = ''): void {
+    this.naming = new SocketName(naming, this.type, this.ends.copy(), path);
+  }
+
+  /** Named by other ends than it keeps. */
+  nameByOther(ends: SocketEnds, type: number): void {
+    this.naming = new SocketName('ends', type, ends.copy());
   }
 
   get ends(): SocketEnds {

@@ -1,10 +1,9 @@
 /** Files as the writer found them → files of the state. */
 import { FD_TYPE, type ListedFd } from '../format/lists.ts';
-import { addressText, endsText } from './addresses.ts';
-import { Fd, PROTOCOL } from './fds.ts';
+import { addressText } from './addresses.ts';
+import { Fd } from './fds.ts';
 import { guessOpenEnd, type Interfaces } from './interfaces.ts';
-import { unmapped } from './socket-addresses.ts';
-import { addressOf, isMapped, portsOf } from './socket-ends.ts';
+import { addressOf, isMapped, portsOf, PROTOCOL, unmapped } from './socket-ends.ts';
 
 /** Null for what has no type. */
 export function fdOf(listed: ListedFd, interfaces: Interfaces): Fd | null {
@@ -27,7 +26,7 @@ export function fdOf(listed: ListedFd, interfaces: Interfaces): Fd | null {
       fd.name = `${addressText(fd.source)}:${listed.address.sourcePort}`;
       return fd;
     case FD_TYPE.unix:
-      fd.ends.setUnix(listed.unixSource, listed.unixDestination);
+      fd.ends.setUnixNumbers(listed.unixSource, listed.unixDestination);
       if (listed.name === '') fd.isClient = true;
       else fd.isServer = true;
       return fd;
@@ -50,13 +49,11 @@ function readTuple(fd: Fd, { address }: ListedFd, interfaces: Interfaces): Fd | 
     const [near, far] = source.family === 4 ? [source, destination] : [unmapped(source), unmapped(destination)];
     fd.ends.setIpv4(near.words[0], far.words[0], ports);
   } else {
-    fd.ends.setIpv6Source(source.words);
-    fd.ends.setIpv6Destination(destination.words);
-    fd.ends.w8 = ports;
+    fd.ends.setIpv6(source.words, destination.words, ports);
   }
   fd.storedProtocol = address.protocol;
   fd.isConnected = address.protocol === PROTOCOL.tcp;
   if (isV4) guessOpenEnd(fd, interfaces);
-  fd.name = endsText(fd);
+  fd.nameByEnds('ends');
   return fd;
 }

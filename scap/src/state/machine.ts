@@ -12,7 +12,6 @@ import { CATEGORY, EVENT_FLAG, EVENT_TABLE } from '../format/event-table.ts';
 import type { ListedAccount, ListedFd, ListedInterface, ListedThread, MachineInfo } from '../format/lists.ts';
 import { FD_TYPE } from '../format/lists.ts';
 import { TWO_32 } from '../format/parameters.ts';
-import { endsText } from './addresses.ts';
 import { CLONE_EVENTS } from './clone-events.ts';
 import type { ContainerEngine } from './container-engines.ts';
 import { bareContainer, type Container, HOST } from './containers.ts';
@@ -47,6 +46,7 @@ export interface Account {
 
 const NO_MACHINE: MachineInfo = { cpus: 0, memoryBytes: 0n, hostname: '', bootNs: 0n };
 const MOST_EXITED = 8_192;
+const MOST_PIDS = 2 ** 22;
 const EXITED_WINDOW_NS = 2_000_000_000n;
 
 /** Events of before a call that serve the state alone. */
@@ -123,13 +123,12 @@ export class Machine implements CaptureHandler {
   current = new CaptureEvent();
   currentThread: Thread | null = null;
   currentFd: Fd | null = null;
-  fdNameChanged = false;
   /** The container that the current event itself is about. */
   announced: Container | null = null;
   readonly hostname: string;
   readonly #options: MachineOptions;
   readonly #isInteresting: Uint8Array;
-  readonly #exited = new Map<string, bigint>();
+  readonly #exited = new Map<number, bigint>();
   readonly #serverPorts = new Set<number>();
   #isBegun = false;
   #isTimed = false;
@@ -137,7 +136,7 @@ export class Machine implements CaptureHandler {
   #removeTid: number | null = null;
   #removeFd: { readonly tid: number; readonly fd: number } | null = null;
   /** Of the current file before the event; empty when the event made it. */
-  #nameBefore = '';
+  #nameBefore: Fd['naming'] = '';
   #timeLow = 0;
   #timeHigh = 0;
   #beforeLow = 0;
@@ -200,28 +199,33 @@ export class Machine implements CaptureHandler {
   }
 
   /** An event that changes nothing and that nobody looks at: a thread with this number is there, and its call has ended. */
-  passed(event: CaptureEvent): void {
-    this.#tick(event);
-    const thread = this.threads.get(event.tid);
-    if (thread === null) return;
-    thread.flags |= THREAD_FLAG.active;
-    if (thread.enter !== null) forgetEnter(thread);
+  passed(tid: number): void {
+    if (!this.#isBegun) this.#begin();
+    const thread = this.threads.get(tid);
+    if (thread !== null && thread.enter !== null) forgetEnter(thread);
   }
 
   event(event: CaptureEvent): void {
-    this.#tick(event);
     const { code } = event;
+    if (!this.#isBegun) this.#begin();
+    if (!this.#isTimed && IS_META[code] === 0) {
+      this.#isTimed = true;
+      this.firstNs = event.timeNs;
+    }
+    if (this.#hasEnded) this.#removeWhatEnded(event);
     this.current = event;
     this.announced = null;
     this.#find(event);
     const before = this.currentFd;
-    this.#nameBefore = before === null ? '' : before.name;
+    this.#nameBefore = before === null ? '' : before.naming;
     STATE_EVENTS[code]?.(this, event);
     if (STARTS_PROCESS[code] === 1 && event.result >= 0) this.#assignContainer(event.tid);
     if (this.#isInteresting[code] === 1 && (event.blockFlags & STATE_ONLY) === 0) {
-      const fd = this.currentFd;
-      this.fdNameChanged = fd !== null && fd.name !== this.#nameBefore;
       this.currentThread ??= this.threads.find(event.tid);
+      this.#beforeLow = this.#timeLow;
+      this.#beforeHigh = this.#timeHigh;
+      this.#timeLow = event.timeLow;
+      this.#timeHigh = event.timeHigh;
       this.#options.onEvent(this);
     }
     if (event.info.isExit && this.currentThread !== null) forgetEnter(this.currentThread);
@@ -235,7 +239,7 @@ export class Machine implements CaptureHandler {
 
   /** A file that the current event made of another: its name is not new. */
   addCopy(thread: Thread, number: number, fd: Fd): void {
-    this.#nameBefore = fd.name;
+    this.#nameBefore = fd.naming;
     this.currentFd = thread.addFd(number, fd);
   }
 
@@ -246,6 +250,14 @@ export class Machine implements CaptureHandler {
     if (fd === null || !fd.isShared || thread === null) return fd;
     this.currentFd = thread.fds?.own(thread.lastEventFd) ?? null;
     return this.currentFd;
+  }
+
+  /** Whether the current file has another name than before the event. */
+  get fdNameChanged(): boolean {
+    const fd = this.currentFd;
+    const before = this.#nameBefore;
+    if (fd === null || fd.naming === before) return false;
+    return fd.name !== (typeof before === 'string' ? before : before.text);
   }
 
   removeThreadLater(tid: number): void {
@@ -259,7 +271,7 @@ export class Machine implements CaptureHandler {
   }
 
   hasRecentlyExited(tid: number, ptid: number, nowNs: bigint): boolean {
-    const atNs = this.#exited.get(`${ptid} ${tid}`);
+    const atNs = this.#exited.get(exitOf(ptid, tid));
     return atNs !== undefined && nowNs >= atNs && nowNs - atNs < EXITED_WINDOW_NS;
   }
 
@@ -272,24 +284,10 @@ export class Machine implements CaptureHandler {
     return kept.code === this.current.code - 1 ? kept : null;
   }
 
-  /** Nanoseconds since the event before this one; 0 for the first. */
+  /** Nanoseconds since the event before that rules saw; 0 for the first. */
   get sinceBeforeNs(): bigint {
     if (this.#beforeHigh === 0) return 0n;
     return longOf(this.#timeLow, this.#timeHigh) - longOf(this.#beforeLow, this.#beforeHigh);
-  }
-
-  /** What every event does first: time goes on, and what ended with the last one goes. */
-  #tick(event: CaptureEvent): void {
-    if (!this.#isBegun) this.#begin();
-    this.#beforeLow = this.#timeLow;
-    this.#beforeHigh = this.#timeHigh;
-    this.#timeLow = event.timeLow;
-    this.#timeHigh = event.timeHigh;
-    if (!this.#isTimed && IS_META[event.code] === 0) {
-      this.#isTimed = true;
-      this.firstNs = event.timeNs;
-    }
-    if (this.#hasEnded) this.#removeWhatEnded(event);
   }
 
   #begin(): void {
@@ -314,7 +312,7 @@ export class Machine implements CaptureHandler {
       return;
     }
     fd.ends.swap(fd.type);
-    fd.name = endsText(fd);
+    fd.nameByEnds('ends');
     fd.isServer = true;
   }
 
@@ -344,8 +342,8 @@ export class Machine implements CaptureHandler {
           break;
         }
       }
-      this.#exited.delete(`${ptid} ${tid}`);
-      this.#exited.set(`${ptid} ${tid}`, event.timeNs);
+      this.#exited.delete(exitOf(ptid, tid));
+      this.#exited.set(exitOf(ptid, tid), event.timeNs);
       this.threads.remove(tid);
       this.#removeTid = null;
     }
@@ -389,6 +387,11 @@ export class Machine implements CaptureHandler {
 function forgetEnter(thread: Thread): void {
   thread.enter = null;
   thread.enterValid = false;
+}
+
+/** One number for both: Linux has no more than 2^22 processes. */
+function exitOf(ptid: number, tid: number): number {
+  return tid * MOST_PIDS + (ptid % MOST_PIDS);
 }
 
 function longOf(low: number, high: number): bigint {

@@ -13,6 +13,8 @@
  */
 import { FD_TYPE } from '../format/lists.ts';
 
+export const PROTOCOL = { unknown: 0, notApplicable: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const;
+
 /** An IPv4 address has one word, an IPv6 address four. */
 export interface Address {
   readonly family: 4 | 6;
@@ -126,6 +128,12 @@ export class SocketEnds {
     }
   }
 
+  setIpv6(source: Address['words'], destination: Address['words'], ports: number): void {
+    this.setIpv6Source(source);
+    this.setIpv6Destination(destination);
+    this.w8 = ports;
+  }
+
   setIpv6Source([w0, w1, w2, w3]: Address['words']): void {
     this.w0 = w0;
     this.w1 = w1;
@@ -140,11 +148,40 @@ export class SocketEnds {
     this.w7 = w7;
   }
 
-  setUnix(source: bigint, destination: bigint): void {
+  setUnix({ w0, w1, w2, w3 }: SocketEnds): void {
+    this.w0 = w0;
+    this.w1 = w1;
+    this.w2 = w2;
+    this.w3 = w3;
+  }
+
+  setUnixNumbers(source: bigint, destination: bigint): void {
     this.w0 = Number(BigInt.asIntN(32, source));
     this.w1 = Number(BigInt.asIntN(32, source >> 32n));
     this.w2 = Number(BigInt.asIntN(32, destination));
     this.w3 = Number(BigInt.asIntN(32, destination >> 32n));
+  }
+
+  isSameIpv6(other: SocketEnds): boolean {
+    const isNear = this.w0 === other.w0 && this.w1 === other.w1 && this.w2 === other.w2 && this.w3 === other.w3;
+    const isFar = this.w4 === other.w4 && this.w5 === other.w5 && this.w6 === other.w6 && this.w7 === other.w7;
+    return isNear && isFar && this.w8 === other.w8;
+  }
+
+  /** The same, seen from the other end. */
+  isTurnedIpv6(other: SocketEnds): boolean {
+    const isNear = this.w0 === other.w4 && this.w1 === other.w5 && this.w2 === other.w6 && this.w3 === other.w7;
+    const isFar = this.w4 === other.w0 && this.w5 === other.w1 && this.w6 === other.w2 && this.w7 === other.w3;
+    return isNear && isFar && this.w8 === swapPorts(other.w8);
+  }
+
+  copyIpv6(other: SocketEnds): void {
+    this.setUnix(other);
+    this.w4 = other.w4;
+    this.w5 = other.w5;
+    this.w6 = other.w6;
+    this.w7 = other.w7;
+    this.w8 = other.w8;
   }
 
   get unixSource(): bigint {
@@ -181,6 +218,11 @@ export function isMapped([w0, w1, w2, w3]: Address['words']): boolean {
   return w0 === 0 && w1 === 0 && (w2 === MAPPED || (w2 === 0 && w3 === 0));
 }
 
+/** An IPv4 address out of IPv6 clothes. */
+export function unmapped({ words }: Address): Address {
+  return { family: 4, words: [words[3], 0, 0, 0] };
+}
+
 export function isZero([w0, w1, w2, w3]: Address['words']): boolean {
   return (w0 | w1 | w2 | w3) === 0;
 }
@@ -204,7 +246,7 @@ export function bytesOf({ family, words }: Address): Buffer {
   return bytes;
 }
 
-function swapPorts(ports: number): number {
+export function swapPorts(ports: number): number {
   return (ports >>> 16) | (ports << 16);
 }
 

@@ -2,30 +2,26 @@
 import type { CaptureEvent } from '../format/capture-event.ts';
 import { CODE } from '../format/event-codes.ts';
 import { FD_TYPE } from '../format/lists.ts';
-import { connectionName } from './addresses.ts';
-import { Fd, OPEN_FLAG, PROTOCOL } from './fds.ts';
+import { Fd, OPEN_FLAG } from './fds.ts';
 import { guessOpenEnd } from './interfaces.ts';
 import type { Machine } from './machine.ts';
 import {
   addressParameterText,
   FAMILY,
-  isAddressWhole,
-  isTupleWhole,
   readAddress,
-  readTuple,
   type SocketAddress,
-  type Tuple,
+  SocketTuple,
   tupleText,
-  unixName,
-  unmapped,
 } from './socket-addresses.ts';
-import { type Address, isMapped, isSameAddress, portsOf } from './socket-ends.ts';
+import { type Address, isMapped, isSameAddress, portsOf, PROTOCOL, swapPorts, unmapped } from './socket-ends.ts';
 import { eventsOf, type StateEvents } from './state-events.ts';
 import type { Thread } from './threads.ts';
 
 const SOCKET = { stream: 1, datagram: 2, raw: 3 } as const;
 const IP = { ip: 0, icmp: 1, tcp: 6, udp: 17, raw: 255 } as const;
 const IN_PROGRESS = -115;
+/** Filled again for every event. */
+const TUPLE = new SocketTuple();
 /** Where the addresses stand in events that send. */
 const SENT_TUPLE = 4;
 
@@ -91,10 +87,9 @@ function protocolOf({ type, protocol }: SocketKind): number {
 }
 
 function bind(machine: Machine, event: CaptureEvent): void {
-  if (machine.currentFd === null || event.result < 0 || !isAddressWhole(event, 1)) return;
-  const fd = machine.ownFd();
-  if (fd === null) return;
-  const told = readAddress(event, 1);
+  const told = machine.currentFd === null || event.result < 0 ? null : readAddress(event, 1);
+  const fd = told === null ? null : machine.ownFd();
+  if (told === null || fd === null) return;
   if (told.family === 'ip' && told.port > 0) {
     const { address, port } = told;
     const isV4 = address.family === 4 || isMapped(address.words);
@@ -115,52 +110,44 @@ function connect(machine: Machine, event: CaptureEvent): void {
   if (fd === null) return;
   fd.isConnected = true;
   const enter = machine.enter?.parameters ?? null;
-  const before = enter !== null && isAddressWhole(enter, 1) ? readAddress(enter, 1) : null;
+  const before = enter === null ? null : readAddress(enter, 1);
   if (!event.has(1)) {
     // A connection that is opened with its first data has no addresses yet.
     if (before?.family === 'ip') setDestination(fd, before.address, before.port);
     else if (before !== null) fd.name = tupleText(event, 1);
     return;
   }
-  if (!isTupleWhole(event, 1)) return;
-  const tuple = readTuple(event, 1);
-  const after = isAddressWhole(event, 3) ? readAddress(event, 3) : null;
-  if (tuple.family === 'ip') connectInternet(fd, withTrustedDestination(tuple, before, after));
-  else {
-    if (fd.type !== FD_TYPE.unix || tuple.family !== 'unix') return;
-    const isSame = before?.family === 'unix' && after?.family === 'unix' && after.path === tuple.path;
-    fd.ends.setUnix(tuple.from, tuple.to);
-    fd.name = unixName(tuple.from, tuple.to, isSame ? before.path : tuple.path);
-  }
+  if (!TUPLE.read(event, 1)) return;
+  if (before !== null) trustDestination(TUPLE, before, readAddress(event, 3));
+  if (TUPLE.kind === 'unix' || TUPLE.kind === 'other') {
+    if (fd.type !== FD_TYPE.unix || TUPLE.kind !== 'unix') return;
+    fd.ends.setUnix(TUPLE);
+    fd.nameByEnds('unix', TUPLE.path);
+  } else connectInternet(fd, TUPLE);
   if (!fd.hasRole) fd.isClient = true;
 }
 
-type InternetTuple = Extract<Tuple, { family: 'ip' }>;
-
 /** What stood in the call's argument before it ran cannot have been changed meanwhile; what the kernel itself tells, neither. */
-function withTrustedDestination(
-  tuple: InternetTuple,
-  before: SocketAddress | null,
-  after: SocketAddress | null,
-): InternetTuple {
-  if (before?.family !== 'ip' || after?.family !== 'ip' || before.address.family !== tuple.destination.family) {
-    return tuple;
+function trustDestination(tuple: SocketTuple, before: SocketAddress, after: SocketAddress | null): void {
+  if (before.family === 'unix' && tuple.kind === 'unix') {
+    if (after?.family === 'unix' && after.path === tuple.path) tuple.path = before.path;
+    return;
   }
-  const isFromArgument = isSameAddress(after.address, tuple.destination) && after.port === tuple.destinationPort;
-  return isFromArgument ? { ...tuple, destination: before.address, destinationPort: before.port } : tuple;
+  if (before.family !== 'ip' || after?.family !== 'ip' || (tuple.kind !== 'ipv4' && tuple.kind !== 'ipv6')) return;
+  const type = tuple.kind === 'ipv4' ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
+  if (!isSameAddress(after.address, tuple.destination(type)) || after.port !== tuple.destinationPort(type)) return;
+  if (before.address.family !== after.address.family) return;
+  const ports = portsOf(tuple.sourcePort(type), before.port);
+  if (type === FD_TYPE.ipv4) tuple.setIpv4(tuple.w0, before.address.words[0], ports);
+  else tuple.setIpv6(tuple.source(type).words, before.address.words, ports);
 }
 
-function connectInternet(fd: Fd, tuple: InternetTuple): void {
-  const isV4 = isV4Tuple(tuple);
-  fd.type = isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
-  const hasChanged = isV4 ? setIpv4Ends(fd, tuple) : setIpv6Ends(fd, tuple);
+function connectInternet(fd: Fd, tuple: SocketTuple): void {
+  fd.type = tuple.isIpv4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
+  const hasChanged = tuple.isIpv4 ? setIpv4Ends(fd, tuple) : setIpv6Ends(fd, tuple);
   const isUdp = fd.type === FD_TYPE.ipv4 && fd.storedProtocol === PROTOCOL.udp;
   if (hasChanged && fd.isServer && isUdp) fd.ends.swap(fd.type);
-  fd.name = connectionName(fd);
-}
-
-function isV4Tuple({ source, destination }: InternetTuple): boolean {
-  return source.family === 4 || (isMapped(source.words) && isMapped(destination.words));
+  fd.nameByEnds('connection');
 }
 
 function setDestination(fd: Fd, address: Address, port: number): void {
@@ -177,32 +164,20 @@ function setDestination(fd: Fd, address: Address, port: number): void {
 }
 
 /** False when nothing is new. A socket that is IPv4 already also knows itself from the other side. */
-function setIpv4Ends(fd: Fd, tuple: InternetTuple): boolean {
-  const [source] = (tuple.source.family === 4 ? tuple.source : unmapped(tuple.source)).words;
-  const [destination] = (tuple.destination.family === 4 ? tuple.destination : unmapped(tuple.destination)).words;
+function setIpv4Ends(fd: Fd, { w0, w1, w2 }: SocketTuple): boolean {
   const { ends } = fd;
-  const ports = portsOf(tuple.sourcePort, tuple.destinationPort);
-  const turned = portsOf(tuple.destinationPort, tuple.sourcePort);
-  const isSame = ends.w0 === source && ends.w1 === destination && ends.w2 === ports;
-  if (isSame) return false;
-  if (fd.type === FD_TYPE.ipv4 && ends.w0 === destination && ends.w1 === source && ends.w2 === turned) return false;
-  ends.setIpv4(source, destination, ports);
+  if (ends.w0 === w0 && ends.w1 === w1 && ends.w2 === w2) return false;
+  if (fd.type === FD_TYPE.ipv4 && ends.w0 === w1 && ends.w1 === w0 && ends.w2 === swapPorts(w2)) return false;
+  ends.setIpv4(w0, w1, w2);
   return true;
 }
 
 /** Written over what is there also when the socket has another type. */
-function setIpv6Ends(fd: Fd, { source, destination, ...told }: InternetTuple): boolean {
+function setIpv6Ends(fd: Fd, tuple: SocketTuple): boolean {
   const { ends } = fd;
-  const ports = portsOf(told.sourcePort, told.destinationPort);
-  const turned = portsOf(told.destinationPort, told.sourcePort);
-  const near: Address = { family: 6, words: [ends.w0, ends.w1, ends.w2, ends.w3] };
-  const far: Address = { family: 6, words: [ends.w4, ends.w5, ends.w6, ends.w7] };
-  if (isSameAddress(near, source) && isSameAddress(far, destination) && ends.w8 === ports) return false;
-  const isTurned = isSameAddress(near, destination) && isSameAddress(far, source) && ends.w8 === turned;
-  if (fd.type === FD_TYPE.ipv6 && isTurned) return false;
-  ends.setIpv6Source(source.words);
-  ends.setIpv6Destination(destination.words);
-  ends.w8 = ports;
+  if (ends.isSameIpv6(tuple)) return false;
+  if (fd.type === FD_TYPE.ipv6 && ends.isTurnedIpv6(tuple)) return false;
+  ends.copyIpv6(tuple);
   return true;
 }
 
@@ -210,21 +185,19 @@ function accept(machine: Machine, event: CaptureEvent): void {
   const thread = machine.currentThread;
   if (thread === null || event.result < 0) return;
   thread.lastEventFd = event.result;
-  if (!isTupleWhole(event, 1)) return;
-  const tuple = readTuple(event, 1);
-  if (tuple.family === 'other') return;
+  if (!TUPLE.read(event, 1) || TUPLE.kind === 'other') return;
   const fd = new Fd();
-  if (tuple.family === 'unix') {
+  if (TUPLE.kind === 'unix') {
     fd.type = FD_TYPE.unix;
-    fd.ends.setUnix(tuple.from, tuple.to);
+    fd.ends.setUnix(TUPLE);
+    fd.nameByEnds('unix', TUPLE.path);
   } else {
-    const isV4 = isV4Tuple(tuple);
-    if (isV4) setIpv4Ends(fd, tuple);
-    else setIpv6Ends(fd, tuple);
-    fd.type = isV4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
+    if (TUPLE.isIpv4) setIpv4Ends(fd, TUPLE);
+    else setIpv6Ends(fd, TUPLE);
+    fd.type = TUPLE.isIpv4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6;
     fd.storedProtocol = PROTOCOL.tcp;
+    fd.nameByEnds('ends');
   }
-  fd.name = tupleText(event, 1);
   if (event.code === CODE.accept4) fd.openFlags = event.u32(5) & OPEN_FLAG.closeOnExec;
   fd.isServer = true;
   fd.isConnected = true;
@@ -241,7 +214,7 @@ function pair(machine: Machine, event: CaptureEvent): void {
   }
   const fd = new Fd();
   fd.type = FD_TYPE.unix;
-  fd.ends.setUnix(event.u64(3), event.u64(4));
+  fd.ends.setUnixNumbers(event.u64(3), event.u64(4));
   machine.addFd(thread, first, fd);
   thread.addFd(second, fd.clone());
 }
@@ -290,36 +263,42 @@ function transfer(machine: Machine, event: CaptureEvent, { place, isIncoming }: 
   if (known === null || thread === null || event.result < 0) return;
   if (known.isTuple && !known.isConnected) connectUntold(machine);
   const isTcp = known.type === FD_TYPE.ipv4 && known.storedProtocol === PROTOCOL.tcp;
-  if ((known.name !== '' && isTcp) || !isTupleWhole(event, place)) return;
+  if ((isTcp && known.naming !== '') || !TUPLE.read(event, place)) return;
   const fd = machine.ownFd();
-  if (fd === null || !learnEnds(machine, fd, readTuple(event, place))) return;
+  if (fd === null || !learnEnds(machine, fd, TUPLE)) return;
   if (!fd.isTuple) {
-    fd.name = tupleText(event, place);
+    if (TUPLE.kind === 'unix') fd.nameByEnds('unix', TUPLE.path);
+    else if (TUPLE.kind === 'other') fd.name = tupleText(event, place);
+    else fd.nameByOther(TUPLE, TUPLE.isIpv4 ? FD_TYPE.ipv4 : FD_TYPE.ipv6);
     return;
   }
   if (!fd.hasRole) guessRole(fd, thread, isIncoming);
   if (isIncoming ? fd.isClient : fd.isServer) fd.ends.swap(fd.type);
-  fd.name = connectionName(fd);
+  fd.nameByEnds('connection');
 }
 
 /** False when the tuple says nothing new. */
-function learnEnds(machine: Machine, fd: Fd, tuple: Tuple): boolean {
-  if (tuple.family === 'unix') {
-    fd.type = FD_TYPE.unix;
-    fd.ends.setUnix(tuple.from, tuple.to);
-    return true;
-  }
-  if (tuple.family === 'ip') {
-    const protocol = fd.storedProtocol;
-    const wasServer = fd.type === FD_TYPE.ipv4Server && tuple.source.family === 4;
-    // A plain IPv6 tuple does not change what the socket is.
-    if (!isV4Tuple(tuple)) {
+function learnEnds(machine: Machine, fd: Fd, tuple: SocketTuple): boolean {
+  switch (tuple.kind) {
+    case 'unix':
+      fd.type = FD_TYPE.unix;
+      fd.ends.setUnix(tuple);
+      return true;
+    case 'ipv6':
+      // Does not change what the socket is.
       if (!setIpv6Ends(fd, tuple)) return false;
-    } else {
+      break;
+    case 'ipv4':
+    case 'mapped': {
+      const protocol = fd.storedProtocol;
+      const wasServer = fd.type === FD_TYPE.ipv4Server && tuple.kind === 'ipv4';
       fd.type = FD_TYPE.ipv4;
       if (wasServer) fd.storedProtocol = protocol;
       if (!setIpv4Ends(fd, tuple)) return false;
+      break;
     }
+    case 'other':
+      break;
   }
   if (fd.isTuple && fd.storedProtocol === PROTOCOL.unknown) fd.storedProtocol = PROTOCOL.udp;
   guessOpenEnd(fd, machine.interfaces);

@@ -1,9 +1,17 @@
 /**
- * Rules over the state of a machine, compiled once. Most events touch no rule: their types are left out before anything of them
- * is looked at.
+ * Rules over the state of a machine, compiled once for each type of event: for most types none is left, and their events pass by
+ * unread.
  */
-import { compileRules, formatOutput, type Rule } from '@countersign/falco';
-import { EVENT_TABLE, type Machine, printableText } from '@countersign/scap';
+import { compileRules, formatOutput, type NarrowedRules, type Rule } from '@countersign/falco';
+import {
+  CODE,
+  EVENT_FLAG,
+  EVENT_TABLE,
+  type Machine,
+  printableText,
+  SYSCALL_NAMES,
+  typeFieldsOf,
+} from '@countersign/scap';
 import { syscallCatalogue } from '../sources/captures/syscall-catalogue.ts';
 import type { RecordedMatch } from '../sources/syscall/record.ts';
 import { PRIORITY_RISK, metadataOf } from './metadata.ts';
@@ -17,19 +25,42 @@ export interface MachineRules {
   match(machine: Machine): readonly Rule[];
 }
 
+const OWN_NAMES: ReadonlySet<string> = new Set(EVENT_TABLE.map(({ name }) => name));
+const NOTHING: readonly Rule[] = [];
+
 export function compileMachineRules(rules: readonly Rule[], match: 'first' | 'all'): MachineRules {
   const compiled = compileRules(rules, syscallCatalogue, { match });
-  const mayMatch = EVENT_TABLE.map(({ name }) => compiled.mayMatch('evt.type', name));
-  const names = new Set(EVENT_TABLE.filter((_, code) => mayMatch[code] === true).map(({ name }) => name));
+  const byCode = EVENT_TABLE.map(({ code, name, flags }) => {
+    if (code === CODE.generic || (flags & EVENT_FLAG.unused) !== 0) return null;
+    // These say their name themselves.
+    if (code !== CODE.async && !compiled.mayMatch('evt.type', name)) return null;
+    return orNull(compiled.narrow(typeFieldsOf(code)));
+  });
+  const ofCalls = typeFieldsOf(CODE.generic);
+  const byCall = SYSCALL_NAMES.map((call) => {
+    // As in Falco: rules about a call with a type of its own mean that type.
+    if (OWN_NAMES.has(call) || !compiled.mayMatch('evt.type', call)) return null;
+    return orNull(
+      compiled.narrow((name, argument) =>
+        name === 'evt.type' || name === 'syscall.type' ? call : ofCalls(name, argument),
+      ),
+    );
+  });
+  const hasCalls = byCall.some((narrowed) => narrowed !== null);
+  const names = new Set(EVENT_TABLE.filter(({ name }) => compiled.mayMatch('evt.type', name)).map(({ name }) => name));
   return {
-    isInteresting: (code) => mayMatch[code] === true || saysItsNameItself(EVENT_TABLE[code]?.name ?? ''),
+    isInteresting: (code) => (code === CODE.generic ? hasCalls : byCode[code] !== null),
     eventNames: [...names].sort(),
-    match: (machine) => compiled.match(machine),
+    match: (machine) => {
+      const { current } = machine;
+      const narrowed = current.code === CODE.generic ? byCall[current.u32(0)] : byCode[current.code];
+      return narrowed?.match(machine) ?? NOTHING;
+    },
   };
 }
 
-function saysItsNameItself(name: string): boolean {
-  return name === 'syscall' || name === 'asyncevent';
+function orNull(narrowed: NarrowedRules<Machine>): NarrowedRules<Machine> | null {
+  return narrowed.isEmpty ? null : narrowed;
 }
 
 /** What a rule says of the machine's current event, to be kept. */

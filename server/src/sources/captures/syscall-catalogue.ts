@@ -18,10 +18,8 @@ function makeCatalogue(): FieldCatalogue<Machine> {
       description,
       ...(dottedArgument === undefined ? {} : { dottedArgument }),
       ...(values === undefined ? {} : { values }),
-      extract: field === undefined ? () => null : (machine, argument) => field.read(machine, argument),
-      ...(print === undefined
-        ? {}
-        : { print: (machine: Machine, argument: string | null) => print(machine, argument) }),
+      extract: field === undefined ? () => null : field.read,
+      ...(print === undefined ? {} : { print }),
       ...(field?.oneMatches === undefined ? {} : { oneMatches: field.oneMatches }),
     });
   }
