@@ -89,7 +89,7 @@ async function identify(options: AgentOptions): Promise<Identity> {
   const stored = await readFile(file, 'utf8').catch(() => null);
   if (stored !== null && token === null) return JSON.parse(stored) as Identity;
   if (token === null)
-    throw notJoined('this agent has not joined yet: give it a token from Settings → Hosts with --token-file');
+    throw notJoined('this agent has not joined yet: give it a token from Settings → Agents with --token-file');
   const outcome = await createAgentCalls({ server, secret: () => '' }).join({ token, host, version });
   if (outcome.type === 'failed') {
     // A token that was used stands in the service file of a host that has long joined.

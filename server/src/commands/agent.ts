@@ -11,7 +11,7 @@ const USAGE = `countersign agent --server URL [--token-file FILE] [--data DIR] [
 Watches this host for a Countersign server: rules run here, connections and activity are rolled up here, and what the server has not taken
 yet is kept on disk, 512 MB of it unless told otherwise (findings are never dropped).
 
-The first start needs a token: Settings → Hosts makes one that works once, for a day. Put it into a file that only you can read and name the
+The first start needs a token: Settings → Agents makes one that works once, for a day. Put it into a file that only you can read and name the
 file with --token-file; later starts do not need it. --network tells apart networks whose addresses repeat.`;
 
 const VERSION = '0.1.0';

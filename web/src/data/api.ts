@@ -2,6 +2,7 @@
 import type {
   ActivityHistogram,
   ActivityView,
+  AgentInvitation,
   ApiError,
   CaseDetail,
   CaseList,
@@ -13,6 +14,7 @@ import type {
   ExemptionParts,
   ExemptionPreview,
   ExemptionView,
+  FleetView,
   HostEvidence,
   JournalCheck,
   MaintenanceView,
@@ -101,6 +103,9 @@ export const api = {
   startEnrolment: () => call<EnrolmentStart>('POST', '/api/enrolment/start', {}),
   finishEnrolment: (input: EnrolmentFinish) => call<SessionView>('POST', '/api/enrolment/finish', input),
   now: () => call<NowView>('GET', '/api/now'),
+  agents: () => call<FleetView>('GET', '/api/agents'),
+  inviteAgent: () => call<AgentInvitation>('POST', '/api/agents/invitations', {}),
+  retireAgent: (agentId: string) => call<unknown>('DELETE', `/api/agents/${id(agentId)}`),
   activity: (query: string, before: string | null) =>
     call<ActivityView>('GET', `/api/activity?${query}${before === null ? '' : `&before=${before}`}`),
   activityHistogram: (query: string) => call<ActivityHistogram>('GET', `/api/activity/histogram?${query}`),

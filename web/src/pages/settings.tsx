@@ -2,6 +2,7 @@
 import type { PersonListing } from '@countersign/contract';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
+import { Agents } from '../parts/agents.tsx';
 import { Deliveries } from '../parts/deliveries.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { MyNotifications, MyPasskeys } from '../parts/my-account.tsx';
@@ -22,6 +23,7 @@ export function SettingsPage() {
       <MyPasskeys />
       {role !== undefined && <MyTokens role={role} />}
       {role !== undefined && role !== 'member' && <Deliveries />}
+      {isAdmin && <Agents />}
       {isAdmin && <Journal />}
       {isAdmin && <People />}
     </>

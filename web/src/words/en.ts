@@ -4,11 +4,13 @@ import { insightsWords } from './insights/en.ts';
 import { exemptionsWords } from './exemptions/en.ts';
 import { activityWords } from './activity/en.ts';
 import { hosts } from './hosts/en.ts';
+import { fleetWords } from './fleet/en.ts';
 import { mapWords } from './map/en.ts';
 import { revertsWords } from './reverts/en.ts';
 
 export const en = {
   activity: activityWords,
+  fleet: fleetWords,
   map: mapWords,
   hosts,
   product: 'Countersign',

@@ -4,11 +4,13 @@ import { insightsWords } from './insights/ja.ts';
 import { exemptionsWords } from './exemptions/ja.ts';
 import { activityWords } from './activity/ja.ts';
 import { hosts } from './hosts/ja.ts';
+import { fleetWords } from './fleet/ja.ts';
 import { mapWords } from './map/ja.ts';
 import { revertsWords } from './reverts/ja.ts';
 
 export const ja: Words = {
   activity: activityWords,
+  fleet: fleetWords,
   map: mapWords,
   hosts,
   product: 'Countersign',
