@@ -71,7 +71,8 @@ export function readingOptions({ configuration, state, clock, random, aws, holde
 
 /** Types of which the catalogue puts something back at once; a type is known by how it is read. */
 function urgentTypes(): ReadonlySet<string> {
-  const reads = new Set(CATALOGUE.filter(({ mode }) => mode === 'auto').map((entry) => entry.read));
+  const urgent = CATALOGUE.filter((entry) => entry.mode === 'auto' || entry.urgent?.mode === 'auto');
+  const reads = new Set(urgent.map((entry) => entry.read));
   return new Set(KINDS.filter((kind) => reads.has(kind.read)).map(({ type }) => type));
 }
 

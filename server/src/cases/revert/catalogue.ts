@@ -69,7 +69,7 @@ export interface CatalogueEntry {
   /** The resources that the event changed; empty when the event does not name them. */
   resources(event: TrailEvent): readonly ResourceRef[];
   /** @returns the state as it is now; null when the resource is not there. @throws CallFailure. */
-  read(caller: Caller, resource: ResourceRef): Promise<ResourceState>;
+  readonly read: (caller: Caller, resource: ResourceRef) => Promise<ResourceState>;
   /**
    * What the event made of the baseline; `undefined` when that cannot be told, which is then a conflict. With a null baseline for the
    * classes that need none, what the event alone tells. What is there now is for looking up what the event only names.
@@ -149,7 +149,7 @@ export interface ResourceKind {
   readonly type: string;
   /** `global`: asked once an account, with `aws-global` for the region, or what its entries write there. */
   readonly reach: 'region' | 'global';
-  read: CatalogueEntry['read'];
+  readonly read: CatalogueEntry['read'];
   /** The ids of what is there, all pages of it. @throws CallFailure. */
   list(caller: Caller, place: { readonly account: string; readonly region: string }): Promise<readonly string[]>;
   /**
