@@ -71,7 +71,7 @@ const struct hook hooks[] = {
 	CALL(fchmodat, 306),
 	HOOK(fchmodat, fchmodat, fchmodat2, 452, WHEN_NAMED),
 	CALL(fchmod, 94),
-	CALL(socket, 359),
+	HOOK(socket, socket, socket, 359, WITH_SOCKETS),
 	CALL(bind, 361),
 	CALL(connect, 362),
 	CALL(listen, 363),

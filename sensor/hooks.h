@@ -13,6 +13,8 @@ enum wanted_when {
 	ALWAYS_WANTED,
 	/* Keeps the reader's list of descriptors true: wanted with any event that makes one. */
 	WITH_FDS,
+	/* Says what a socket is: wanted with any event that is about one. */
+	WITH_SOCKETS,
 };
 
 struct hook {

@@ -224,6 +224,22 @@ void block_text(struct block *block, const char *text)
 	block_counted(block, text, strlen(text));
 }
 
+size_t block_begin_entry(struct block *block)
+{
+	size_t start = block->used;
+
+	block_u32(block, 0);
+	return start;
+}
+
+void block_end_entry(struct block *block, size_t start)
+{
+	uint32_t size = block->used - start;
+
+	if (!block->is_full)
+		memcpy(block->bytes + start, &size, sizeof(size));
+}
+
 void block_write(struct block *block, uint32_t type, struct output *output)
 {
 	static const uint8_t zeros[4];

@@ -50,6 +50,9 @@ void block_u64(struct block *block, uint64_t value);
 void block_counted(struct block *block, const void *bytes, size_t size);
 void block_text(struct block *block, const char *text);
 /* Writes the whole block and empties the buffer. */
+/* An entry that begins with its own size: where it begins is handed to its end. */
+size_t block_begin_entry(struct block *block);
+void block_end_entry(struct block *block, size_t start);
 void block_free(struct block *block);
 void block_write(struct block *block, uint32_t type, struct output *output);
 

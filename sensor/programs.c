@@ -16,28 +16,32 @@
 #include "sensor.skel.h"
 
 #define DEPTH_MAX 3
+#define SOCKET_EVENTS " socket bind connect listen accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
+#define FILE_EVENTS " open openat openat2 creat write memfd_create "
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_WARN && getenv("SENSOR_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
 }
 
-static bool makes_fds(struct programs *programs)
+/* Whether the list of events has one of these names, with spaces around each. */
+static bool lists_any(struct programs *programs, const char *names)
 {
-	static const char *const makers[] = { "open", "openat", "openat2", "creat", "write", "socket",
-					      "accept", "accept4", "connect", "bind", "memfd_create" };
+	for (int index = 0; index < hooks_count; index++) {
+		char name[64];
 
-	for (int index = 0; index < hooks_count; index++)
-		for (size_t maker = 0; maker < sizeof(makers) / sizeof(makers[0]); maker++)
-			if (programs->options->is_wanted[index] && strcmp(hooks[index].name, makers[maker]) == 0)
-				return true;
+		snprintf(name, sizeof(name), " %s ", hooks[index].name);
+		if (programs->options->is_wanted[index] && strstr(names, name))
+			return true;
+	}
 	return false;
 }
 
 bool programs_tell(struct programs *programs, int index)
 {
 	return programs->options->is_wanted[index] || hooks[index].wanted_when == ALWAYS_WANTED ||
-	       (hooks[index].wanted_when == WITH_FDS && programs->has_fds);
+	       (hooks[index].wanted_when == WITH_FDS && programs->has_fds) ||
+	       (hooks[index].wanted_when == WITH_SOCKETS && programs->has_sockets);
 }
 
 static bool tells(struct programs *programs, const char *name)
@@ -107,7 +111,8 @@ static void configure(struct programs *programs)
 	struct sensor_bpf *bpf = programs->bpf;
 	const struct options *options = programs->options;
 
-	programs->has_fds = makes_fds(programs);
+	programs->has_sockets = lists_any(programs, SOCKET_EVENTS);
+	programs->has_fds = programs->has_sockets || lists_any(programs, FILE_EVENTS);
 	bpf->rodata->settings.epoch_offset_ns = programs->epoch_offset_ns;
 	bpf->rodata->settings.own_pid = getpid();
 	bpf->rodata->settings.env_bytes = options->env_bytes;

@@ -20,6 +20,8 @@ struct programs {
 	struct bpf_link *flow_listing;
 	/* Any event that makes a descriptor is wanted. */
 	bool has_fds;
+	/* Any event about a socket is. */
+	bool has_sockets;
 	struct ring rings[RINGS];
 };
 

@@ -112,30 +112,21 @@ void write_interfaces(struct output *output)
 	block_free(&block);
 }
 
-static void end_entry(struct block *block, size_t start)
-{
-	uint32_t size = block->used - start;
-
-	if (!block->is_full)
-		memcpy(block->bytes + start, &size, sizeof(size));
-}
-
 static void add_users(struct block *block)
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	struct passwd *user;
 
 	for (int count = 0; file && count < ACCOUNTS_MAX && (user = fgetpwent(file)) != NULL; count++) {
-		size_t start = block->used;
+		size_t start = block_begin_entry(block);
 
-		block_u32(block, 0);
 		block_u8(block, ENTRY_USER);
 		block_u32(block, user->pw_uid);
 		block_u32(block, user->pw_gid);
 		block_text(block, user->pw_name);
 		block_text(block, user->pw_dir);
 		block_text(block, user->pw_shell);
-		end_entry(block, start);
+		block_end_entry(block, start);
 	}
 	if (file)
 		fclose(file);
@@ -147,13 +138,12 @@ static void add_groups(struct block *block)
 	struct group *group;
 
 	for (int count = 0; file && count < ACCOUNTS_MAX && (group = fgetgrent(file)) != NULL; count++) {
-		size_t start = block->used;
+		size_t start = block_begin_entry(block);
 
-		block_u32(block, 0);
 		block_u8(block, ENTRY_GROUP);
 		block_u32(block, group->gr_gid);
 		block_text(block, group->gr_name);
-		end_entry(block, start);
+		block_end_entry(block, start);
 	}
 	if (file)
 		fclose(file);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "hooks.h"
 #include "options.h"
 #include "output.h"
@@ -94,6 +95,7 @@ static void write_lists(struct sensor *sensor)
 	write_interfaces(output);
 	write_accounts(output);
 	write_processes(output);
+	write_files(output);
 	if (sockets >= 0) {
 		write_sockets(output, sockets);
 		close(sockets);

@@ -11,6 +11,10 @@
  *     └────┴───────┴────┴────────┴─────┴───────┴──────┴─────────┴───────────────┴─────────────┴───────┘
  *      block             header of the event: 26 bytes                            padded to 4  of block
  *
+ * What the format has no event for becomes an asynchronous event (code 402, plugin 0) with a name and JSON, which readers that do
+ * not know the name pass over: `sensor` (the first event), `gap` (losses of a class between two times), `connection`. Their members
+ * are listed in docs/sensor.md.
+ *
  * While a record is in a ring, the upper two bits of the CPU's number hold its class.
  *
  * Block type 0 is no block: a record of our own (`struct flow_record`) that becomes an asynchronous event with JSON.

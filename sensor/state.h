@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The processes that were there before the hooks, and their files, from /proc. Written after the hooks are attached: nobody is missed. */
+/* The processes that were there before the hooks, from /proc. Written after the hooks are attached: nobody is missed. */
 #ifndef STATE_H
 #define STATE_H
 
 #include "output.h"
 
 void write_processes(struct output *output);
-/* `listing` gives one `struct listed_socket` after the other. */
-void write_sockets(struct output *output, int listing);
 
 #endif

@@ -118,6 +118,26 @@ describeWithSensor('what is told', () => {
     expect(opened).toEqual(['/etc/hostname']);
   });
 
+  test('of a socket is enough to name it, whatever is listed', async () => {
+    let pid = '';
+    const { events } = await record(
+      async () => {
+        pid = await python(
+          `import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())`,
+        );
+      },
+      {
+        args: ['--events', 'connect'],
+        fields: ['fd.name', 'fd.l4proto'],
+        keep: (told) => told['evt.type'] === 'connect',
+      },
+    );
+    const own = events.filter((told) => told['proc.pid'] === pid);
+    expect(own).toHaveLength(1);
+    expect(own[0]).toMatchObject({ 'fd.l4proto': 'tcp' });
+    expect(own[0]?.['fd.name']).toMatch(/^127\.0\.0\.1:\d+->127\.0\.0\.1:\d+$/);
+  });
+
   test('a name below a directory that a link leads to is found by where it lies', async () => {
     let pid = '';
     const { events } = await record(
