@@ -106,7 +106,7 @@ const multiFactor: CatalogueEntry = {
   events: ['iam:DeactivateMFADevice', 'iam:DeleteVirtualMFADevice'],
   class: 'C',
   mode: 'page',
-  proof: 'emulator',
+  proof: 'none',
   // Deleting names the device only, and nobody's any more.
   resources: ({ request, account }) => {
     const name = textOf(request, 'userName');
