@@ -345,6 +345,22 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts', () => {
       expect(await scenario.look(aws, made)).toEqual(trusted);
     });
 
+    // What is made again gets another id from AWS, and is found all the same.
+    const remade = ATTACKS.filter(({ name }) =>
+      /^(the flow log|an attacker's addresses|a web ACL is deleted|Security Hub|an alarm is deleted|it is deleted)/.test(
+        name,
+      ),
+    );
+
+    test.each(remade)('undo what was made again: $name', { timeout: 60_000 }, async (attack) => {
+      const { made, event } = await happen(attack);
+      const attacked = await attack.look(aws, made).catch(() => 'gone');
+      const [planned] = await reverts.plan(event, { caseId: null, mode: 'auto' });
+      expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted' });
+      expect(await reverts.undo(planned?.id ?? '', 'ann')).toMatchObject({ state: 'undone', failure: null });
+      expect(await attack.look(aws, made).catch(() => 'gone')).toEqual(attacked);
+    });
+
     test('undo it, which leads back to what the event had made', async () => {
       const { made, event } = await happen(scenario);
       const attacked = await scenario.look(aws, made);

@@ -217,7 +217,12 @@ export const DETECTION_ATTACKS: readonly Attack[] = [
         response: { ipSetId: IpSetId },
       };
     },
-    look: async (aws, { id }) => (await aws('guardduty', 'ListIPSets', { DetectorId: id }))['IpSetIds'],
+    look: async (aws, { id }) => {
+      const { IpSetIds } = await aws('guardduty', 'ListIPSets', { DetectorId: id });
+      const ids = IpSetIds as string[];
+      const sets = await Promise.all(ids.map((IpSetId) => aws('guardduty', 'GetIPSet', { DetectorId: id, IpSetId })));
+      return sets.map((set) => leaveOut(set, 'Tags'));
+    },
   },
   {
     row: 7,

@@ -59,7 +59,7 @@ function changesOf({ request }: TrailEvent): Fields {
   return { ...logsOf(objectOf(request, 'logging')), ...reachOf(objectOf(request, 'resourcesVpcConfig')) };
 }
 
-/** Logging and reach, each in a call of its own; each with what differs and no more. */
+/** Logging and reach, each in a call of its own. */
 function lead(
   from: ResourceState,
   to: ResourceState,
@@ -74,9 +74,11 @@ function lead(
   const clusterLogging = [true, false].flatMap((enabled) =>
     types(enabled).length === 0 ? [] : [{ types: types(enabled), enabled }],
   );
-  const reach = REACH.filter((field) => changed.includes(field) && field in to);
+  const isReached = changed.some((field) => REACH.includes(field));
   // Addresses mean nothing, and are refused, where nobody reaches it from outside.
-  const given = reach.filter((field) => field !== 'publicAccessCidrs' || to['endpointPublicAccess'] === true);
+  const given = REACH.filter(
+    (field) => isReached && field in to && (field !== 'publicAccessCidrs' || to['endpointPublicAccess'] !== false),
+  );
   const resourcesVpcConfig = Object.fromEntries(given.map((field) => [field, to[field] ?? null]));
   return [
     ...(clusterLogging.length === 0

@@ -55,10 +55,11 @@ async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState>
 }
 
 function lead(from: ResourceState, to: ResourceState, id: string): readonly Call[] {
-  // A rule that is deleted again would silence us again: undoing is for a person.
-  if (to === null) return [];
   const { EventBusName, Name } = partsOf(id);
   const rule = { EventBusName, Name };
+  // A rule with targets is not deleted.
+  if (to === null)
+    return from === null ? [] : [...leadTargets(from['targets'] ?? [], [], rule), call('DeleteRule', rule)];
   const state = to['state'] ?? 'ENABLED';
   const settings = present(Object.fromEntries(SETTINGS.map((name) => [name, to[name]])));
   const calls: Call[] = [];

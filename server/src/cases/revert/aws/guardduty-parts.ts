@@ -24,6 +24,10 @@ const FILTER = 'AWS::GuardDuty::Filter';
 const IP_SET = 'AWS::GuardDuty::IPSet';
 const MEMBER = 'AWS::GuardDuty::Member';
 
+/** A list that is made again gets a new id; it carries the old one here. */
+const RESTORES = 'countersign:restores';
+const ALL_IP_SETS = { member: 'IpSetIds', token: ['NextToken'] } as const;
+
 type Answer = Readonly<Record<string, unknown>>;
 
 export function call(operation: string, input: Fields): Call {
@@ -67,10 +71,11 @@ export function setOf(found: Answer): Fields | null {
   const settings = ['Name', 'Format', 'Location', 'ExpectedBucketOwner'].map(
     (name) => [name, toJson(found[name])] as const,
   );
+  const tags = Object.entries(objectOf(found, 'Tags')).filter(([key]) => key !== RESTORES);
   return {
     ...present(Object.fromEntries(settings)),
     Activate: status === 'ACTIVE' || status === 'ACTIVATING',
-    Tags: toJson(found['Tags'] ?? {}),
+    Tags: toJson(Object.fromEntries(tags)),
   };
 }
 
@@ -137,11 +142,35 @@ export function createFilter(name: string, { Description = '', ...settings }: Fi
   return call('CreateFilter', { Name: name, ...present(settings), ...(Description === '' ? {} : { Description }) });
 }
 
-async function readIpSet(caller: Caller, { id }: ResourceRef): Promise<ResourceState> {
+interface IpSet {
+  readonly id: string;
+  readonly state: Fields;
+}
+
+/** The list of that id, or the one that was made again in its place, which says so in a tag. */
+async function findIpSet(caller: Caller, id: string): Promise<IpSet | null> {
   const DetectorId = await detectorId(caller);
   if (DetectorId === null) return null;
-  const found = await orMissing(caller.call(call('GetIPSet', { DetectorId, IpSetId: id })));
-  return found === null ? null : setOf(found);
+  const get = (IpSetId: string) => orMissing(caller.call(call('GetIPSet', { DetectorId, IpSetId })));
+  const own = await get(id);
+  const state = own === null ? null : setOf(own);
+  if (state !== null) return { id, state };
+  for (const other of await everyPage(caller, call('ListIPSets', { DetectorId }), ALL_IP_SETS)) {
+    const found = await get(String(other));
+    const heir = found !== null && objectOf(found, 'Tags')[RESTORES] === id ? setOf(found) : null;
+    if (heir !== null) return { id: String(other), state: heir };
+  }
+  return null;
+}
+
+async function readIpSet(caller: Caller, { id }: ResourceRef): Promise<ResourceState> {
+  return (await findIpSet(caller, id))?.state ?? null;
+}
+
+async function completeIpSet(planned: Call, at: CallPlace): Promise<Call> {
+  const { input } = planned;
+  const found = 'IpSetId' in input ? await findIpSet(at.caller, at.resource.id) : null;
+  return complete(found === null ? planned : { ...planned, input: { ...input, IpSetId: found.id } }, at);
 }
 
 function updatedIpSet({ request }: TrailEvent, known: Fields): Fields {
@@ -159,9 +188,9 @@ function updatedIpSet({ request }: TrailEvent, known: Fields): Fields {
 function leadIpSet(from: ResourceState, to: ResourceState, IpSetId: string): readonly Call[] {
   if (to === null)
     return from === null ? [] : [call('UpdateIPSet', { IpSetId, Activate: false }), call('DeleteIPSet', { IpSetId })];
-  if (from === null) return [];
-  const { Format: _, Tags: __, ...settings } = to;
-  return [call('UpdateIPSet', { IpSetId, ...settings })];
+  const { Format = null, Tags = {}, ...settings } = to;
+  if (from !== null) return [call('UpdateIPSet', { IpSetId, ...settings })];
+  return [call('CreateIPSet', { ...settings, Format, Tags: { ...(Tags as Fields), [RESTORES]: IpSetId } })];
 }
 
 async function readMember(caller: Caller, { id }: ResourceRef): Promise<ResourceState> {
@@ -199,6 +228,7 @@ const ipSet = {
   ...row7,
   proof: 'shape',
   read: readIpSet,
+  complete: completeIpSet,
   lead: (from: ResourceState, to: ResourceState, { resource }: { readonly resource: ResourceRef }) =>
     leadIpSet(from, to, resource.id),
 } as const;
@@ -281,8 +311,7 @@ export const partKinds: readonly ResourceKind[] = [
     read: readIpSet,
     list: (caller) =>
       onDetector(caller, async (DetectorId) => {
-        const all = { member: 'IpSetIds', token: ['NextToken'] } as const;
-        return (await everyPage(caller, call('ListIPSets', { DetectorId }), all)).map(String);
+        return (await everyPage(caller, call('ListIPSets', { DetectorId }), ALL_IP_SETS)).map(String);
       }),
   },
   {

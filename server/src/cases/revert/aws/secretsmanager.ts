@@ -19,6 +19,8 @@ import { type Fields, policyDocument, type ResourceState } from '../state.ts';
 const POLICY = 'AWS::SecretsManager::ResourcePolicy';
 const SECRET = 'AWS::SecretsManager::Secret';
 
+const LONGEST_RECOVERY_DAYS = 30;
+
 function call(operation: string, input: Fields): Call {
   return { service: 'secrets-manager', operation, input };
 }
@@ -88,9 +90,14 @@ export const secretsmanagerEntries: readonly CatalogueEntry[] = [
     read: readSecret,
     after: () => ({ deletionScheduled: true }),
     before: () => ({ deletionScheduled: false }),
-    // A secret that is gone does not come back, and nothing of ours deletes one: undoing would.
-    lead: (from, to, { resource }) =>
-      from !== null && to?.['deletionScheduled'] === false ? [call('RestoreSecret', { SecretId: resource.id })] : [],
+    // A secret that is gone does not come back, and nothing of ours deletes one for good.
+    lead: (from, to, { resource }) => {
+      if (from === null || to === null) return [];
+      const SecretId = resource.id;
+      return to['deletionScheduled'] === true
+        ? [call('DeleteSecret', { SecretId, RecoveryWindowInDays: LONGEST_RECOVERY_DAYS })]
+        : [call('RestoreSecret', { SecretId })];
+    },
   },
 ];
 
