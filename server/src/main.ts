@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   drill: async () => (await import('./commands/drill.ts')).drillCommand,
   baseline: async () => (await import('./commands/baseline.ts')).baselineCommand,
   agent: async () => (await import('./commands/agent.ts')).agentCommand,
+  host: async () => (await import('./commands/host.ts')).hostCommand,
   reverts: async () => (await import('./commands/reverts.ts')).revertsCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
@@ -40,6 +41,7 @@ const HELP = `countersign COMMAND [ARGUMENTS]
   drill     pages whoever is on call with an exercise, and reports the times
   baseline  reads what an account holds and trusts it, and shows what is trusted
   reverts   lists what can be put back
+  host      holds a process, freezes a container, cuts off a peer, on this machine
   people    makes a sign-in link for somebody
 
 countersign COMMAND --help tells more.`;

@@ -14,7 +14,7 @@ import type { OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
 import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
-import { openAwsRoles, readingOptions } from './aws-roles.ts';
+import { openAwsRoles, readingOptions } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
 import type { EventStore } from './events/store.ts';

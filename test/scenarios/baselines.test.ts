@@ -144,7 +144,9 @@ reverts: { role: countersign-revert, read_role: countersign-baseline, endpoint: 
         );
       const config = ['--config', join(folder, 'countersign.yaml')];
       expect(await refused(['enrol', ...config])).toContain('--account');
-      expect(await refused(['enrol', '--account', '999999999999', ...config])).toContain('is not among the accounts');
+      expect(await refused(['enrol', '--account', '999999999999', ...config])).toContain(
+        'is not among the accounts and clusters',
+      );
       expect(await refused(['enrol', '--account', ACCOUNT, '--type', 'AWS::Moon::Door', ...config])).toContain(
         'has no type',
       );

@@ -4,7 +4,7 @@
  * The surprise: enrolling may be killed at any moment and called again; it goes on after the last resource that it kept.
  */
 import { readFile } from 'node:fs/promises';
-import { type AwsRoles, openAwsRoles, readingOptions, regionsOf } from '../aws-roles.ts';
+import { type AwsRoles, openAwsRoles, namespacesOf, readingOptions, regionsOf } from '../revert-targets.ts';
 import {
   listBaselines,
   type ListedBaseline,
@@ -18,6 +18,8 @@ import {
   requestEnrolment,
   takeReading,
 } from '../cases/revert/baselines/readings.ts';
+import type { ResourceKind } from '../cases/revert/catalogue.ts';
+import { kubernetesKinds } from '../cases/revert/kubernetes/objects.ts';
 import { KINDS } from '../cases/revert/rows.ts';
 import { type Configuration, readConfiguration } from '../configuration.ts';
 import { formatConfigDiagnostic } from '../ground/config.ts';
@@ -44,6 +46,8 @@ enrol reads every resource of the account that the catalogue of reverts knows, w
 trusted. What has a baseline already is compared and told, never overwritten, unless --replace says so. Killed and called again, it goes
 on where it was. Regions: as given, as in reverts.regions, or wherever the account may be used. Progress goes to stderr; one line a
 type and region to stdout. Exit 1 when something could not be read.
+
+A cluster of reverts.clusters is enrolled by its name as account, its namespaces standing for regions.
 
 RESOURCE is an id or TYPE|ACCOUNT|REGION|ID. Embedded state: stop the server first, or keep the state in PostgreSQL
 (COUNTERSIGN_DATABASE_URL).`;
@@ -115,7 +119,8 @@ async function enrol(given: Arguments, state: State, { terminal, print }: Speech
   if (account === undefined) throw new UsageError('name the account with --account');
   const aws = await openAwsRoles(configuration, environment);
   const regions = await regionsFor(given, { account, configuration, aws });
-  const kinds = kindsFor(given.texts('type'));
+  const isCluster = configuration.reverts?.clusters.has(account) === true;
+  const kinds = kindsFor(given.texts('type'), isCluster ? kubernetesKinds : KINDS);
   const nowMs = clock.nowMs();
   const isAlone = state.kind === 'pglite';
   const request = { account, regions, kinds, replaces: given.has('replace'), isAlone, nowMs };
@@ -165,12 +170,14 @@ async function regionsFor(
   }: { readonly account: string; readonly configuration: Configuration; readonly aws: AwsRoles },
 ): Promise<readonly string[]> {
   const caller = aws.reading(account, 'us-east-1');
-  if (caller === null) throw new InputError(`account ${account} is not among the accounts of the configuration`);
+  if (caller === null)
+    throw new InputError(`account ${account} is not among the accounts and clusters of the configuration`);
   const named = given.texts('region');
   if (named.length > 0) return named;
+  const isCluster = configuration.reverts?.clusters.has(account) === true;
   const configured = configuration.reverts?.regions ?? [];
-  if (configured.length > 0) return configured;
-  return regionsOf(caller).catch((error: unknown) => {
+  if (configured.length > 0 && !isCluster) return configured;
+  return (isCluster ? namespacesOf(caller) : regionsOf(caller)).catch((error: unknown) => {
     if (!(error instanceof CallFailure)) throw error;
     throw new InputError(
       `the regions of ${account} cannot be listed: ${error.code}: ${error.message}. Name them with --region`,
@@ -178,11 +185,11 @@ async function regionsFor(
   });
 }
 
-function kindsFor(types: readonly string[]) {
-  const unknown = types.find((type) => !KINDS.some((kind) => kind.type === type));
+function kindsFor(types: readonly string[], all: readonly ResourceKind[]): readonly ResourceKind[] {
+  const unknown = types.find((type) => !all.some((kind) => kind.type === type));
   if (unknown !== undefined)
-    throw new InputError(`the catalogue has no type ${unknown}; it has ${KINDS.map(({ type }) => type).join(', ')}`);
-  return types.length === 0 ? KINDS : KINDS.filter(({ type }) => types.includes(type));
+    throw new InputError(`the catalogue has no type ${unknown}; it has ${all.map(({ type }) => type).join(', ')}`);
+  return types.length === 0 ? all : all.filter(({ type }) => types.includes(type));
 }
 
 async function isOpen(state: State, account: string): Promise<boolean> {

@@ -84,7 +84,7 @@ export interface CatalogueEntry {
    * For class X: the state before, as far as the event alone tells it, given what is there now. For class C, whatever was vouched for:
    * the state that contains it.
    */
-  before?(event: TrailEvent, current: ResourceState, resource: ResourceRef): ResourceState;
+  before?(event: TrailEvent, current: ResourceState, resource: ResourceRef): ResourceState | undefined;
   /** Where the trusted state is not all, or not what can be led to: what a revert leads to, given what it would restore. */
   aim?(restored: ResourceState, look: Look): ResourceState;
   /** Why nobody but a person may do it, in words for that person; null: nothing stands in the way. */

@@ -18,6 +18,9 @@ export const RevertsSection = Type.Object(
     regions: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 100 })),
     reads_per_second: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 100 })),
     drift: Type.Optional(Text),
+    clusters: Type.Optional(
+      Type.Record(Text, Type.Object({ kubeconfig: Text }, { additionalProperties: false }), { maxProperties: 1_000 }),
+    ),
     approved_actors: Type.Optional(Type.Array(Text, { maxItems: 1_000 })),
   },
   { additionalProperties: false },
@@ -40,6 +43,8 @@ export interface RevertConfiguration {
   readonly readsPerSecond: number;
   /** How often everything is compared with its baseline; null: never. */
   readonly driftMs: number | null;
+  /** Clusters by the name that their audit events have as account → the path of a kubeconfig. */
+  readonly clusters: ReadonlyMap<string, string>;
   /** Globs over ARNs and names of roles and users whose changes are trusted: infrastructure as code. */
   readonly approvedActors: readonly string[];
 }
@@ -85,6 +90,7 @@ export function buildReverts(section: Static<typeof RevertsSection> | undefined)
     regions: section.regions ?? [],
     readsPerSecond: section.reads_per_second ?? DEFAULT_PACE,
     driftMs,
+    clusters: new Map(Object.entries(section.clusters ?? {}).map(([name, { kubeconfig }]) => [name, kubeconfig])),
     approvedActors: section.approved_actors ?? [],
   } as const;
   return { reverts, problems };

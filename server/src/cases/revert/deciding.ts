@@ -112,7 +112,7 @@ export function createDeciding(options: DecidingOptions): Deciding {
 /** Whoever made the change, or was asked about it, cannot be the second person. */
 async function refusalOf(
   { cases: room, madeBy }: DecidingOptions,
-  { caseId }: Revert,
+  { caseId, event }: Revert,
   personId: string,
 ): Promise<Refusal | null> {
   if (caseId === null) return null;
@@ -122,5 +122,7 @@ async function refusalOf(
     findings: await cases.unit(trx).findingsOfCase(caseId),
   }));
   const first = [current?.person?.id, ...(await madeBy(findings))];
-  return first.includes(personId) ? 'second-person' : null;
+  // Whoever wished for a containment is its first person.
+  const wished = event.service === 'countersign' ? (event.actors ?? []) : [];
+  return [...first, ...wished].includes(personId) ? 'second-person' : null;
 }

@@ -14,6 +14,7 @@ import type { Follower } from '../follow.ts';
 import { type DefaultMode, type TrailEvent, Unsettled } from './catalogue.ts';
 import { type Chain, chainsOf } from './consider.ts';
 import type { ModeChoice, Reverts } from './engine.ts';
+import { toAuditEvent } from './kubernetes/objects.ts';
 import { entryOf } from './rows.ts';
 import type { Revert } from './store.ts';
 import type { RevertMode } from './tables.ts';
@@ -69,11 +70,14 @@ async function changesOf(
   { events }: Pick<RevertFollowerOptions, 'events'>,
   findings: readonly Finding[],
 ): Promise<readonly TrailEvent[]> {
-  const ids = new Set(findings.filter(({ facts }) => facts.source === 'aws_cloudtrail').map(({ facts }) => facts.id));
   const found: TrailEvent[] = [];
-  for (const id of [...ids].slice(-MOST_CHANGES)) {
-    const stored = await events.findEvent('aws_cloudtrail', id);
-    const event = stored === null ? null : toTrailEvent(JSON.parse(stored.raw) as Record<string, unknown>);
+  const ids = new Map(findings.map(({ facts }) => [`${facts.source} ${facts.id}`, facts] as const));
+  for (const { source, id, account } of [...ids.values()].slice(-MOST_CHANGES)) {
+    if (source !== 'aws_cloudtrail' && source !== 'k8s_audit') continue;
+    const stored = await events.findEvent(source, id);
+    const record = stored === null ? null : (JSON.parse(stored.raw) as Record<string, unknown>);
+    if (record === null) continue;
+    const event = source === 'k8s_audit' ? toAuditEvent(record, account ?? '') : toTrailEvent(record);
     if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
   }
   return found;

@@ -10,6 +10,18 @@ import type { Deciding, Refusal } from './deciding.ts';
 import type { Reverts } from './engine.ts';
 import { type Revert, revertsOfCase } from './store.ts';
 
+const Name = Type.String({ minLength: 1, maxLength: 253 });
+/** What is contained: a node, or a pod of a namespace. */
+const Containment = Type.Object(
+  {
+    action: Type.Union([Type.Literal('CordonNode'), Type.Literal('QuarantinePod'), Type.Literal('DeletePod')]),
+    account: Name,
+    namespace: Type.Optional(Name),
+    name: Name,
+  },
+  { additionalProperties: false },
+);
+
 export interface RevertRoutesOptions {
   readonly cases: Cases;
   readonly guards: Guards;
@@ -51,11 +63,33 @@ export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOp
       return result.type === 'done' ? viewRevert(result.revert) : refuse(result.why);
     },
   );
+  registerContainment(server, options);
   // Only looks: what comes of it waits for a second person.
   server.post('/api/reverts/:id/again', { config: human, schema: { params: Id } }, async (request) => {
     const revert = await reverts.planAgain(request.params.id, signedInOf(request).person.id);
     return revert === null ? refuse('not-waiting') : viewRevert(revert);
   });
+}
+
+function registerContainment(server: HttpServer, { cases, guards, reverting }: RevertRoutesOptions): void {
+  const human = { access: guards.human('responder'), rateLimit: LIMIT };
+  // Only a plan: a second person lets it happen.
+  server.post(
+    '/api/cases/:id/containments',
+    { config: human, schema: { params: Id, body: Containment } },
+    async (request): Promise<RevertList> => {
+      const { id: caseId } = request.params;
+      const { person } = signedInOf(request);
+      const { action, account, ...about } = request.body;
+      const nowMs = cases.nowMs();
+      const known = await cases.state.transaction((trx) => cases.unit(trx).loadCase(caseId));
+      if (known === null || reverting === null) throw httpFailures.notFound();
+      const wish = { service: 'countersign', name: action, account, region: 'cluster', timeMs: nowMs, response: {} };
+      const event = { ...wish, eventId: `containment:${caseId}:${nowMs}`, request: about, actors: [person.id] };
+      const planned = await reverting.reverts.plan(event, { caseId, mode: 'approve' });
+      return { reverts: planned.map(viewRevert) };
+    },
+  );
 }
 
 const REFUSALS: Readonly<Record<Exclude<Refusal, 'not-found'>, readonly [status: number, message: string]>> = {

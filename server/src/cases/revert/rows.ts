@@ -37,6 +37,9 @@ import { snsEntries, snsKinds } from './aws/sns.ts';
 import { sqsEntries, sqsKinds } from './aws/sqs.ts';
 import { ssoEntries, ssoKinds } from './aws/sso.ts';
 import { wafv2Entries, wafv2Kinds } from './aws/wafv2.ts';
+import { kubernetesContainments } from './kubernetes/containment.ts';
+import { kubernetesEntries } from './kubernetes/objects.ts';
+import { linuxContainments } from './linux/containment.ts';
 import { type CatalogueEntry, type DefaultMode, plainName, type Proof, type ResourceKind } from './catalogue.ts';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
@@ -238,8 +241,15 @@ export const ROWS: readonly Row[] = [
   ),
 ];
 
+/** Beside the rows of AWS: what is put back in clusters, and what a person does to keep damage small. */
+export const OTHER_TARGETS: readonly CatalogueEntry[] = [
+  ...kubernetesEntries,
+  ...kubernetesContainments,
+  ...linuxContainments,
+];
+
 const BY_EVENT: ReadonlyMap<string, CatalogueEntry> = new Map(
-  CATALOGUE.flatMap((entry) => entry.events.map((event) => [event, entry] as const)),
+  [...CATALOGUE, ...OTHER_TARGETS].flatMap((entry) => entry.events.map((event) => [event, entry] as const)),
 );
 
 /** The entry of an event, by any of its names. */

@@ -31,6 +31,9 @@ export const revertsWords = {
     undone: 'Undone',
   },
   remains: {
+    'pods-run-on': 'Pods that run on the node go on.',
+    'pod-comes-back': 'Whoever made the pod makes it again; a pod of its own comes back without its memory.',
+    'process-held': 'The process is held, with everything it has open.',
     'trail-gap': 'What happened while there was no trail is not recorded.',
     'logs-sent-elsewhere': 'Logs that were sent elsewhere meanwhile stay there.',
     'sessions-live-on': 'Sessions that began meanwhile live on until they end.',

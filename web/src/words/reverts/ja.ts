@@ -32,6 +32,9 @@ export const revertsWords: typeof english = {
     undone: '取り消し済み',
   },
   remains: {
+    'pods-run-on': 'ノード上で実行中の Pod はそのまま動き続けます。',
+    'pod-comes-back': 'コントローラーが作った Pod は再作成されます。単独の Pod のメモリー上の状態は戻りません。',
+    'process-held': 'プロセスは開いているものを保持したまま停止しています。',
     'trail-gap': '証跡がなかった間の操作は記録されていません。',
     'logs-sent-elsewhere': 'その間に別の場所へ送られたログは戻りません。',
     'sessions-live-on': 'その間に始まったセッションは、終了するまで有効です。',

@@ -14,6 +14,7 @@ import { storable } from '../../../ground/storable.ts';
 import { type Caller, CallFailure } from '../../../vendors/aws/calls.ts';
 import { type ResourceKind, type ResourceRef, resourceKey, Unsettled } from '../catalogue.ts';
 import { patiently, regionOf, wordOf } from '../consider.ts';
+import { CLUSTER } from '../kubernetes/objects.ts';
 import type { RevertTables } from '../tables.ts';
 import { noteDrift } from './drift.ts';
 import { baselineBefore, keepBaseline, withArchive } from './store.ts';
@@ -76,7 +77,7 @@ export async function requestEnrolment(
     await left.set({ holder: null, lease_until_ms: null }).execute();
   }
   for (const { type, reach } of kinds) {
-    for (const region of reach === 'global' ? [GLOBAL] : regions) {
+    for (const region of reach === 'global' ? [type.startsWith('Kubernetes::') ? CLUSTER : GLOBAL] : regions) {
       const begin = { purpose: 'enrol', replaces, due_ms: nowMs, failure: null, finished_ms: null } as const;
       const fresh = { ...begin, after_id: null, seen: 0, taken: 0, differing: 0, unreadable: 0, started_ms: nowMs };
       await trx

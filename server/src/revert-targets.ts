@@ -1,6 +1,10 @@
-/** Our two roles in each account: one that puts back, and one that only reads, at a steady pace. The server and the command line share them. */
+/**
+ * Our two roles in each account of AWS, one that puts back and one that only reads, at a steady pace; and our way into each cluster. The server
+ * and the command line share them.
+ */
 import type { ReadingOptions } from './cases/revert/baselines/readings.ts';
 import { createPace, type Pace } from './cases/revert/baselines/pace.ts';
+import { kubernetesKinds } from './cases/revert/kubernetes/objects.ts';
 import { CATALOGUE, KINDS } from './cases/revert/rows.ts';
 import type { Configuration } from './configuration.ts';
 import type { Clock } from './ground/clock.ts';
@@ -8,6 +12,7 @@ import type { Random } from './ground/random.ts';
 import { type Environment, readSecret } from './ground/secret.ts';
 import type { State } from './ground/state.ts';
 import { type Caller, createCaller } from './vendors/aws/calls.ts';
+import { createKubernetesCaller } from './vendors/kubernetes/calls.ts';
 
 export type CallerOf = (account: string, region: string) => Caller | null;
 
@@ -27,6 +32,12 @@ export async function openAwsRoles(configuration: Configuration, environment: En
   const as = (name: string, sessionName: string): CallerOf => {
     const callers = new Map<string, Caller>();
     return (account, region) => {
+      const kubeconfig = settings.clusters.get(account);
+      if (kubeconfig !== undefined) {
+        const cluster = callers.get(account) ?? createKubernetesCaller({ kubeconfig });
+        callers.set(account, cluster);
+        return cluster;
+      }
       if (!configuration.accounts.has(account)) return null;
       const key = `${account} ${region}`;
       const roleArn = endpoint === null ? `arn:aws:iam::${account}:role/${name}` : null;
@@ -61,7 +72,7 @@ export function readingOptions({ configuration, state, clock, random, aws, holde
     state,
     clock,
     random,
-    kinds: KINDS,
+    kinds: [...KINDS, ...kubernetesKinds],
     callerOf,
     urgentTypes: urgentTypes(),
     everyMs: configuration.reverts?.driftMs ?? null,
@@ -81,4 +92,12 @@ export async function regionsOf(caller: Caller): Promise<readonly string[]> {
   const answer = await caller.call({ service: 'ec2', operation: 'DescribeRegions', input: {} });
   const regions = Array.isArray(answer['Regions']) ? (answer['Regions'] as { readonly RegionName?: unknown }[]) : [];
   return regions.flatMap(({ RegionName }) => (typeof RegionName === 'string' ? [RegionName] : [])).sort();
+}
+
+/** The namespaces of a cluster. @throws CallFailure. */
+export async function namespacesOf(caller: Caller): Promise<readonly string[]> {
+  const object = { apiVersion: 'v1', kind: 'Namespace' };
+  const answer = await caller.call({ service: 'kubernetes', operation: 'list', input: { object } });
+  const items = Array.isArray(answer['items']) ? (answer['items'] as { metadata?: { name?: unknown } }[]) : [];
+  return items.flatMap(({ metadata }) => (typeof metadata?.name === 'string' ? [metadata.name] : [])).sort();
 }

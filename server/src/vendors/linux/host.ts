@@ -1,0 +1,200 @@
+/**
+ * What must be done on the machine itself, as root: hold a process, freeze a control group, cut off a peer. Functions of the privileged
+ * side; the server calls them through the same port as everything else.
+ *
+ * The surprise: a process is known by its id and the moment it began. It is stopped first and looked at then: an id that was taken over
+ * in between is let go on at once.
+ */
+import { execFile } from 'node:child_process';
+import { constants } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join, normalize } from 'node:path';
+import { type Caller, CallFailure } from '../aws/calls.ts';
+
+const CGROUPS = '/sys/fs/cgroup';
+const TABLE = ['inet', 'countersign'] as const;
+const MOST_OUTPUT = 1_000_000;
+const NFT_MS = 10_000;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function createHostCaller(): Caller {
+  return {
+    call: async ({ operation, input }) => {
+      switch (operation) {
+        case 'ReadProcess':
+          return readProcess(processOf(input));
+        case 'StopProcess':
+          return signal(processOf(input), constants.signals.SIGSTOP);
+        case 'ContinueProcess':
+          return signal(processOf(input), constants.signals.SIGCONT);
+        case 'ReadFreezer':
+          return { frozen: readFreezer(groupOf(input)) };
+        case 'Freeze':
+          return freeze(groupOf(input), true);
+        case 'Thaw':
+          return freeze(groupOf(input), false);
+        case 'ReadPeer':
+          return { blocked: await isBlocked(peerOf(input)) };
+        case 'BlockPeer':
+          return block(peerOf(input));
+        case 'UnblockPeer':
+          return unblock(peerOf(input));
+        default:
+          throw new CallFailure('NoSuchOperation', `the host has no ${operation}`, false);
+      }
+    },
+  };
+}
+
+interface ProcessName {
+  readonly pid: number;
+  /** Clock ticks since boot, as `/proc/PID/stat` has it. */
+  readonly startTicks: string;
+}
+
+function processOf({ pid, startTicks }: Fields): ProcessName {
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 2)
+    throw invalid('pid is the number of a process above 1');
+  if (typeof startTicks !== 'string' || !/^\d{1,20}$/.test(startTicks))
+    throw invalid('startTicks is a number of clock ticks');
+  if (pid === process.pid) throw invalid('that is this program itself');
+  return { pid, startTicks };
+}
+
+interface Stat {
+  readonly state: string;
+  readonly startTicks: string;
+}
+
+function stat(pid: number): Stat | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold anything, also parentheses.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', startTicks: fields[19] ?? '' };
+  } catch {
+    return null;
+  }
+}
+
+function readProcess({ pid, startTicks }: ProcessName): Fields {
+  const now = stat(pid);
+  if (now === null || now.startTicks !== startTicks || now.state === 'Z') throw gone(pid);
+  return { stopped: now.state === 'T' };
+}
+
+function signal({ pid, startTicks }: ProcessName, number: number): Fields {
+  const before = stat(pid);
+  if (before === null || before.startTicks !== startTicks) throw gone(pid);
+  try {
+    process.kill(pid, number);
+  } catch (error) {
+    throw new CallFailure('Forbidden', error instanceof Error ? error.message : String(error), false);
+  }
+  const after = stat(pid);
+  if (after !== null && after.startTicks !== startTicks) {
+    process.kill(pid, constants.signals.SIGCONT);
+    throw gone(pid);
+  }
+  return {};
+}
+
+/** `cgroup`: a path below the hierarchy, without `..`; version 1's freezer or version 2. */
+function groupOf({ cgroup }: Fields): string {
+  if (typeof cgroup !== 'string' || !cgroup.startsWith('/') || normalize(cgroup) !== cgroup || cgroup === '/')
+    throw invalid('cgroup is a path below the root of the hierarchy: /kubepods/pod1/abc');
+  return cgroup;
+}
+
+interface Freezer {
+  readonly file: string;
+  readonly on: string;
+  readonly off: string;
+}
+
+function freezerOf(cgroup: string): Freezer {
+  const one = join(CGROUPS, 'freezer', cgroup, 'freezer.state');
+  if (existsSync(one)) return { file: one, on: 'FROZEN', off: 'THAWED' };
+  const roots = [CGROUPS, join(CGROUPS, 'unified')];
+  const two = roots.map((root) => join(root, cgroup, 'cgroup.freeze')).find((file) => existsSync(file));
+  if (two === undefined) throw new CallFailure('NotFound', `there is no control group ${cgroup}`, false);
+  return { file: two, on: '1', off: '0' };
+}
+
+function readFreezer(cgroup: string): boolean {
+  const { file, off } = freezerOf(cgroup);
+  return readFileSync(file, 'utf8').trim() !== off;
+}
+
+function freeze(cgroup: string, frozen: boolean): Fields {
+  const { file, on, off } = freezerOf(cgroup);
+  writeFileSync(file, frozen ? on : off);
+  return {};
+}
+
+function peerOf({ address }: Fields): string {
+  if (typeof address !== 'string' || isIP(address) === 0) throw invalid('address is one IP address');
+  return address;
+}
+
+function setOf(address: string): string {
+  return isIP(address) === 6 ? 'blocked6' : 'blocked4';
+}
+
+async function isBlocked(address: string): Promise<boolean> {
+  const found = await nft(['get', 'element', ...TABLE, setOf(address), `{ ${address} }`]).catch((error: unknown) => {
+    if (error instanceof CallFailure && /No such file|does not exist/i.test(error.message)) return null;
+    throw error;
+  });
+  return found !== null;
+}
+
+/** A table of our own, emptied by nobody else; both ways, and also what is open already. */
+const SETUP = `
+table inet countersign {
+  set blocked4 { type ipv4_addr; }
+  set blocked6 { type ipv6_addr; }
+  chain input { type filter hook input priority -150; policy accept; ip saddr @blocked4 drop; ip6 saddr @blocked6 drop; }
+  chain output { type filter hook output priority -150; policy accept; ip daddr @blocked4 drop; ip6 daddr @blocked6 drop; }
+  chain forward { type filter hook forward priority -150; policy accept;
+    ip saddr @blocked4 drop; ip daddr @blocked4 drop; ip6 saddr @blocked6 drop; ip6 daddr @blocked6 drop; }
+}
+`;
+
+async function block(address: string): Promise<Fields> {
+  const isThere = await nft(['list', 'table', ...TABLE]).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await nft(['-f', '-'], SETUP);
+  await nft(['add', 'element', ...TABLE, setOf(address), `{ ${address} }`]);
+  return {};
+}
+
+async function unblock(address: string): Promise<Fields> {
+  if (await isBlocked(address)) await nft(['delete', 'element', ...TABLE, setOf(address), `{ ${address} }`]);
+  return {};
+}
+
+function nft(argv: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: NFT_MS, maxBuffer: MOST_OUTPUT };
+    const child = execFile('nft', [...argv], options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new CallFailure('nft', (stderr || error.message).trim().slice(0, 300), false));
+    });
+    // A program that ended before it read its input has said why already.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+function invalid(message: string): CallFailure {
+  return new CallFailure('Invalid', message, false);
+}
+
+function gone(pid: number): CallFailure {
+  return new CallFailure('NotFound', `process ${pid} is no longer the one that was meant`, false);
+}
