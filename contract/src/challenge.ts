@@ -11,6 +11,8 @@ import { FindingView, RiskReason } from './findings.ts';
 export const ChallengeView = Type.Object({
   caseId: Type.String(),
   person: PersonRef,
+  /** Asked because the account is theirs to answer for, and not because they did it. */
+  asOwner: Type.Boolean(),
   state: Type.Union([
     Type.Literal('waiting'),
     Type.Literal('confirmed'),

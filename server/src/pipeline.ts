@@ -246,7 +246,10 @@ async function loadBatchOptions(
     whoToAsk: ({ facts }, ask) => {
       const found = ask === 'actor' ? resolveActor(facts, directory) : resolveOwner(facts.account, directory);
       if (found.type === 'nobody') return { person: null, why: found.reason };
-      return { person: { id: found.person.id, name: found.person.name }, why: null };
+      const { id, name } = found.person;
+      const did = ask === 'actor' ? found : resolveActor(facts, directory);
+      // An owner who did it themselves is asked about what they did.
+      return { person: { id, name }, why: null, asOwner: did.type !== 'person' || did.person.id !== id };
     },
     teamOf: ({ facts, account }) => ({
       team: account?.owner ?? directory.defaultOwner,

@@ -22,6 +22,7 @@ import { factsOf, ignored, noted, refused } from './verdict.ts';
 
 /** Refused codes before the question is withdrawn and help is called. */
 export const MAXIMUM_ATTEMPTS = 5;
+const MOST_TURNED_AWAY = 50;
 const WORSE = 'more changes made it urgent';
 
 export function openChallenge(base: CaseFacts, person: PersonRef, withinMs: number, { nowMs }: DecideContext): Verdict {
@@ -99,14 +100,17 @@ export function takeAnswer(
   const { nowMs } = context;
   const { by } = input;
   if (current.person?.id !== by.id) {
+    const { turnedAway = [] } = current;
+    if (turnedAway.includes(by.id) || turnedAway.length >= MOST_TURNED_AWAY) return refused(current, 'wrong-person');
     const entry = { kind: 'answer-refused', actor: by.id, parameters: { why: 'wrong-person', name: by.name } };
-    return noted(current, entry, 'wrong-person', nowMs);
+    return noted({ ...current, turnedAway: [...turnedAway, by.id] }, entry, 'wrong-person', nowMs);
   }
   if (current.state !== 'asked') {
     if (current.answer !== null) return refused(current, 'already-answered');
     const answer = input.type === 'answered-yes' ? 'yes' : 'no';
+    if (current.lateAnswer === answer) return refused(current, 'expired');
     const entry = { kind: 'answered-late', actor: by.id, parameters: { answer, reason: input.reason } };
-    return noted(current, entry, 'expired', nowMs);
+    return noted({ ...current, lateAnswer: answer }, entry, 'expired', nowMs);
   }
   if (nowMs >= current.deadlineMs) return expireChallenge(current, current.deadlineMs, context);
   if (input.type === 'answered-no') return deny(current, input, context);

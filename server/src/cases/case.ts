@@ -102,7 +102,13 @@ export interface CaseFacts {
   readonly updatedMs: number;
   /** Who was asked; null when the case was paged without asking. */
   readonly person: PersonRef | null;
+  /** Asked because the account is theirs to answer for, and not because they did it. */
+  readonly asOwner?: boolean;
   readonly answer: Answer | null;
+  /** Said after the decision: it is told once, however often it is said. */
+  readonly lateAnswer?: 'yes' | 'no';
+  /** Who tried to answer for somebody else; each is told once. */
+  readonly turnedAway?: readonly string[];
   readonly times: CaseTimes;
   /** An exercise: labelled everywhere, left out of the numbers. */
   readonly drill: boolean;
@@ -294,6 +300,7 @@ export interface OpenOptions extends DecideContext {
   readonly receivedMs: number;
   /** Null when there is nobody who can be asked: that ends in a page, never in silence. */
   readonly person: PersonRef | null;
+  readonly asOwner?: boolean;
   readonly whyNobody: string | null;
 }
 
@@ -308,6 +315,7 @@ export function openCase(gathered: Gathered, options: OpenOptions): Verdict {
     openedMs: options.nowMs,
     updatedMs: options.nowMs,
     person: null,
+    ...(options.asOwner === true ? { asOwner: true } : {}),
     answer: null,
     priority: null,
     times: {

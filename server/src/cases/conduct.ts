@@ -42,7 +42,7 @@ export interface ConductOptions {
   readonly whoToAsk: (
     finding: Finding,
     ask: 'actor' | 'owner',
-  ) => { readonly person: PersonRef | null; readonly why: string | null };
+  ) => { readonly person: PersonRef | null; readonly why: string | null; readonly asOwner?: boolean };
   /** Who answers for the account of a finding, and whose ladder is climbed. */
   readonly teamOf: (finding: Finding) => { readonly team: string | null; readonly escalation: string | null };
   /** Until when a maintenance window holds pages about the finding; null: not at all. */
@@ -81,7 +81,7 @@ export async function conductFindings(
   const { gathered, headline } = gather(telling, options);
   if (gathered.decision.type === 'record') return null;
   const ask = gathered.decision.type === 'challenge' ? gathered.decision.ask : 'actor';
-  const who = gathered.decision.type === 'challenge' ? options.whoToAsk(headline, ask) : { person: null, why: null };
+  const who = gathered.decision.type === 'challenge' ? options.whoToAsk(headline, ask) : NOBODY;
   const pages = gathered.decision.type === 'page' || who.person === null;
   const planner = pages
     ? await unit.loadPlanner({ nowMs: options.nowMs, turnOf: gathered.escalation ?? '' })
@@ -92,12 +92,15 @@ export async function conductFindings(
     nowMs: options.nowMs,
     receivedMs: options.receivedMs,
     person: who.person,
+    asOwner: who.asOwner === true,
     whyNobody: who.why,
     planner,
   });
   await saveVerdict(unit, null, verdict, options);
   return verdict.case;
 }
+
+const NOBODY: ReturnType<ConductOptions['whoToAsk']> = { person: null, why: null };
 
 /** An alert of another system is known by its key: it joins its open case however long ago that opened. */
 function isAlert(finding: Finding): boolean {

@@ -23,6 +23,7 @@ export function noted(current: Case, entry: CaseEntry, outcome: Outcome, nowMs: 
 export function factsOf(current: Case | CaseFacts): CaseFacts {
   const { id, burstKey, version, risk, reasons, headlineId, findingIds, digest, firstMs, lastMs } = current;
   const { openedMs, updatedMs, person, answer, times, drill, team, account, rule, escalation, priority } = current;
+  const { asOwner, lateAnswer, turnedAway } = current;
   const ofEvents = { risk, reasons, headlineId, findingIds, digest, firstMs, lastMs, account, rule, team };
   return {
     ...ofEvents,
@@ -37,6 +38,9 @@ export function factsOf(current: Case | CaseFacts): CaseFacts {
     drill,
     escalation,
     priority,
+    ...(asOwner === undefined ? {} : { asOwner }),
+    ...(lateAnswer === undefined ? {} : { lateAnswer }),
+    ...(turnedAway === undefined ? {} : { turnedAway }),
   };
 }
 

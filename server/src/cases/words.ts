@@ -2,12 +2,20 @@
 import type { Finding } from '../findings/finding.ts';
 import type { Language } from '../people/person.ts';
 import type { Case, CaseEntry } from './case.ts';
+import type { NoProof } from './challenge/factor.ts';
 
 export interface CaseWords {
   readonly language: Language;
   readonly question: string;
   readonly yes: string;
   readonly no: string;
+  /** For whoever answers for the account and did not do it. */
+  readonly owner: {
+    readonly question: string;
+    readonly yes: string;
+    readonly no: string;
+    readonly because: (account: string) => string;
+  };
   readonly showChange: string;
   readonly acknowledge: string;
   readonly unacknowledge: string;
@@ -16,6 +24,7 @@ export interface CaseWords {
   readonly escalate: string;
   readonly open: string;
   readonly call: string;
+  readonly by: string;
   readonly account: string;
   readonly region: string;
   readonly resource: string;
@@ -33,10 +42,12 @@ export interface CaseWords {
   readonly cancel: string;
   readonly approvePush: string;
   readonly proveHere: (url: string) => string;
-  readonly proofFailed: (why: string) => string;
+  readonly proofFailed: Readonly<Record<NoProof | 'fraud', string>>;
+  readonly change: string;
   readonly states: {
     readonly confirmed: string;
     readonly denied: string;
+    readonly deniedByOwner: string;
     readonly expired: string;
     readonly paged: string;
     readonly acknowledged: (name: string) => string;
@@ -99,6 +110,12 @@ const en: CaseWords = {
   question: 'Was this you?',
   yes: 'Yes, I did this',
   no: 'Not me',
+  owner: {
+    question: 'Do you know of this?',
+    yes: 'Yes, it was planned',
+    no: 'No, I do not know of it',
+    because: (account) => `You are asked because you answer for ${account}.`,
+  },
   showChange: 'Show the change',
   acknowledge: 'Acknowledge',
   unacknowledge: 'Take it back',
@@ -107,6 +124,7 @@ const en: CaseWords = {
   escalate: 'Escalate',
   open: 'Open the case',
   call: 'Call',
+  by: 'By',
   account: 'Account',
   region: 'Region',
   resource: 'Resource',
@@ -124,10 +142,21 @@ const en: CaseWords = {
   cancel: 'Cancel',
   approvePush: 'Now approve the push on your phone. It shows this change.',
   proveHere: (url) => `Now prove that it is you: ${url}`,
-  proofFailed: (why) => `That was no proof (${why}). Answer again.`,
+  proofFailed: {
+    'timed-out': 'Nobody approved the push in time. Answer again.',
+    refused: 'The push was refused. Answer again.',
+    'locked-out': 'Your second factor is locked: ask your administrators, or answer with another one.',
+    bypassed: 'Your second factor let you in without asking you, which is no proof. Answer with another one.',
+    unavailable: 'Your second factor cannot be used now, so that this is no proof. Answer with another one.',
+    unreachable: 'Duo cannot be reached, so that this is no proof. Answer again, or with another factor.',
+    'changes-differ': 'More changes were made meanwhile. Look at them, then answer again.',
+    fraud: 'You reported the push as fraud.',
+  },
+  change: 'The change',
   states: {
     confirmed: 'Confirmed. Thank you.',
     denied: 'Not you: security has been paged.',
+    deniedByOwner: 'Not known to you: security has been paged.',
     expired: 'No answer in time: security has been paged.',
     paged: 'Security has been paged.',
     acknowledged: (name) => `Acknowledged by ${name}`,
@@ -177,6 +206,12 @@ const ja: CaseWords = {
   question: 'この操作はご本人ですか？',
   yes: 'はい、私です',
   no: '私ではありません',
+  owner: {
+    question: 'この操作をご存じですか？',
+    yes: 'はい、予定された操作です',
+    no: 'いいえ、知りません',
+    because: (account) => `${account} の責任者としてお尋ねしています。`,
+  },
   showChange: '変更内容を見る',
   acknowledge: '対応を始める',
   unacknowledge: '対応を取り消す',
@@ -185,6 +220,7 @@ const ja: CaseWords = {
   escalate: '次の担当者を呼ぶ',
   open: 'ケースを開く',
   call: '操作',
+  by: '操作者',
   account: 'アカウント',
   region: 'リージョン',
   resource: 'リソース',
@@ -202,9 +238,20 @@ const ja: CaseWords = {
   cancel: 'キャンセル',
   approvePush: 'スマートフォンの通知を承認してください。この変更が表示されます。',
   proveHere: (url) => `続けて本人確認をしてください：${url}`,
-  proofFailed: (why) => `本人確認ができませんでした（${why}）。もう一度回答してください。`,
+  proofFailed: {
+    'timed-out': '時間内に承認されませんでした。もう一度回答してください。',
+    refused: '通知が拒否されました。もう一度回答してください。',
+    'locked-out': '第二要素がロックされています。管理者に連絡するか、別の方法で回答してください。',
+    bypassed: '第二要素が確認なしで通過したため、本人確認になりません。別の方法で回答してください。',
+    unavailable: '第二要素が今は使えないため、本人確認ができません。別の方法で回答してください。',
+    unreachable: 'Duo に接続できないため、本人確認ができません。もう一度、または別の方法で回答してください。',
+    'changes-differ': 'その間に別の変更がありました。内容を確認してから、もう一度回答してください。',
+    fraud: '不正な通知として報告されました。',
+  },
+  change: '変更内容',
   states: {
     confirmed: '確認できました。ありがとうございます。',
+    deniedByOwner: '把握されていない操作のため、セキュリティ担当者を呼び出しました。',
     denied: 'ご本人ではないため、セキュリティ担当者を呼び出しました。',
     expired: '期限までに回答がなかったため、セキュリティ担当者を呼び出しました。',
     paged: 'セキュリティ担当者を呼び出しました。',
@@ -260,6 +307,7 @@ export function factLines(headline: Finding, words: CaseWords): readonly (readon
   const { facts, account } = headline;
   const lines: readonly (readonly [string, string | null])[] = [
     [words.call, facts.action],
+    [words.by, actorOf(facts.actor)],
     [
       words.resource,
       facts.resources
@@ -273,6 +321,22 @@ export function factLines(headline: Finding, words: CaseWords): readonly (readon
     [words.time, utc(facts.timeMs)],
   ];
   return lines.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+}
+
+/** An id, with the session where there is one: several people may use one role. */
+function actorOf({ id, session }: Finding['facts']['actor']): string {
+  return session === null ? id : `${id}/${session}`;
+}
+
+/** How the question is put: to whoever did it, or to whoever answers for the account. */
+export function asking(current: Pick<Case, 'asOwner'>, words: CaseWords): Pick<CaseWords, 'question' | 'yes' | 'no'> {
+  return current.asOwner === true ? words.owner : words;
+}
+
+/** Why somebody is asked who did not do it; null for whoever did. */
+export function because({ asOwner }: Pick<Case, 'asOwner'>, headline: Finding, words: CaseWords): string | null {
+  const { account, facts } = headline;
+  return asOwner === true ? words.owner.because(account?.name ?? facts.account ?? '?') : null;
 }
 
 /** `2026-03-02 10:00:00 UTC`: chat and mail do not know the reader's zone. */
@@ -292,7 +356,8 @@ export function standing(current: Case, words: CaseWords): string | null {
     case 'resolved':
       return words.states.resolved(current.resolvedBy.name);
     case 'paged':
-      if (current.answer?.answer === 'no') return words.states.denied;
+      if (current.answer?.answer === 'no')
+        return current.asOwner === true ? words.states.deniedByOwner : words.states.denied;
       return current.cause === 'expired' ? words.states.expired : words.states.paged;
   }
 }

@@ -60,6 +60,7 @@ function Question({
   const differ = digest !== view.digest;
   const state = outcome?.outcome === 'confirmed' || outcome?.outcome === 'denied' ? outcome.outcome : view.state;
   if (state !== 'waiting') return <End state={state} />;
+  const asking = view.asOwner ? words.challenge.owner : words.challenge;
   const settle = (next: ChallengeOutcome) => {
     setOutcome(next);
     if (next.outcome === 'redirect' && next.url !== undefined) window.location.assign(next.url);
@@ -67,8 +68,8 @@ function Question({
   };
   return (
     <>
-      <h1>{words.challenge.title}</h1>
-      <p>{fill(words.challenge.hello, { name: view.person.name })}</p>
+      <h1>{asking.title}</h1>
+      <p>{fill(asking.hello, { name: view.person.name, account: accountOf(view) })}</p>
       {(differ || outcome?.outcome === 'changes-differ') && (
         <p className="lost" role="alert">
           {words.challenge.differ}{' '}
@@ -87,6 +88,10 @@ function Question({
       <Choice token={token} digest={digest} disabled={differ} settle={settle} view={view} typedReason={typedReason} />
     </>
   );
+}
+
+function accountOf({ findings }: ChallengeView): string {
+  return findings.find(({ account }) => account !== null)?.account?.name ?? '';
 }
 
 function WhatHappened({ view }: { readonly view: ChallengeView }) {
@@ -146,6 +151,7 @@ interface ChoiceProps {
 
 function Choice(props: ChoiceProps) {
   const { words } = useSpeech();
+  const asking = props.view.asOwner ? words.challenge.owner : words.challenge;
   const left = countdown(props.view.deadlineAt, useNow());
   const [choice, setChoice] = useState<'yes' | 'no' | null>(props.typedReason === '' ? null : 'yes');
   return (
@@ -156,10 +162,10 @@ function Choice(props: ChoiceProps) {
       {choice === null ? (
         <div className="choice">
           <button type="button" className="button main" disabled={props.disabled} onClick={() => setChoice('yes')}>
-            {words.challenge.yes}
+            {asking.yes}
           </button>
           <button type="button" className="button danger" disabled={props.disabled} onClick={() => setChoice('no')}>
-            {words.challenge.no}
+            {asking.no}
           </button>
         </div>
       ) : (

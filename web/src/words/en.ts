@@ -270,6 +270,12 @@ export const en = {
     hello: '{name}, this change was made in your name or in your account:',
     yes: 'Yes, I did this',
     no: 'Not me',
+    owner: {
+      title: 'Do you know of this?',
+      hello: '{name}, you answer for {account}. Somebody made this change there:',
+      yes: 'Yes, it was planned',
+      no: 'No, I do not know of it',
+    },
     reason: 'Why was it done?',
     reasonNo: 'Anything you know (optional)',
     code: 'Six-digit code of your authenticator',

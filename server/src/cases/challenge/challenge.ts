@@ -33,6 +33,7 @@ export async function viewChallenge(options: ChallengeOptions, token: string): P
     return {
       caseId: found.id,
       person: found.person ?? { id: '', name: '' },
+      asOwner: found.asOwner === true,
       state: stateOf(found),
       findings: findings.map(viewFinding),
       risk: found.risk,

@@ -49,6 +49,7 @@ describe('a push', () => {
     expect(begun.type).toBe('waiting');
     expect((await duo.nextPush()).shown).toEqual({
       Call: 'StopLogging',
+      By: 'alice',
       Account: 'shop',
       Region: 'eu-west-1',
       From: '192.0.2.10',
@@ -107,7 +108,7 @@ describe('a push', () => {
     const text = pushInfo({ ...SHOWN, headline: sampleFinding({ facts }) })
       .flat()
       .join('');
-    expect(text.length).toBeLessThan(600);
+    expect(text.length).toBeLessThan(700);
   });
 });
 

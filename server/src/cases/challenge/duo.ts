@@ -69,6 +69,7 @@ export function pushInfo({ headline, changes, deadlineMs }: Shown): readonly (re
   const { facts, account } = headline;
   const values: readonly (readonly [string, string | null])[] = [
     ['Call', facts.action],
+    ['By', facts.actor.session ?? facts.actor.name],
     ['Resource', facts.resources[0]?.id ?? null],
     ['Account', account?.name ?? facts.account],
     ['Region', facts.region],

@@ -9,7 +9,7 @@ import type { Finding } from '../../findings/finding.ts';
 import type { Case, CaseEntry } from '../case.ts';
 import type { ProofRow } from '../challenge/proofs.ts';
 import type { Revert } from '../revert/store.ts';
-import { type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
+import { asking, because, type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
 import { revertBlocks } from './revert-blocks.ts';
 import { revertWordsFor } from './revert-words.ts';
 
@@ -66,10 +66,13 @@ export function code(text: string): string {
 export function questionBlocks(picture: Picture, words: CaseWords, proof: ProofRow | null): Shown {
   const { current, headline, changes } = picture;
   const drill = current.drill ? `${words.drill}: ` : '';
-  const text = `${drill}${words.question} ${headline.facts.action}`;
+  const { question, yes, no } = asking(current, words);
+  const text = `${drill}${question} ${headline.facts.action}`;
+  const why = because(current, headline, words);
   const blocks: SlackBlock[] = [
-    section(`*${drill}${words.question}*${changes > 1 ? ` (${words.more(changes - 1)})` : ''}`),
+    section(`*${drill}${question}*${changes > 1 ? ` (${words.more(changes - 1)})` : ''}`),
     fieldsOf(headline, words),
+    ...(why === null ? [] : [context(escapeText(why))]),
   ];
   const ended = standing(current, words);
   if (ended !== null || current.state !== 'asked') return { text, blocks: [...blocks, section(`*${ended ?? ''}*`)] };
@@ -77,14 +80,14 @@ export function questionBlocks(picture: Picture, words: CaseWords, proof: ProofR
   const waits = proof !== null && proof.ended_ms === null && proof.digest === current.digest;
   if (waits && proof.factor === 'duo-push') blocks.push(section(`*${words.approvePush}*`));
   else if (proof !== null && proof.state === 'failed' && proof.why !== 'replaced') {
-    blocks.push(section(words.proofFailed(proof.why ?? '')));
+    blocks.push(section(failureOf(proof.why, words)));
   }
   const value = JSON.stringify({ caseId: current.id, digest: current.digest });
   blocks.push({
     type: 'actions',
     elements: [
-      button(ACTIONS.yes, words.yes, value, 'primary'),
-      button(ACTIONS.no, words.no, value, 'danger'),
+      button(ACTIONS.yes, yes, value, 'primary'),
+      button(ACTIONS.no, no, value, 'danger'),
       button(ACTIONS.show, words.showChange, value),
     ],
   });
@@ -157,7 +160,7 @@ export function threadLine(entry: CaseEntry): Shown {
 }
 
 /** What exactly was changed, for the person asked alone. */
-export function changeBlocks(findings: readonly Finding[]): Shown {
+export function changeBlocks(findings: readonly Finding[], words: CaseWords): Shown {
   const changes = findings.map(({ facts }) => ({
     call: facts.action,
     at: new Date(facts.timeMs).toISOString(),
@@ -168,7 +171,12 @@ export function changeBlocks(findings: readonly Finding[]): Shown {
   const json = JSON.stringify(changes, null, 2).replaceAll('```', 'ʼʼʼ');
   const cut = json.length > LONGEST_CHANGE ? `${json.slice(0, LONGEST_CHANGE)}\n…` : json;
   const text = `\`\`\`${escapeText(cut).slice(0, LONGEST_CHANGE + 400)}\`\`\``;
-  return { text: 'The change', blocks: [section(text)] };
+  return { text: words.change, blocks: [section(text)] };
+}
+
+function failureOf(why: string | null, { proofFailed }: CaseWords): string {
+  const known: Readonly<Record<string, string>> = proofFailed;
+  return known[why ?? ''] ?? proofFailed.unavailable;
 }
 
 /** Asks for the reason; the second factor comes after it. */

@@ -84,7 +84,7 @@ async function answer(
     if (current !== null && input.actionId !== ACTIONS.show) await refuse(current, person, options);
     return { text: words.notYours };
   }
-  if (input.actionId === ACTIONS.show) return changeBlocks(findings);
+  if (input.actionId === ACTIONS.show) return changeBlocks(findings, words);
   if (input.actionId === ACTIONS.no) {
     const result = await cases.conduct(current.id, { type: 'answered-no', by: refOf(person), reason: '' });
     return result?.outcome === 'done' ? null : { text: words.tooLate };

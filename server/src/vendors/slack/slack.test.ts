@@ -61,3 +61,36 @@ test('a command is answered and a click arrives, without any request to us', { t
   const request = { headers: {}, rawBody: '', nowMs: 0 };
   expect((await slack.receive(request)).status).toBe(404);
 });
+
+test('a Slack that is away, or breaks the line, is connected to again, however it fails meanwhile', {
+  timeout: 30_000,
+}, async () => {
+  const lost: unknown[] = [];
+  const note = (error: unknown) => void lost.push(error);
+  process.on('unhandledRejection', note);
+  fake.fail('apps.connections.open', 'error', 'invalid_auth');
+  fake.dropSockets();
+  await fake.listened();
+  expect(await person.command('again')).toBe('you said again');
+  expect(errors.length).toBeGreaterThanOrEqual(2);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  process.off('unhandledRejection', note);
+  expect(lost).toEqual([]);
+});
+
+test('a Slack that is away at the start keeps nobody from starting', { timeout: 30_000 }, async () => {
+  fake.fail('apps.connections.open', 'error', 'error');
+  const later = createSlack({
+    botToken: fake.botToken,
+    mode: { type: 'socket', appToken: fake.appToken },
+    apiUrl: fake.apiUrl,
+    onError: () => undefined,
+    handlers: { action: async () => null, submission: async () => null, command: async () => ({ text: 'later' }) },
+  });
+  await slack.stop();
+  fake.dropSockets();
+  await later.start();
+  await fake.listened();
+  expect(await person.command('x')).toBe('later');
+  await later.stop();
+});

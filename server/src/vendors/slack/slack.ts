@@ -98,6 +98,8 @@ export interface SlackOptions {
 const MAXIMUM_AGE_MS = 5 * 60_000;
 /** Slack waits three seconds for an answer and then shows its own error. */
 const ANSWER_MS = 2_500;
+const FIRST_AGAIN_MS = 250;
+const LONGEST_AGAIN_MS = 30_000;
 const SOMETHING_WRONG = 'Something went wrong here; please try again.';
 
 export function createSlack(options: SlackOptions): Slack {
@@ -213,18 +215,45 @@ function httpDoor(): Door {
   };
 }
 
+/**
+ * We connect and connect again ourselves: the library gives up where Slack answers with an error or not at all, and does so with a
+ * rejection that nobody could catch.
+ */
 function socketDoor({ apiUrl, onError }: SlackOptions, appToken: string): Door {
-  const logger = quietLogger(onError);
   const socket = new SocketModeClient({
     appToken,
-    logger,
-    ...(apiUrl === undefined ? {} : { clientOptions: { slackApiUrl: apiUrl } }),
+    logger: quietLogger(onError),
+    autoReconnectEnabled: false,
+    clientOptions: { retryConfig: { retries: 0 }, ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }) },
   });
   let app: App | null = null;
+  let isWanted = false;
+  let waitMs = FIRST_AGAIN_MS;
+  let timer: NodeJS.Timeout | null = null;
+  const connectAgain = (): void => {
+    if (!isWanted || timer !== null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      if (isWanted) connect();
+    }, waitMs);
+    waitMs = Math.min(waitMs * 2, LONGEST_AGAIN_MS);
+  };
+  const connect = (): void => {
+    socket.start().then(
+      () => {
+        waitMs = FIRST_AGAIN_MS;
+      },
+      (error: unknown) => {
+        onError(error ?? new Error('Slack closed the socket before it said hello'));
+        connectAgain();
+      },
+    );
+  };
   socket.on('slack_event', (given: { readonly ack: AckFn<unknown>; readonly body: ReceiverEvent['body'] }) => {
     app?.processEvent({ body: given.body, ack: given.ack }).catch(onError);
   });
   socket.on('error', onError);
+  socket.on('disconnected', connectAgain);
   return {
     receiver: {
       init: (next: App) => {
@@ -232,9 +261,14 @@ function socketDoor({ apiUrl, onError }: SlackOptions, appToken: string): Door {
       },
       // A Slack that cannot be reached now is reached later; we start without it.
       start: async () => {
-        socket.start().catch(onError);
+        isWanted = true;
+        connect();
       },
-      stop: () => socket.disconnect(),
+      stop: async () => {
+        isWanted = false;
+        if (timer !== null) clearTimeout(timer);
+        await socket.disconnect();
+      },
     },
     process: async () => undefined,
   };
