@@ -51,6 +51,8 @@ export interface SampleEvent {
   readonly user: string;
   readonly account?: string;
   readonly request?: unknown;
+  /** Instead of the IAM user. */
+  readonly identity?: unknown;
 }
 
 let events = 0;
@@ -128,7 +130,7 @@ export async function startRunningApp(
 }
 
 async function happen(app: App, event: SampleEvent): Promise<void> {
-  const { call: eventName, service = 'cloudtrail', user, account = '111122223333', request = {} } = event;
+  const { call: eventName, service = 'cloudtrail', user, account = '111122223333', request = {}, identity } = event;
   events += 1;
   const record = {
     eventVersion: '1.10',
@@ -139,7 +141,7 @@ async function happen(app: App, event: SampleEvent): Promise<void> {
     awsRegion: 'eu-west-1',
     recipientAccountId: account,
     sourceIPAddress: '203.0.113.7',
-    userIdentity: {
+    userIdentity: identity ?? {
       type: 'IAMUser',
       userName: user,
       accountId: account,

@@ -25,6 +25,7 @@ import type { Runner, RuleMatch } from './rules/runner.ts';
 import type { EventFacts, SourceRecord } from './sources/source.ts';
 import { alertActionOf, alertSource, isOwnAlert } from './sources/alerts/alert.ts';
 import { SOURCES } from './sources/catalogue.ts';
+import { list, member, textOrNull } from './sources/json-value.ts';
 import { finishBatch, keepBatch, returnBatch, takeBatches, type TakenBatch } from './sources/inbox.ts';
 
 export interface PipelineOptions {
@@ -253,13 +254,24 @@ async function loadBatchOptions(
     },
     teamOf: ({ facts, account }) => ({
       team: account?.owner ?? directory.defaultOwner,
-      escalation: options.escalationOf(facts),
+      escalation: calledFor(facts).escalation ?? options.escalationOf(facts),
     }),
+    assignedOf: ({ facts }) => {
+      const { people } = calledFor(facts);
+      return directory.people.flatMap(({ id, name }) => (people.includes(id) ? [{ id, name }] : []));
+    },
     heldUntil: (finding, risk) => heldUntil(finding, risk, { windows, nowMs }),
     // Only our own exercises are exercises: a tag that comes from outside hides nothing.
     isDrill: ({ tags, facts }) => isOwnAlert(facts) && tags.includes(DRILL_TAG),
   };
   return { directory, conduct: conductOptions };
+}
+
+/** Whom a person called for in chat; only our own alerts can say so. */
+function calledFor(facts: EventFacts): { readonly people: readonly string[]; readonly escalation: string | null } {
+  const details = isOwnAlert(facts) ? facts.change.request : null;
+  const people = list(member(details, 'people')).flatMap((id) => textOrNull(id) ?? []);
+  return { people, escalation: textOrNull(member(details, 'escalation')) };
 }
 
 /** The tag of an alert of our own that is an exercise. */

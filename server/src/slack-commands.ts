@@ -21,7 +21,7 @@ const MOST_MINE = 20;
 /** How far the end of a shift is looked for. */
 const AHEAD_MS = 62 * 86_400_000;
 
-export function commandParts(rooms: CommandRooms): Omit<CommandOptions, 'caseUrl'> {
+export function commandParts(rooms: CommandRooms): Omit<CommandOptions, 'targets' | 'personOf' | 'answerUrl'> {
   return { ...asking(rooms), ...standingIn(rooms), ...planning(rooms) };
 }
 
@@ -68,7 +68,7 @@ function asking({ given, cases }: CommandRooms): Pick<CommandOptions, 'mine' | '
         untilMs,
       }));
     },
-    page: async (person, text) => {
+    page: async (person, text, target) => {
       const nowMs = cases.nowMs();
       const at = { nowMs, random: options.random };
       const alert = {
@@ -78,7 +78,12 @@ function asking({ given, cases }: CommandRooms): Pick<CommandOptions, 'mine' | '
         severity: 'critical',
         source: 'Slack',
         class: CALL_FOR_HELP,
-        details: { by: person.email, text },
+        details: {
+          by: person.email,
+          text,
+          people: target?.people.map(({ id }) => id) ?? [],
+          escalation: target?.escalation ?? null,
+        },
       } as const;
       await state.transaction((trx) => raiseAlert(trx, alert, at));
     },

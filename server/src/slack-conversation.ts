@@ -10,7 +10,7 @@ import { type Conversation, createConversation } from './cases/conversation/slac
 import { createSlackPeople } from './cases/conversation/store.ts';
 import { targetsOf } from './cases/conversation/targets.ts';
 import { readSecret } from './ground/secret.ts';
-import type { KnownPerson } from './people/person.ts';
+import { type KnownPerson, resolveActor } from './people/person.ts';
 import type { ResponseOptions } from './response.ts';
 import { commandParts, onCallNow } from './slack-commands.ts';
 import { createSlack, type Slack } from './vendors/slack/slack.ts';
@@ -70,7 +70,13 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
       deciding: reverting?.deciding ?? null,
       newId: () => given.options.random.id(cases.nowMs()),
       targets: () => loadTargets(options),
-      command: createCommand({ ...commandParts(options), caseUrl }),
+      doers: (caseId) => doersOf(caseId, options),
+      command: createCommand({
+        ...commandParts(options),
+        targets: () => loadTargets(options),
+        personOf: (slackId) => people.personOf(slackId),
+        answerUrl: (caseId) => answerUrlOf(caseId, options),
+      }),
     }),
     onError: (error) => log.warn('Slack: something went wrong', { error }),
   });
@@ -84,6 +90,31 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
     securityChannel: section.security_channel ?? null,
   });
   return { slack: parts.slack, conversation };
+}
+
+/** Who did what a case is about, as far as they are known: chat is no place for them to answer for it. */
+async function doersOf(caseId: string, { given, cases }: OpenSlackOptions): Promise<readonly string[]> {
+  return cases.state.transaction(async (trx) => {
+    const unit = cases.unit(trx);
+    const current = await unit.loadCase(caseId);
+    const directory = await given.people.directory(trx);
+    const asked = current?.person ?? null;
+    const behind = (await unit.findingsOfCase(caseId)).flatMap(({ facts }) => {
+      const found = resolveActor(facts, directory);
+      return found.type === 'person' ? [found.person.id] : [];
+    });
+    return [...(asked === null || current?.asOwner === true ? [] : [asked.id]), ...behind];
+  });
+}
+
+/** A link to the question for the person asked; null when it waits no more. */
+async function answerUrlOf(caseId: string, { cases, links, publicUrl }: OpenSlackOptions): Promise<string | null> {
+  return cases.state.transaction(async (trx) => {
+    const asked = await cases.unit(trx).loadCase(caseId);
+    if (asked?.state !== 'asked') return null;
+    const ticket = { caseId, personId: asked.person.id, expiresMs: asked.deadlineMs };
+    return `${publicUrl()}/challenge#${await links.mint(trx, ticket, cases.nowMs())}`;
+  });
 }
 
 async function loadTargets(parts: Pick<OpenSlackOptions, 'given' | 'cases'>) {

@@ -54,7 +54,8 @@ export interface FakeSlack {
   readonly signingSecret: string;
   /** Where interactions go in HTTP mode. */
   sendTo(url: string): void;
-  addPerson(id: string, email: string): SlackPerson;
+  /** `team` is another company's workspace for somebody in a shared channel. */
+  addPerson(id: string, email: string, team?: string): SlackPerson;
   /** As Slack does every few hours, and networks whenever they like. */
   dropSockets(): void;
   /** Until somebody listens on a socket (again). */
@@ -87,6 +88,7 @@ class Fake implements FakeSlack {
   apiUrl = '';
   #posts: SlackPost[] = [];
   #people = new Map<string, string>();
+  #teams = new Map<string, string>();
   #views = new Map<string, OpenView>();
   #submitted = new Map<string, Record<string, unknown>>();
   #triggers = new Map<string, string>();
@@ -157,10 +159,11 @@ class Fake implements FakeSlack {
     );
   }
 
-  addPerson(id: string, email: string): SlackPerson {
+  addPerson(id: string, email: string, ofTeam = 'T1'): SlackPerson {
     this.#people.set(email, id);
-    const user = { id, username: id, team_id: 'T1' };
-    const team = { id: 'T1', domain: 'sample' };
+    this.#teams.set(id, ofTeam);
+    const user = { id, username: id, team_id: ofTeam };
+    const team = { id: ofTeam, domain: 'sample' };
     return {
       id,
       messages: () => this.channel(`D${id}`),
@@ -314,7 +317,7 @@ class Fake implements FakeSlack {
   #answer(method: string, given: Record<string, unknown>): Record<string, unknown> {
     switch (method) {
       case 'auth.test':
-        return { ok: true, team: 'Sample', user: 'countersign', bot_id: 'B1', user_id: 'UBOT' };
+        return { ok: true, team: 'Sample', team_id: 'T1', user: 'countersign', bot_id: 'B1', user_id: 'UBOT' };
       case 'apps.connections.open':
         return { ok: true, url: `${this.apiUrl.replace('http', 'ws').replace('/api/', '/socket')}` };
       case 'users.lookupByEmail': {
@@ -327,7 +330,7 @@ class Fake implements FakeSlack {
         const [email] = [...this.#people].find(([, id]) => id === given['user']) ?? [];
         return email === undefined
           ? { ok: false, error: 'user_not_found' }
-          : { ok: true, user: { profile: { email } } };
+          : { ok: true, user: { team_id: this.#teams.get(textOf(given['user'])) ?? 'T1', profile: { email } } };
       }
       case 'conversations.open':
         return { ok: true, channel: { id: `D${textOf(given['users'])}` } };

@@ -107,7 +107,7 @@ policy:
       running.call(null, 'POST', '/api/challenges/answer', {
         token,
         answer: 'yes',
-        reason: 'x',
+        reason: 'planned',
         digest,
         factor: 'passkey',
         passkey,

@@ -301,6 +301,8 @@ export interface OpenOptions extends DecideContext {
   /** Null when there is nobody who can be asked: that ends in a page, never in silence. */
   readonly person: PersonRef | null;
   readonly asOwner?: boolean;
+  /** Somebody called for exactly these people: they are called before the ladder. */
+  readonly assigned?: readonly PersonRef[];
   readonly whyNobody: string | null;
 }
 
@@ -348,6 +350,7 @@ export function openCase(gathered: Gathered, options: OpenOptions): Verdict {
           {
             cause: decision.type === 'challenge' ? 'cannot-ask' : 'policy',
             why: options.whyNobody,
+            assigned: options.assigned ?? [],
             heldUntilMs: decision.type === 'challenge' ? null : heldUntilMs,
           },
           options,

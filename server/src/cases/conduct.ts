@@ -45,6 +45,8 @@ export interface ConductOptions {
   ) => { readonly person: PersonRef | null; readonly why: string | null; readonly asOwner?: boolean };
   /** Who answers for the account of a finding, and whose ladder is climbed. */
   readonly teamOf: (finding: Finding) => { readonly team: string | null; readonly escalation: string | null };
+  /** For whom exactly a call for help is; left out or empty: for whoever the ladder names. */
+  readonly assignedOf?: (finding: Finding) => readonly PersonRef[];
   /** Until when a maintenance window holds pages about the finding; null: not at all. */
   readonly heldUntil: (finding: Finding, risk: number) => number | null;
   /** An exercise, labelled as such by whoever began it. */
@@ -93,6 +95,7 @@ export async function conductFindings(
     receivedMs: options.receivedMs,
     person: who.person,
     asOwner: who.asOwner === true,
+    assigned: options.assignedOf?.(headline) ?? [],
     whyNobody: who.why,
     planner,
   });

@@ -36,6 +36,8 @@ export interface Paging {
   readonly cause: PageCause;
   readonly actor: string | null;
   readonly why: string | null;
+  /** Called before the ladder goes on; left out: whoever is already. */
+  readonly assigned?: readonly PersonRef[];
 }
 
 /** A denied, forged or unverifiable change, and one that could not be put back, is urgent whatever its risk, and stays so however often it pages. */
@@ -57,11 +59,17 @@ export function urgencyOf(current: {
 /** A new case that pages, at once or when a maintenance window ends. */
 export function openPage(
   base: CaseFacts,
-  options: { readonly cause: PageCause; readonly why: string | null; readonly heldUntilMs: number | null },
+  options: {
+    readonly cause: PageCause;
+    readonly why: string | null;
+    readonly heldUntilMs: number | null;
+    readonly assigned?: readonly PersonRef[];
+  },
   context: DecideContext,
 ): Verdict {
-  const { cause, why, heldUntilMs } = options;
-  if (heldUntilMs === null || heldUntilMs <= context.nowMs) return page(base, { cause, actor: null, why }, context);
+  const { cause, why, heldUntilMs, assigned = [] } = options;
+  if (heldUntilMs === null || heldUntilMs <= context.nowMs)
+    return page(base, { cause, actor: null, why, assigned }, context);
   const held: PagedCase = { ...pagedOf(base, cause, context), pageNumber: 0 };
   const entry: CaseEntry = { kind: 'page-held', actor: null, parameters: { until: heldUntilMs } };
   const effects: CaseEffect[] = [{ type: 'page-repeat', dueMs: heldUntilMs, pageNumber: 0 }];
@@ -74,9 +82,11 @@ export function isHeld(current: WasPaged): boolean {
 }
 
 /** Calls for help, from the bottom of the ladder. */
-export function page(current: Case | CaseFacts, { cause, actor, why }: Paging, context: DecideContext): Verdict {
+export function page(current: Case | CaseFacts, paging: Paging, context: DecideContext): Verdict {
+  const { cause, actor, why, assigned } = paging;
   // Why it was paged at all stays with the case; that it was left lying, or became worse, stands in the journal.
-  const fresh = pagedOf(current, 'cause' in current ? current.cause : cause, context);
+  const paged = pagedOf(current, 'cause' in current ? current.cause : cause, context);
+  const fresh = assigned === undefined ? paged : { ...paged, assigned };
   const { next, effects, reached } = call(fresh, LADDER_START, context);
   const { pageNumber } = next;
   const entry: CaseEntry = {

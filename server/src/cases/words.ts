@@ -57,6 +57,7 @@ export interface CaseWords {
   readonly drill: string;
   readonly pageSubject: (summary: string) => string;
   readonly notYours: string;
+  readonly ownDoing: (url: string) => string;
   readonly tooLate: string;
   readonly changed: string;
   readonly done: string;
@@ -193,6 +194,7 @@ const en: CaseWords = {
   drill: 'EXERCISE',
   pageSubject: (summary) => `[page] ${summary}`,
   notYours: 'This question is for somebody else. Nobody may answer for another.',
+  ownDoing: (url) => `This is about what you did yourself, and chat proves nothing. It can be done here: ${url}`,
   tooLate: 'This has been decided already.',
   changed: 'More changes have been made since. Look at them, then answer again.',
   done: 'Done.',
@@ -289,6 +291,8 @@ const ja: CaseWords = {
   drill: '訓練',
   pageSubject: (summary) => `[呼び出し] ${summary}`,
   notYours: 'この確認は別の方宛てです。代わりに回答することはできません。',
+  ownDoing: (url) =>
+    `ご自身の操作についての呼び出しです。チャットでは本人確認ができないため、こちらから操作してください：${url}`,
   tooLate: 'すでに処理が済んでいます。',
   changed: 'その後、別の変更がありました。内容を確認してから回答してください。',
   done: '完了しました。',

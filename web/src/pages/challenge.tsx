@@ -212,6 +212,7 @@ function AnswerForm({
         label={choice === 'yes' ? words.challenge.reason : words.challenge.reasonNo}
         initial={choice === 'yes' ? typedReason : ''}
         isLong
+        minLength={choice === 'yes' ? 2 : 0}
         optional={choice === 'no'}
       />
       {choice === 'yes' && view.factors.length > 1 && (

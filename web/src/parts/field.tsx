@@ -30,7 +30,7 @@ export function Field({
     <div className="field">
       <label htmlFor={id}>{label}</label>
       {isLong ? (
-        <textarea id={id} name={name} maxLength={2_000} required={!optional} defaultValue={initial} />
+        <textarea id={id} name={name} maxLength={2_000} required={!optional} defaultValue={initial} {...length} />
       ) : isCode ? (
         <input
           id={id}

@@ -7,6 +7,7 @@
 import type { ChallengeAnswer, ChallengeOutcome, ChallengeView, Factor } from '@countersign/contract';
 import { viewFinding } from '../../findings/enrich.ts';
 import { Failure } from '../../ground/failure.ts';
+import { httpFailures } from '../../ground/http-error.ts';
 import type { StateTransaction } from '../../ground/state.ts';
 import { MAXIMUM_ATTEMPTS } from '../asking.ts';
 import type { AskedCase, Case, CaseInput, Outcome } from '../case.ts';
@@ -14,6 +15,9 @@ import type { Cases } from '../cases.ts';
 import { type Factors, factorsOf, type Prover } from './factor.ts';
 import type { ChallengeTicket, LinkSigner } from './link.ts';
 import type { Proofs } from './proofs.ts';
+
+/** Why it was done: what somebody types into chat and on the page alike. */
+export const SHORTEST_REASON = 2;
 
 export interface ChallengeOptions {
   readonly cases: Cases;
@@ -55,7 +59,7 @@ export async function viewChallenge(options: ChallengeOptions, token: string): P
   });
 }
 
-/** @throws Failure `challenge-not-found`. Everything else is an outcome. */
+/** @throws Failure `challenge-not-found`, and `invalid-input` for a yes without a reason. Everything else is an outcome. */
 export async function answerChallenge(options: ChallengeOptions, input: ChallengeAnswer): Promise<ChallengeOutcome> {
   const { cases } = options;
   const answered = await cases.state.transaction(async (trx) => {
@@ -64,6 +68,9 @@ export async function answerChallenge(options: ChallengeOptions, input: Challeng
     const conduct = (given: CaseInput) => cases.conductIn(trx, found.id, given);
     if (input.answer === 'no') {
       return outcomeOf(await conduct({ type: 'answered-no', by, reason: input.reason }), 'denied');
+    }
+    if (input.reason.trim().length < SHORTEST_REASON) {
+      throw httpFailures.invalidInput('reason', `a yes needs a reason of ${SHORTEST_REASON} characters or more`);
     }
     // A code counts once: it is not spent on an answer that could not count anyway.
     const waits = found.state === 'asked' && cases.nowMs() < found.deadlineMs;

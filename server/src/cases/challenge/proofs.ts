@@ -54,6 +54,7 @@ export type ProofRow = CaseTables['proof'];
 /** A push expires with the vendor after a minute; a page of the vendor's after five. */
 const PUSH_MS = 90_000;
 const PROMPT_MS = 5 * 60_000;
+const RETURN_MS = 60_000;
 const STATE_BYTES = 32;
 
 export function createProofs(options: ProofsOptions): Proofs {
@@ -169,6 +170,8 @@ async function finishPrompt(state: string, code: string, options: ProofsOptions)
   if (found === null) return null;
   const { proof, prover } = found;
   const back = { caseId: proof.case_id, personId: proof.person_id };
+  // An address in a browser's history opens nothing later.
+  if (cases.nowMs() >= proof.expires_ms + RETURN_MS) return null;
   if (proof.ended_ms !== null || factors.prompt === null || prover === null) return back;
   if (cases.nowMs() >= proof.expires_ms) await end(proof, { type: 'no-proof', why: 'timed-out' }, options);
   else await end(proof, await factors.prompt.finish(prover, code), options);

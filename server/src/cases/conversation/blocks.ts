@@ -7,6 +7,7 @@
 import type { SlackBlock, SlackView } from '../../vendors/slack/slack.ts';
 import type { Finding } from '../../findings/finding.ts';
 import type { Case, CaseEntry } from '../case.ts';
+import { SHORTEST_REASON } from '../challenge/challenge.ts';
 import type { ProofRow } from '../challenge/proofs.ts';
 import type { Revert } from '../revert/store.ts';
 import { asking, because, type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
@@ -196,7 +197,13 @@ export function reasonView(
         type: 'input',
         block_id: 'reason',
         label: plain(words.why),
-        element: { type: 'plain_text_input', action_id: 'input', multiline: true, min_length: 3, max_length: 2_000 },
+        element: {
+          type: 'plain_text_input',
+          action_id: 'input',
+          multiline: true,
+          min_length: SHORTEST_REASON,
+          max_length: 2_000,
+        },
       },
     ],
   };

@@ -11,6 +11,7 @@ import { mayAct } from '../../people/sign-in/guard.ts';
 import type { MaintenanceWindow } from '../page/maintenance.ts';
 import { utc } from '../words.ts';
 import { escapeText } from './blocks.ts';
+import type { Target } from './targets.ts';
 
 export interface OnDuty {
   readonly schedule: string;
@@ -32,8 +33,12 @@ export interface CommandOptions {
     personId: string,
   ) => Promise<readonly { readonly id: string; readonly action: string; readonly deadlineMs: number }[]>;
   readonly whoIsOnCall: () => Promise<readonly OnDuty[]>;
-  /** Pages whoever is on call with these words. */
-  readonly page: (person: KnownPerson, text: string) => Promise<void>;
+  /** Pages whoever is on call with these words, or exactly this target. */
+  readonly page: (person: KnownPerson, text: string, target: Target | null) => Promise<void>;
+  readonly targets: () => Promise<readonly Target[]>;
+  readonly personOf: (slackId: string) => Promise<KnownPerson | null>;
+  /** The page that answers a question: a link for this person alone. */
+  readonly answerUrl: (caseId: string) => Promise<string | null>;
   /** The person stands in from now on. False when there is no such schedule. */
   readonly cover: (person: KnownPerson, schedule: string, lengthMs: number) => Promise<boolean>;
   /** Ends where the person stands in now. Returns how many. */
@@ -43,7 +48,6 @@ export interface CommandOptions {
   readonly plan: (person: KnownPerson, window: TypedWindow) => Promise<MaintenanceWindow>;
   readonly endWindow: (person: KnownPerson, id: string) => Promise<boolean>;
   readonly heartbeats: () => Promise<readonly HeartbeatHealth[]>;
-  readonly caseUrl: (caseId: string) => string;
 }
 
 export type Command = (person: KnownPerson, text: string) => Promise<string>;
@@ -55,6 +59,8 @@ interface Words {
   readonly nobody: string;
   readonly until: (time: string) => string;
   readonly paging: string;
+  readonly pagingOnly: (name: string) => string;
+  readonly noTarget: (name: string) => string;
   readonly covered: (schedule: string, time: string) => string;
   readonly uncovered: (schedule: string) => string;
   readonly notCovering: string;
@@ -77,7 +83,7 @@ const WORDS: Readonly<Record<Language, Words>> = {
     help: [
       '`/countersign` my open questions',
       '`/countersign who` who is on call',
-      '`/countersign page WORDS` pages them',
+      '`/countersign page WORDS` pages them; `page @SOMEBODY WORDS` a person, a team, a schedule or a ladder by its name',
       '`/countersign cover SCHEDULE 4h` I stand in from now, `uncover SCHEDULE` ends it',
       '`/countersign maintenance` planned work; `maintenance 2h account=shop-* REASON` plans it, `maintenance end ID` ends it',
       '`/countersign heartbeats` which jobs are silent',
@@ -87,6 +93,8 @@ const WORDS: Readonly<Record<Language, Words>> = {
     nobody: 'nobody',
     until: (time) => `until ${time}`,
     paging: 'Whoever is on call is being paged.',
+    pagingOnly: (name) => `${name} is being paged.`,
+    noTarget: (name) => `Nobody is called ${name} here: name a person by address, or a team, schedule or ladder.`,
     covered: (schedule, time) => `You are on call in ${schedule} until ${time}.`,
     uncovered: (schedule) => `You no longer stand in for ${schedule}.`,
     notCovering: 'You do not stand in there.',
@@ -107,7 +115,7 @@ const WORDS: Readonly<Record<Language, Words>> = {
     help: [
       '`/countersign` 自分宛ての確認',
       '`/countersign who` 当番の確認',
-      '`/countersign page 内容` 当番を呼び出す',
+      '`/countersign page 内容` 当番を呼び出す。`page @相手 内容` で人、チーム、当番表、呼び出し順を指定',
       '`/countersign cover 当番表 4h` 今から代わりに当番に入る（`uncover 当番表` で終了）',
       '`/countersign maintenance` 作業予定の一覧。`maintenance 2h account=shop-* 理由` で登録、`maintenance end ID` で終了',
       '`/countersign heartbeats` 応答のないジョブ',
@@ -117,6 +125,9 @@ const WORDS: Readonly<Record<Language, Words>> = {
     nobody: '当番なし',
     until: (time) => `${time} まで`,
     paging: '当番を呼び出しました。',
+    pagingOnly: (name) => `${name} を呼び出しました。`,
+    noTarget: (name) =>
+      `${name} は見つかりません。メールアドレス、チーム、当番表、呼び出し順の名前で指定してください。`,
     covered: (schedule, time) => `${time} まで ${schedule} の当番に入りました。`,
     uncovered: (schedule) => `${schedule} の代理を終了しました。`,
     notCovering: '代理に入っていません。',
@@ -150,9 +161,7 @@ export function createCommand(options: CommandOptions): Command {
       case 'who':
         return who(words, options);
       case 'page':
-        if (rest.length === 0) return words.help;
-        await options.page(person, rest.join(' ').slice(0, LONGEST_PAGE));
-        return words.paging;
+        return page(person, rest, words, options);
       case 'cover':
         return cover(person, rest, words, options);
       case 'uncover': {
@@ -171,12 +180,48 @@ export function createCommand(options: CommandOptions): Command {
   };
 }
 
-async function mine(person: KnownPerson, words: Words, { mine: find, caseUrl }: CommandOptions): Promise<string> {
+/** `page @somebody words`: exactly them; without an `@` whoever is on call. */
+async function page(person: KnownPerson, rest: readonly string[], words: Words, options: CommandOptions) {
+  const [first = ''] = rest;
+  const slackId = /^<@([A-Z0-9]{1,30})(?:\|[^>]*)?>$/.exec(first)?.[1];
+  const named = slackId !== undefined || first.startsWith('@');
+  const text = rest
+    .slice(named ? 1 : 0)
+    .join(' ')
+    .slice(0, LONGEST_PAGE);
+  if (text === '') return words.help;
+  if (!named) {
+    await options.page(person, text, null);
+    return words.paging;
+  }
+  const target = await targetOf(slackId === undefined ? { name: first.slice(1) } : { slackId }, options);
+  if (target === null) return words.noTarget(escapeText(first));
+  await options.page(person, text, target);
+  return words.pagingOnly(escapeText(target.name));
+}
+
+async function targetOf(
+  wanted: { readonly name: string } | { readonly slackId: string },
+  { targets, personOf }: CommandOptions,
+): Promise<Target | null> {
+  const all = await targets();
+  if ('slackId' in wanted) {
+    const found = await personOf(wanted.slackId);
+    return found === null ? null : (all.find(({ address }) => address === found.email) ?? null);
+  }
+  const name = wanted.name.toLowerCase();
+  const fits = all.filter(({ called, address }) => address === name || called.toLowerCase() === name);
+  return fits.length === 1 ? (fits[0] ?? null) : null;
+}
+
+async function mine(person: KnownPerson, words: Words, { mine: find, answerUrl }: CommandOptions): Promise<string> {
   const waiting = await find(person.id);
   if (waiting.length === 0) return words.nothing;
-  return waiting
-    .map(({ id, action, deadlineMs }) => `• ${escapeText(action)} — ${utc(deadlineMs)} — ${caseUrl(id)}`)
-    .join('\n');
+  const lines = waiting.map(async ({ id, action, deadlineMs }) => {
+    const url = await answerUrl(id);
+    return `• ${escapeText(action)} — ${utc(deadlineMs)}${url === null ? '' : ` — ${url}`}`;
+  });
+  return (await Promise.all(lines)).join('\n');
 }
 
 async function who(words: Words, { whoIsOnCall }: CommandOptions): Promise<string> {

@@ -12,6 +12,7 @@ const target = (group: Target['group'], index: number): Target => ({
   key: `${group}:${index}`,
   group,
   name: `${LONG}${index}`,
+  called: 'x',
   address: null,
   people: [{ id: String(index), name: LONG }],
   escalation: null,

@@ -5,6 +5,7 @@
 import type { KnownPerson } from '../../people/person.ts';
 import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission } from '../../vendors/slack/slack.ts';
 import type { Case, CaseInput } from '../case.ts';
+import { SHORTEST_REASON } from '../challenge/challenge.ts';
 import type { Factors } from '../challenge/factor.ts';
 import type { LinkSigner } from '../challenge/link.ts';
 import type { Proofs } from '../challenge/proofs.ts';
@@ -25,7 +26,6 @@ export interface InteractionOptions extends RevertForms {
   readonly command: (person: KnownPerson, text: string) => Promise<string>;
 }
 
-const SHORTEST_REASON = 3;
 const LONGEST_REASON = 2_000;
 
 export function createInteractions(options: InteractionOptions): SlackHandlers {
@@ -103,10 +103,11 @@ async function respond(
   input: SlackAction,
   person: KnownPerson,
   given: CaseInput,
-  { cases }: InteractionOptions,
+  { cases, doers, caseUrl }: InteractionOptions,
 ): Promise<SlackReply | null> {
   const words = wordsFor(person.language);
   if (person.role === 'member') return { text: words.notYours };
+  if ((await doers(input.value)).includes(person.id)) return { text: words.ownDoing(caseUrl(input.value)) };
   const result = await cases.conduct(input.value, given);
   return result?.outcome === 'done' ? null : { text: words.tooLate };
 }

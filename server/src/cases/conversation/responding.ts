@@ -39,6 +39,8 @@ export interface RespondingForms {
   readonly client: () => SlackClient;
   readonly caseUrl: (caseId: string) => string;
   readonly newId: () => string;
+  /** Who did what the case is about: they do not answer for it in chat, where nothing proves who they are. */
+  readonly doers: (caseId: string) => Promise<readonly string[]>;
   /** Whom a case can be handed to now. */
   readonly targets: () => Promise<readonly Target[]>;
 }
@@ -62,6 +64,7 @@ export async function openForm(
 ): Promise<SlackReply | null> {
   const words = wordsFor(person.language);
   if (!mayAct(person, 'responder')) return { text: words.notYours };
+  if ((await options.doers(caseId)).includes(person.id)) return { text: words.ownDoing(options.caseUrl(caseId)) };
   const shown = await loadShown(caseId, options);
   if (shown === null) return { text: words.tooLate };
   const ticket = { form: options.newId(), caseId, openedMs: options.cases.nowMs(), action: null };
@@ -80,7 +83,8 @@ export async function submitForm(
   const refuse = (why: string): Submitted => ({ errors: { [block]: why } });
   if (person === null || !mayAct(person, 'responder')) return refuse(words.notYours);
   if (ticket === null || options.cases.nowMs() - ticket.openedMs > FORM_MS) return refuse(words.tooLate);
-  const { action } = ticket;
+  const { action, caseId } = ticket;
+  if ((await options.doers(caseId)).includes(person.id)) return refuse(words.ownDoing(options.caseUrl(caseId)));
   if (action === null) return choose({ ...ticket, action: kindOf(values[BLOCKS.action]) }, words, options);
   const filled = { ...ticket, action };
   const wish = await wishOf(filled, values, { by: refOf(person), words, options });

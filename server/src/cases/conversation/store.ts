@@ -31,6 +31,11 @@ export function createSlackPeople(options: {
   const { state, client, directory, nowMs } = options;
   const remember = async (email: string, userId: string | null) => {
     const columns = { user_id: userId, looked_ms: nowMs() };
+    // Whose address changed is nobody's namesake any more.
+    if (userId !== null) {
+      const others = state.db.withTables<CaseTables>().deleteFrom('slack_user').where('user_id', '=', userId);
+      await others.where('email', '<>', email).execute();
+    }
     await state.db
       .withTables<CaseTables>()
       .insertInto('slack_user')

@@ -11,6 +11,8 @@ export interface Target {
   readonly key: string;
   readonly group: 'people' | 'teams' | 'schedules' | 'escalations';
   readonly name: string;
+  /** Its own name, without who is on call. */
+  readonly called: string;
   /** Of a person. */
   readonly address: string | null;
   /** Empty for a ladder. */
@@ -39,7 +41,15 @@ export function targetsOf({ directory, onCall, escalations }: TargetSource): rea
   const people = directory.people.toSorted(byDuty).map((person): Target => {
     const { id, email } = person;
     const name = (called.get(person.name) ?? 0) > 1 ? `${person.name} (${email})` : person.name;
-    return { key: `people:${id}`, group: 'people', name, address: email, people: [refOf(person)], escalation: null };
+    return {
+      key: `people:${id}`,
+      group: 'people',
+      name,
+      called: person.name,
+      address: email,
+      people: [refOf(person)],
+      escalation: null,
+    };
   });
   const teams = [...directory.teams].map(([name, emails]) => named('teams', name, known(emails)));
   const schedules = onCall.map(({ schedule, email }) => {
@@ -54,7 +64,7 @@ export function targetsOf({ directory, onCall, escalations }: TargetSource): rea
 
 function named(group: Target['group'], name: string, people: readonly PersonRef[]): Target {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 32);
-  return { key: `${group}:${digest}`, group, name, address: null, people, escalation: null };
+  return { key: `${group}:${digest}`, group, name, called: name, address: null, people, escalation: null };
 }
 
 function byDuty(one: KnownPerson, other: KnownPerson): number {

@@ -17,6 +17,7 @@ import {
 import { appendJournal } from '../../ground/journal.ts';
 import type { StateTransaction } from '../../ground/state.ts';
 import type { Person } from '../person.ts';
+import type { PeopleTables } from '../tables.ts';
 import type { PasskeyTables } from './tables.ts';
 
 export interface PasskeyOptions {
@@ -202,13 +203,16 @@ async function take(
   return taken !== undefined;
 }
 
+/** None of whoever was put out of service. */
 export async function keysOf(trx: StateTransaction, personId: string): Promise<readonly PasskeyTables['passkey'][]> {
   return trx
-    .withTables<PasskeyTables>()
+    .withTables<PasskeyTables & PeopleTables>()
     .selectFrom('passkey')
-    .selectAll()
-    .where('person_id', '=', personId)
-    .orderBy('created_ms')
+    .innerJoin('person', 'person.id', 'passkey.person_id')
+    .selectAll('passkey')
+    .where('passkey.person_id', '=', personId)
+    .where('person.disabled_ms', 'is', null)
+    .orderBy('passkey.created_ms')
     .limit(MOST_KEYS)
     .execute();
 }

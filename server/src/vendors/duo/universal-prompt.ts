@@ -28,6 +28,8 @@ export type PromptResult =
 
 /** What a person does with something they have. A bypass code is a word somebody else gave them. */
 const PROVING = /push|passcode(?!.*bypass)|phone_call|token|webauthn|authenticator|u2f|yubikey|passkey|security_key/i;
+/** Why Duo let somebody in without asking them. */
+const LET_IN = /bypass|remembered|trusted|allow_unenrolled|allowed_by_policy|location_|network/i;
 const NEVER_PROVING = /bypass|remembered|trusted|not_available|^$/i;
 
 /** Null when Duo is not there or does not take the settings. */
@@ -49,7 +51,8 @@ export async function promptResult(settings: PromptSettings, username: string, c
     const factor = token.auth_context?.factor ?? '';
     if (status === 'fraud' || token.auth_context?.reason === 'user_marked_fraud') return { type: 'fraud' };
     if (result !== 'allow') return { type: 'refused' };
-    const proves = PROVING.test(factor) && !NEVER_PROVING.test(factor);
+    const reason = token.auth_context?.reason ?? '';
+    const proves = PROVING.test(factor) && !NEVER_PROVING.test(factor) && !LET_IN.test(reason);
     return proves ? { type: 'proven', factor } : { type: 'bypassed', factor };
   } catch (error) {
     // A code that is not Duo's is refused by Duo; anything that is no answer at all is told apart.

@@ -30,7 +30,7 @@ export interface SlackMessage {
 export interface SlackClient {
   /** Null when nobody has this address. */
   lookUpByEmail(email: string): Promise<SlackResult<string | null>>;
-  /** Null when Slack does not tell: a guest from elsewhere. */
+  /** Null when Slack does not tell, and for whoever is no member of our own workspace or organisation: theirs may call them anything. */
   emailOf(userId: string): Promise<SlackResult<string | null>>;
   openDirect(userId: string): Promise<SlackResult<string>>;
   post(message: SlackMessage): Promise<SlackResult<SlackPlace>>;
@@ -72,6 +72,13 @@ export function createSlackClient(options: {
     logLevel: LogLevel.ERROR,
     ...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
   });
+  let team: OurTeam | null = null;
+  const ourTeam = async (): Promise<SlackResult<OurTeam>> => {
+    if (team !== null) return { type: 'ok', value: team };
+    const told = await attempt(() => web.auth.test());
+    if (told.type === 'ok') team = { teamId: told.value.team_id ?? '', enterpriseId: told.value.enterprise_id ?? null };
+    return mapped(told, () => team ?? { teamId: '', enterpriseId: null });
+  };
   return {
     lookUpByEmail: async (email) => {
       const result = await attempt(() => web.users.lookupByEmail({ email }));
@@ -79,9 +86,12 @@ export function createSlackClient(options: {
       return mapped(result, ({ user }) => user?.id ?? null);
     },
     emailOf: async (user) => {
-      const result = await attempt(() => web.users.info({ user }));
+      const [own, result] = [await ourTeam(), await attempt(() => web.users.info({ user }))];
+      if (own.type !== 'ok') return own;
       if (result.type === 'refused' && result.error === 'user_not_found') return { type: 'ok', value: null };
-      return mapped(result, (answer) => answer.user?.profile?.email ?? null);
+      return mapped(result, ({ user: found }) =>
+        found !== undefined && isOurs(found, own.value) ? (found.profile?.email ?? null) : null,
+      );
     },
     openDirect: async (users) =>
       mapped(await attempt(() => web.conversations.open({ users })), ({ channel }) => channel?.id ?? ''),
@@ -124,6 +134,26 @@ export function createSlackClient(options: {
     },
     check: async () => mapped(await attempt(() => web.auth.test()), ({ team }) => ({ team: team ?? '' })),
   };
+}
+
+interface OurTeam {
+  readonly teamId: string;
+  /** Several workspaces of one organisation. */
+  readonly enterpriseId: string | null;
+}
+
+interface SlackMember {
+  readonly team_id?: string;
+  readonly deleted?: boolean;
+  readonly is_bot?: boolean;
+  readonly enterprise_user?: { readonly enterprise_id?: string };
+}
+
+/** Channels may be shared with other companies, whose administrators choose what addresses their people have. */
+function isOurs(member: SlackMember, { teamId, enterpriseId }: OurTeam): boolean {
+  if (member.deleted === true || member.is_bot === true) return false;
+  const sameOrganisation = enterpriseId !== null && member.enterprise_user?.enterprise_id === enterpriseId;
+  return sameOrganisation || member.team_id === teamId;
 }
 
 function keyOf(message: object): unknown {
