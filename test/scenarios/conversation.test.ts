@@ -85,7 +85,7 @@ policy:
     bob = await running.enrol('bob@example.com', 'ja');
     ann = await running.enrol('ann@example.com');
     await running.call(ann, 'PUT', '/api/me/notifications', { phone: PHONE, webhookUrl: null, rules: null });
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     await running?.close();
@@ -334,7 +334,7 @@ policy:
       outcome: 'confirmed',
     });
     await running.until('confirmed', ({ id, state }) => id === found.id && state === 'confirmed');
-  }, 60_000);
+  }, 240_000);
 
   test('a page reaches the phone, and a digit or a reply acknowledges it', async () => {
     await running.happens({ call: 'DeleteTrail', user: 'stranger-one', request: { name: 'trail' } });

@@ -63,7 +63,7 @@ policy:
     await running.enrol('ben@example.com');
     await running.enrol('cho@example.com', 'ja');
     await running.enrol('mallory@example.com');
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     await running?.close();
