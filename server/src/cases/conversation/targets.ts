@@ -70,7 +70,8 @@ function named(group: Target['group'], name: string, people: readonly PersonRef[
 function byDuty(one: KnownPerson, other: KnownPerson): number {
   const rank = Number(one.role === 'member') - Number(other.role === 'member');
   if (rank !== 0) return rank;
-  return one.name < other.name ? -1 : Number(one.name > other.name);
+  if (one.name !== other.name) return one.name < other.name ? -1 : 1;
+  return one.email < other.email ? -1 : 1;
 }
 
 function refOf({ id, name }: KnownPerson): PersonRef {
