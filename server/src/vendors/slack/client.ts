@@ -72,13 +72,7 @@ export function createSlackClient(options: {
     logLevel: LogLevel.ERROR,
     ...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
   });
-  let team: OurTeam | null = null;
-  const ourTeam = async (): Promise<SlackResult<OurTeam>> => {
-    if (team !== null) return { type: 'ok', value: team };
-    const told = await attempt(() => web.auth.test());
-    if (told.type === 'ok') team = { teamId: told.value.team_id ?? '', enterpriseId: told.value.enterprise_id ?? null };
-    return mapped(told, () => team ?? { teamId: '', enterpriseId: null });
-  };
+  const ourTeam = askOnce(web);
   return {
     lookUpByEmail: async (email) => {
       const result = await attempt(() => web.users.lookupByEmail({ email }));
@@ -147,6 +141,19 @@ interface SlackMember {
   readonly deleted?: boolean;
   readonly is_bot?: boolean;
   readonly enterprise_user?: { readonly enterprise_id?: string };
+}
+
+/** Who we are does not change while a token holds. */
+function askOnce(web: WebClient): () => Promise<SlackResult<OurTeam>> {
+  let known: OurTeam | null = null;
+  return async () => {
+    if (known !== null) return { type: 'ok', value: known };
+    const told = mapped(await attempt(() => web.auth.test()), ({ team_id: teamId, enterprise_id: enterpriseId }) => {
+      return { teamId: teamId ?? '', enterpriseId: enterpriseId ?? null };
+    });
+    if (told.type === 'ok') known = told.value;
+    return told;
+  };
 }
 
 /** Channels may be shared with other companies, whose administrators choose what addresses their people have. */
