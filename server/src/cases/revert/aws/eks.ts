@@ -96,7 +96,7 @@ export const eksEntries: readonly CatalogueEntry[] = [
     events: ['eks:UpdateClusterConfig'],
     class: 'B',
     mode: 'after-answer',
-    proof: 'shape',
+    proof: 'emulator',
     resources: ({ request, account, region }) => {
       const id = textOf(request, 'name');
       return id === null ? [] : [{ type: TYPE, account, region, id }];
