@@ -52,7 +52,7 @@ export function compileRules<Event>(
 ): CompiledRules<Event> {
   const enabled = rules.filter((rule) => rule.enabled && rule.source === catalogue.source);
   const tables = new Tables(catalogue);
-  const pins = enabled.map((rule) => pinsOf(rule.condition, catalogue as FieldCatalogue<never>));
+  const pins = enabled.map((rule) => pinsOf(rule.condition, catalogue));
   const index = buildIndex(
     pins.map((pin, number) => ({ number, pins: pin })),
     catalogue.indexFields,

@@ -364,7 +364,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('reverts on a bad n
       const planned = await Promise.all(found.map(({ event }) => one.plan(event, { caseId: null, mode: 'auto' })));
       const both = servers({ mostPerAccount: 2 });
       const ended = await Promise.all(both.map((server, index) => server.run(planned[index]?.[0]?.id ?? '')));
-      expect(ended.map((each) => each?.state).sort()).toEqual(['held', 'reverted']);
+      expect(new Set(ended.map((each) => each?.state))).toEqual(new Set(['held', 'reverted']));
       expect((await verifyJournal(shared)).ok).toBe(true);
     }, 60_000);
   });

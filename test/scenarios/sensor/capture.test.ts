@@ -25,7 +25,7 @@ const RULES = `
 `;
 
 async function command(
-  { run }: Command,
+  of: Command,
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; printed: string; said: string }> {
@@ -44,7 +44,7 @@ async function command(
       said += `${text}\n`;
     },
   };
-  const code = await run(argv, terminal).catch((error: unknown) => {
+  const code = await of.run(argv, terminal).catch((error: unknown) => {
     said += String(error);
     return -1;
   });

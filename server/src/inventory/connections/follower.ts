@@ -152,16 +152,20 @@ function parseFlow(json: string): Flow | null {
   const [local, remote] = [endOf(told['local']), endOf(told['remote'])];
   const { protocol } = told;
   if (local === null || remote === null || (protocol !== 'tcp' && protocol !== 'udp')) return null;
+  const text = (name: string) => {
+    const value = told[name];
+    return typeof value === 'string' ? value : '';
+  };
   const count = (name: string) => {
     const value = Number(told[name]);
     return Number.isFinite(value) && value > 0 ? value : 0;
   };
   return {
     pid: count('pid'),
-    comm: String(told['comm'] ?? ''),
-    group: String(told['group'] ?? ''),
+    comm: text('comm'),
+    group: text('group'),
     protocol,
-    role: String(told['role'] ?? ''),
+    role: text('role'),
     local,
     remote,
     startedMs: Math.trunc(count('startedNs') / 1e6),

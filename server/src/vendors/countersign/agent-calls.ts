@@ -38,7 +38,9 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
     } catch (error) {
-      return error instanceof Error ? `${error.message} ${String(error.cause ?? '')}`.trim() : 'no connection';
+      return error instanceof Error
+        ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`.trim()
+        : 'no connection';
     }
   };
   const authorization = () => `Bearer ${options.secret()}`;

@@ -12,8 +12,8 @@ interface Switch {
   readonly on: string;
   readonly off: string;
   /** From the wish to an id, and from the id to what a call takes; null: it names nothing. */
-  id(request: TrailEvent['request']): string | null;
-  input(id: string): Fields;
+  readonly id: (request: TrailEvent['request']) => string | null;
+  readonly input: (id: string) => Fields;
   readonly remains?: string;
 }
 
