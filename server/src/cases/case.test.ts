@@ -414,3 +414,34 @@ test('every state takes every input without throwing, and an ignored one changes
     }
   }
 });
+
+describe('putting back', () => {
+  const stepped = (outcome: 'begun' | 'contained' | 'failed') => ({
+    type: 'revert-stepped' as const,
+    entry: { kind: `revert-${outcome}`, actor: null, parameters: { failure: 'AWS refuses' } },
+    outcome,
+  });
+  const at = NOW + 60_000;
+
+  test('what was put back contains the damage', () => {
+    expect(decide(paged, stepped('contained'), at).case).toMatchObject({
+      state: 'paged',
+      times: { containedMs: at },
+    });
+    expect(decide(paged, stepped('begun'), at).case.times.containedMs).toBeNull();
+  });
+
+  test('what could not be put back calls again, also where somebody had acknowledged or resolved it', () => {
+    for (const current of [acknowledged, resolved]) {
+      const { case: next, entries, effects } = decide(current, stepped('failed'), at);
+      expect(next).toMatchObject({ state: 'paged', cause: 'revert-failed', times: { resolvedMs: null } });
+      expect(entries.map(({ kind }) => kind)).toEqual(['revert-failed', 'paged']);
+      expect(effects.some(({ type }) => type === 'page')).toBe(true);
+    }
+    // Where it is being called for already, it is only told.
+    expect(decide(paged, stepped('failed'), at)).toMatchObject({
+      effects: [],
+      entries: [{ kind: 'revert-failed' }],
+    });
+  });
+});

@@ -125,6 +125,15 @@ function bucketAnswer(call: Call, { supplementary }: Item): Fields {
       if (policy === null) throw new CallFailure('NoSuchBucketPolicy', 'there was none', false);
       return { Policy: policy };
     }
+    // Whether it was public is a note that nobody compares; Config does not say.
+    case 'GetBucketPolicyStatus':
+      throw new CallFailure('AccessDenied', 'AWS Config does not say', false);
+    case 'GetBucketTagging': {
+      const sets = listOf(objectOf(supplementary, 'BucketTaggingConfiguration'), 'tagSets');
+      const tags = sets.flatMap((set) => Object.entries(objectOf(set, 'tags')));
+      if (tags.length === 0) throw new CallFailure('NoSuchTagSet', 'there was none', false);
+      return { TagSet: tags.map(([Key, Value]) => ({ Key, Value })) };
+    }
     case 'GetPublicAccessBlock':
     case 'GetBucketPublicAccessBlock': {
       if (!('PublicAccessBlockConfiguration' in supplementary)) return unknown(call);
@@ -144,18 +153,46 @@ function bucketAnswer(call: Call, { supplementary }: Item): Fields {
 }
 
 function groupAnswer(call: Call, { configuration }: Item): Fields {
-  if (call.operation !== 'DescribeSecurityGroups') return unknown(call);
-  const permissions = (member: string) =>
-    listOf(configuration, member).map((permission) => {
-      const { ipv4Ranges, ipRanges, ...rest } = permission;
-      return capitalised({ ...rest, ipRanges: Array.isArray(ipv4Ranges) ? ipv4Ranges : ipRanges });
-    });
-  const group = {
-    ...(capitalised(configuration) as Fields),
-    IpPermissions: permissions('ipPermissions'),
-    IpPermissionsEgress: permissions('ipPermissionsEgress'),
+  const groupId = textOf(configuration, 'groupId');
+  switch (call.operation) {
+    case 'DescribeSecurityGroups':
+      return { SecurityGroups: [{ GroupId: groupId }] };
+    case 'DescribeSecurityGroupRules':
+      return {
+        SecurityGroupRules: [
+          ...listOf(configuration, 'ipPermissions').flatMap((one) => rulesOf(one, { groupId, isEgress: false })),
+          ...listOf(configuration, 'ipPermissionsEgress').flatMap((one) => rulesOf(one, { groupId, isEgress: true })),
+        ],
+      };
+    default:
+      return unknown(call);
+  }
+}
+
+/** A permission of many peers as the rules of one peer each that EC2 makes of it. */
+function rulesOf(
+  permission: Fields,
+  { groupId, isEgress }: { readonly groupId: string | null; readonly isEgress: boolean },
+): readonly Fields[] {
+  const { ipProtocol, fromPort, toPort } = permission;
+  const common = {
+    ...{ GroupId: groupId, IsEgress: isEgress, IpProtocol: ipProtocol },
+    // EC2 says -1 where all ports are meant.
+    ...{ FromPort: fromPort ?? -1, ToPort: toPort ?? -1 },
   };
-  return { SecurityGroups: [group] };
+  const described = (one: Fields) => ('description' in one ? { Description: one['description'] } : {});
+  const peers = (list: string, member: string, name: string) =>
+    listOf(permission, list).map((one) => ({ ...common, [name]: one[member], ...described(one) }));
+  return [
+    ...peers('ipv4Ranges', 'cidrIp', 'CidrIpv4'),
+    ...peers('ipv6Ranges', 'cidrIpv6', 'CidrIpv6'),
+    ...peers('prefixListIds', 'prefixListId', 'PrefixListId'),
+    ...listOf(permission, 'userIdGroupPairs').map((one) => ({
+      ...common,
+      ReferencedGroupInfo: { GroupId: one['groupId'], UserId: one['userId'] },
+      ...described(one),
+    })),
+  ];
 }
 
 function identityAnswer(kind: 'Role' | 'User', call: Call, { configuration }: Item): Fields {
