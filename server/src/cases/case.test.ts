@@ -365,6 +365,29 @@ describe('the ladder', () => {
   });
 });
 
+describe('a revert that failed', () => {
+  const failed: CaseInput = {
+    type: 'revert-stepped',
+    entry: { kind: 'revert-failed', actor: null, parameters: { failure: 'AccessDenied' } },
+    outcome: 'failed',
+  };
+
+  test('calls, wherever the case stands, and says so', () => {
+    const held = open({ risk: 60, decision: { type: 'page' }, heldUntilMs: NOW + 3_600_000 }).case;
+    const low = open({ risk: 60, decision: { type: 'page' } }).case;
+    for (const current of [asked, held, low, acknowledged, resolved, confirmed]) {
+      const called = decide(current, failed, NOW + 3);
+      expect(called.case, current.state).toMatchObject({ state: 'paged', cause: 'revert-failed' });
+      expect(called.effects.some(({ type }) => type === 'page')).toBe(true);
+    }
+  });
+
+  test('is noted where somebody is being called urgently already', () => {
+    const urgent = open({ risk: 90, decision: { type: 'page' } }).case;
+    expect(decide(urgent, failed, NOW + 3)).toMatchObject({ case: { pageNumber: 1 }, effects: [] });
+  });
+});
+
 describe('the times of a case', () => {
   test('are noted once, whatever happens later', () => {
     const again = play(

@@ -84,8 +84,10 @@ export function isHeld(current: WasPaged): boolean {
 /** Calls for help, from the bottom of the ladder. */
 export function page(current: Case | CaseFacts, paging: Paging, context: DecideContext): Verdict {
   const { cause, actor, why, assigned } = paging;
-  // Why it was paged at all stays with the case; that it was left lying, or became worse, stands in the journal.
-  const paged = pagedOf(current, 'cause' in current ? current.cause : cause, context);
+  // Why it was paged at all stays with the case; that it was left lying, or became worse, stands in the journal. What could not be put
+  // back is news that goes before.
+  const kept = 'cause' in current && cause !== 'revert-failed' ? current.cause : cause;
+  const paged = pagedOf(current, kept, context);
   const fresh = assigned === undefined ? paged : { ...paged, assigned };
   const { next, effects, reached } = call(fresh, LADDER_START, context);
   const { pageNumber } = next;
@@ -414,7 +416,8 @@ export function noteRevert(
   const { nowMs } = context;
   const times = outcome === 'contained' ? { ...current.times, containedMs: nowMs } : current.times;
   const told = noted({ ...current, times }, entry, 'done', nowMs);
-  if (outcome !== 'failed' || current.state === 'paged') return told;
+  const isCalling = current.state === 'paged' && !isHeld(current) && urgencyOf(current) === 'high';
+  if (outcome !== 'failed' || isCalling) return told;
   const why = typeof entry.parameters['failure'] === 'string' ? entry.parameters['failure'] : null;
   const open = { ...told.case, times: { ...told.case.times, resolvedMs: null } };
   const paged = page(open, { cause: 'revert-failed', actor: null, why }, context);

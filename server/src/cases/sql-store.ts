@@ -8,8 +8,10 @@ import { findingsById, findingsOfBurst } from '../findings/store.ts';
 import { appendJournal } from '../ground/journal.ts';
 import {
   finishEffect,
+  type NewEffect,
   nextDueMs,
   putEffect,
+  putEffects,
   retryEffect,
   type TakenEffect,
   takeEffects,
@@ -163,21 +165,29 @@ async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
       .onConflict((conflict) => conflict.column('finding_id').doNothing())
       .execute();
   }
-  for (const entry of change.entries) {
-    await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
-  }
-  for (const { effect, dueMs } of change.effects) await putCaseEffect(trx, next, { effect, dueMs }, nowMs);
+  for (const entry of change.entries) await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
+  await putEffects(
+    trx,
+    change.effects.map((planned) => newEffectOf(next, planned)),
+    nowMs,
+  );
 }
 
 /** For effects that no decision makes: a second factor that takes its time. */
 export async function putCaseEffect(
   trx: StateTransaction,
-  { id, version }: Pick<Case, 'id' | 'version'>,
-  { effect, dueMs }: { readonly effect: CaseEffect; readonly dueMs: number },
+  of: Pick<Case, 'id' | 'version'>,
+  planned: Planned,
   nowMs: number,
 ): Promise<void> {
+  await putEffect(trx, newEffectOf(of, planned), nowMs);
+}
+
+type Planned = CaseChange['effects'][number];
+
+function newEffectOf({ id, version }: Pick<Case, 'id' | 'version'>, { effect, dueMs }: Planned): NewEffect {
   const payload: StoredPayload = { effect };
-  await putEffect(trx, { kind: effect.type, key: effectKey(id, version, effect), caseId: id, payload, dueMs }, nowMs);
+  return { kind: effect.type, key: effectKey(id, version, effect), caseId: id, payload, dueMs };
 }
 
 /** What numbers are made of (`cases/numbers`). */

@@ -51,34 +51,58 @@ export interface JournalVerification {
 
 const FIRST_PREVIOUS = '0'.repeat(64);
 const VERIFY_PAGE = 2_000;
+/** Of one statement. */
+const MOST_ROWS = 1_000;
 export const MOST_FAULTS = 100;
 
-/** Appends in the caller's transaction; the head row's lock puts concurrent writers in line. */
-export async function appendJournal(trx: StateTransaction, entry: JournalEntry): Promise<StoredEntry> {
+/** What a transaction has to say, until its end. */
+const unwritten = new WeakMap<object, JournalEntry[]>();
+
+/**
+ * Appends in the caller's transaction. It is written when the body of the transaction has ended, right before the commit: the head row
+ * puts all writers of all servers in line, and who held it while waiting for another row would wait for somebody who waits for it.
+ */
+export async function appendJournal(trx: StateTransaction, entry: JournalEntry): Promise<void> {
+  const entries = unwritten.get(trx);
+  if (entries === undefined) throw new Error('the journal is written in a transaction of the state, and in no other');
+  entries.push(entry);
+}
+
+/** Runs the body of a transaction and writes what it appended. */
+export async function journaled<T>(trx: StateTransaction, body: (trx: StateTransaction) => Promise<T>): Promise<T> {
+  const entries: JournalEntry[] = [];
+  unwritten.set(trx, entries);
+  const result = await body(trx);
+  unwritten.delete(trx);
+  await writeJournal(trx, entries);
+  return result;
+}
+
+async function writeJournal(trx: StateTransaction, entries: readonly JournalEntry[]): Promise<void> {
+  if (entries.length === 0) return;
   const head = await trx
     .selectFrom('journal_head')
     .select(['entries', 'hash'])
     .where('id', '=', 1)
     .forUpdate()
     .executeTakeFirstOrThrow();
-  const sequence = head.entries + 1;
-  const parameters = JSON.stringify(sorted(entry.parameters));
-  const hash = hashOf({ ...entry, previousHash: head.hash, sequence, parameters });
-  await trx
-    .insertInto('journal')
-    .values({
-      sequence,
-      time_ms: entry.timeMs,
-      kind: entry.kind,
-      case_id: entry.caseId,
-      actor: entry.actor,
-      parameters,
-      previous_hash: head.hash,
-      hash,
-    })
-    .execute();
-  await trx.updateTable('journal_head').set({ entries: sequence, hash }).where('id', '=', 1).execute();
-  return { ...entry, sequence, hash };
+  let { hash } = head;
+  const rows = entries.map((entry, index) => {
+    const sequence = head.entries + index + 1;
+    const previousHash = hash;
+    const parameters = JSON.stringify(sorted(entry.parameters));
+    hash = hashOf({ ...entry, previousHash, sequence, parameters });
+    const { timeMs: time_ms, kind, caseId: case_id, actor } = entry;
+    return { sequence, time_ms, kind, case_id, actor, parameters, previous_hash: previousHash, hash };
+  });
+  for (let start = 0; start < rows.length; start += MOST_ROWS) {
+    await trx
+      .insertInto('journal')
+      .values(rows.slice(start, start + MOST_ROWS))
+      .execute();
+  }
+  const written = { entries: head.entries + rows.length, hash };
+  await trx.updateTable('journal_head').set(written).where('id', '=', 1).execute();
 }
 
 /** The entries of one case in order: its timeline. */

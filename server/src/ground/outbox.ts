@@ -44,21 +44,31 @@ const LONGEST_FAILURE = 2_000;
 
 /** Returns false when the key was there already. */
 export async function putEffect(trx: StateTransaction, effect: NewEffect, nowMs: number): Promise<boolean> {
-  const inserted = await trx
-    .insertInto('outbox')
-    .values({
-      key: effect.key,
-      kind: effect.kind,
-      case_id: effect.caseId,
-      payload: JSON.stringify(effect.payload),
-      due_ms: effect.dueMs,
+  return (await putEffects(trx, [effect], nowMs)) > 0;
+}
+
+/** In one statement. Returns how many were not there already. */
+export async function putEffects(trx: StateTransaction, effects: readonly NewEffect[], nowMs: number): Promise<number> {
+  let put = 0;
+  for (let start = 0; start < effects.length; start += MOST_EFFECTS) {
+    const rows = effects.slice(start, start + MOST_EFFECTS).map(({ key, kind, caseId, payload, dueMs }) => ({
+      key,
+      kind,
+      case_id: caseId,
+      payload: JSON.stringify(payload),
+      due_ms: dueMs,
       attempts: 0,
       created_ms: nowMs,
-    })
-    .onConflict((conflict) => conflict.column('key').doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  return inserted !== undefined;
+    }));
+    const inserted = await trx
+      .insertInto('outbox')
+      .values(rows)
+      .onConflict((conflict) => conflict.column('key').doNothing())
+      .returning('id')
+      .execute();
+    put += inserted.length;
+  }
+  return put;
 }
 
 /** Due effects that nobody holds, earliest first. */

@@ -11,6 +11,7 @@ import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import { lockDirectory } from './directory-lock.ts';
 import { Failure } from './failure.ts';
+import { journaled } from './journal.ts';
 import type { Log } from './log.ts';
 import { migrate } from './migrations.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
@@ -108,7 +109,7 @@ function stateOf(kind: State['kind'], db: Kysely<GroundTables>, closeEngine: () 
   return {
     kind,
     db,
-    transaction: (body) => db.transaction().execute(body),
+    transaction: (body) => db.transaction().execute((trx) => journaled(trx, body)),
     close: async () => {
       await db.destroy();
       await closeEngine();

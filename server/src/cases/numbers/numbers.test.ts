@@ -1,7 +1,15 @@
 /** The formulas by hand, and what must hold whatever the cases are. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { distributionOf, type NumberedCase, numbersOf, quantile, survivalQuantile, weekOf } from './numbers.ts';
+import {
+  distributionOf,
+  type NumberedCase,
+  numbersOf,
+  quantile,
+  survivalQuantile,
+  weekOf,
+  weekWindow,
+} from './numbers.ts';
 
 const T = Date.UTC(2026, 2, 2, 10);
 const MINUTE = 60_000;
@@ -16,6 +24,7 @@ const one = (parts: Partial<NumberedCase> = {}): NumberedCase => ({
   resolvedMs: null,
   state: 'paged',
   cause: null,
+  answer: null,
   team: null,
   account: null,
   rule: 'r',
@@ -102,6 +111,25 @@ test('weeks are those of ISO 8601, over the turn of the year', () => {
   expect(weekOf(Date.UTC(2027, 0, 3))).toBe('2026-W53');
   expect(weekOf(Date.UTC(2027, 0, 4))).toBe('2027-W01');
   expect(weekOf(Date.UTC(2024, 11, 30))).toBe('2025-W01');
+  const week = { fromMs: Date.UTC(2026, 11, 28), toMs: Date.UTC(2027, 0, 4) };
+  expect(weekWindow(Date.UTC(2027, 0, 3, 23, 59))).toEqual(week);
+  expect(weekWindow(week.fromMs)).toEqual(week);
+});
+
+test('how questions ended stays true whatever became of the page', () => {
+  const asked = { askedMs: T, pagedMs: T + MINUTE };
+  const { answers } = numbersOf(
+    [
+      one({ ...asked, cause: 'denied', answer: 'no' }),
+      one({ ...asked, cause: 'revert-failed', answer: 'no' }),
+      one({ ...asked, cause: 'expired' }),
+      one({ ...asked, cause: 'revert-failed' }),
+      one({ ...asked, state: 'confirmed', pagedMs: null, answer: 'yes' }),
+      one({ pagedMs: T, cause: 'revert-failed' }),
+    ],
+    window,
+  );
+  expect(answers).toEqual({ confirmed: 1, denied: 2, expired: 2, pagedAtOnce: 1 });
 });
 
 test('nothing gives nothing, and not zero', () => {

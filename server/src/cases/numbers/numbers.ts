@@ -18,6 +18,8 @@ export interface NumberedCase {
   readonly resolvedMs: number | null;
   readonly state: string;
   readonly cause: string | null;
+  /** What the person asked said; null: nothing. */
+  readonly answer: 'yes' | 'no' | null;
   readonly team: string | null;
   readonly account: string | null;
   readonly rule: string;
@@ -32,7 +34,8 @@ const MEDIAN = 0.5;
 const P90 = 0.9;
 const SECOND_MS = 1_000;
 
-export function numbersOf(cases: readonly NumberedCase[], window: Window): Numbers {
+/** @param seenMs until when was looked: a page that nobody acknowledged has waited until then. */
+export function numbersOf(cases: readonly NumberedCase[], window: Window, seenMs = window.toMs): Numbers {
   const lasted = (from: (one: NumberedCase) => number | null, to: (one: NumberedCase) => number | null) =>
     cases.flatMap((one) => {
       const [start, end] = [from(one), to(one)];
@@ -53,7 +56,7 @@ export function numbersOf(cases: readonly NumberedCase[], window: Window): Numbe
         (one) => one.answeredMs,
       ),
     ),
-    acknowledge: acknowledgements(pages, window.toMs),
+    acknowledge: acknowledgements(pages, seenMs),
     contain: distributionOf(
       lasted(
         (one) => one.eventMs,
@@ -69,12 +72,18 @@ export function numbersOf(cases: readonly NumberedCase[], window: Window): Numbe
     betweenFailures: betweenFailures(pages, window),
     answers: {
       confirmed: cases.filter(({ state }) => state === 'confirmed').length,
-      denied: cases.filter(({ cause }) => cause === 'denied' || cause === 'fraud').length,
-      expired: cases.filter(({ cause }) => cause === 'expired').length,
+      denied: cases.filter(({ answer }) => answer === 'no').length,
+      expired: cases.filter(isExpired).length,
       pagedAtOnce: cases.filter(({ askedMs, pagedMs }) => askedMs === null && pagedMs !== null).length,
     },
     skewed: cases.filter(({ eventMs, receivedMs }) => receivedMs < eventMs).length,
   };
+}
+
+/** Asked, and silent. What happened to the page later does not change that. */
+function isExpired({ askedMs, answer, pagedMs, cause }: NumberedCase): boolean {
+  const isLater = cause === 'acknowledgement-expired' || cause === 'revert-failed';
+  return cause === 'expired' || (isLater && askedMs !== null && answer === null && pagedMs !== null);
 }
 
 export function distributionOf(values: readonly number[]): Distribution {
@@ -154,12 +163,20 @@ function betweenFailures(pages: readonly NumberedCase[], { fromMs, toMs }: Windo
   return Math.max(0, toMs - fromMs - openMs) / pages.length / SECOND_MS;
 }
 
+const DAY_MS = 86_400_000;
+
+/** The week of an instant, Monday to Monday in UTC. */
+export function weekWindow(ms: number): Window {
+  const dayMs = Math.floor(ms / DAY_MS) * DAY_MS;
+  const fromMs = dayMs - ((new Date(dayMs).getUTCDay() + 6) % 7) * DAY_MS;
+  return { fromMs, toMs: fromMs + 7 * DAY_MS };
+}
+
 /** `2026-W10`: ISO 8601, UTC. */
 export function weekOf(ms: number): string {
-  const day = new Date(Math.floor(ms / 86_400_000) * 86_400_000);
   // The week belongs to the year of its Thursday.
-  const thursday = new Date(day.getTime() + (3 - ((day.getUTCDay() + 6) % 7)) * 86_400_000);
+  const thursday = new Date(weekWindow(ms).fromMs + 3 * DAY_MS);
   const first = Date.UTC(thursday.getUTCFullYear(), 0, 1);
-  const week = Math.floor((thursday.getTime() - first) / (7 * 86_400_000)) + 1;
+  const week = Math.floor((thursday.getTime() - first) / (7 * DAY_MS)) + 1;
   return `${thursday.getUTCFullYear()}-W${String(week).padStart(2, '0')}`;
 }

@@ -7,7 +7,7 @@ import type { State } from '../../ground/state.ts';
 import type { Guards } from '../../people/sign-in/guard.ts';
 import { parseCase } from '../sql-store.ts';
 import type { CaseTables } from '../tables.ts';
-import { type NumberedCase, numbersOf, weekOf } from './numbers.ts';
+import { type NumberedCase, numbersOf, weekOf, weekWindow, type Window } from './numbers.ts';
 
 export interface NumbersRoutesOptions {
   readonly state: State;
@@ -77,14 +77,30 @@ async function viewNumbers({ state, nowMs }: NumbersRoutesOptions, asked: Asked)
     groups: [...groups.keys()]
       .sort()
       .slice(0, MOST_GROUPS)
-      .map((name) => ({ name, numbers: numbersOf(groups.get(name) ?? [], { fromMs, toMs: Math.min(toMs, nowMs()) }) })),
+      .map((name) => {
+        const group = groups.get(name) ?? [];
+        const asked = { fromMs, toMs: Math.min(toMs, nowMs()) };
+        return { name, numbers: numbersOf(group, windowOf(group, by, asked), asked.toMs) };
+      }),
     cut: found.length > MOST_CASES || groups.size > MOST_GROUPS,
   };
 }
 
 function numbered(document: string): NumberedCase {
-  const { times, state, team, account, rule, ...found } = parseCase(document);
-  return { ...times, state, team, account, rule, cause: 'cause' in found ? found.cause : null };
+  const { times, state, team, account, rule, answer, ...found } = parseCase(document);
+  return {
+    ...times,
+    ...{ state, team, account, rule },
+    cause: 'cause' in found ? found.cause : null,
+    answer: answer?.answer ?? null,
+  };
+}
+
+/** A week is measured over itself, as far as it lies in what was asked for. */
+function windowOf([first]: readonly NumberedCase[], by: NumbersBy, asked: Window): Window {
+  if (by !== 'week' || first === undefined) return asked;
+  const week = weekWindow(first.eventMs);
+  return { fromMs: Math.max(week.fromMs, asked.fromMs), toMs: Math.min(week.toMs, asked.toMs) };
 }
 
 function nameOf(one: NumberedCase, by: NumbersBy): string {
