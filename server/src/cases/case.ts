@@ -33,6 +33,7 @@ import {
   addResponders,
   climb,
   expireAcknowledgement,
+  holdElsewhere,
   loseWay,
   merge,
   noteRevert,
@@ -222,6 +223,8 @@ export type CaseInput =
   | ({ readonly type: 'way-lost' } & LostWay)
   | { readonly type: 'acknowledged'; readonly by: PersonRef }
   | { readonly type: 'unacknowledged'; readonly by: PersonRef; readonly elsewhere?: boolean }
+  /** A channel holds the page for acknowledged, and nobody acknowledged it. */
+  | { readonly type: 'held-elsewhere'; readonly by: PersonRef }
   | { readonly type: 'snoozed'; readonly by: PersonRef; readonly untilMs: number }
   | { readonly type: 'escalated'; readonly by: PersonRef }
   | {
@@ -389,6 +392,8 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
       return acknowledge(current, input.by, context);
     case 'unacknowledged':
       return unacknowledge(current, input, context);
+    case 'held-elsewhere':
+      return holdElsewhere(current, input.by, context);
     case 'snoozed':
       return snooze(current, input, context);
     case 'escalated':

@@ -233,6 +233,7 @@ const QUIET_INPUTS: ReadonlySet<CaseInput['type']> = new Set([
   'absorbed',
   'noted',
   'prioritised',
+  'held-elsewhere',
 ]);
 
 const UNPLANNED: Planner = {

@@ -290,6 +290,16 @@ export function unacknowledge(
   return page(held, { cause: current.cause, actor: by.id, why: `taken back by ${by.name}` }, context);
 }
 
+/**
+ * What we told of an acknowledgement came after it had been taken back there: nobody is called there any more. The next call begins anew.
+ */
+export function holdElsewhere(current: Case, by: PersonRef, { nowMs }: DecideContext): Verdict {
+  if (current.state !== 'paged' || current.called.every((channel) => current.hushed.includes(channel)))
+    return ignored(current);
+  const entry = { kind: 'held-elsewhere', actor: by.id, parameters: { name: by.name } };
+  return noted({ ...current, hushed: current.called }, entry, 'done', nowMs);
+}
+
 /** Others take it over: they are called now, and when they are silent the ladder goes on from its start. */
 export function reassign(
   current: Case,

@@ -1,6 +1,6 @@
 /**
  * The case store in memory: the port's contract (all or nothing, leases, keys that exist once) without a database, so that
- * thousands of nights fit in a minute. A crash may be planted at any step; a transaction that crashes leaves nothing.
+ * thousands of nights fit in a minute. A transaction that crashes leaves nothing.
  */
 import type { Case } from '../../../server/src/cases/case.ts';
 import {
@@ -45,8 +45,6 @@ export class MemoryStore implements CaseStore {
   planner: () => Planner = () => {
     throw new Error('the simulation gives a planner');
   };
-  /** Called at every step; may throw a crash. */
-  step: () => void = () => undefined;
   #world: World = { cases: new Map(), owned: new Map(), outbox: new Map(), journal: [] };
 
   get cases(): ReadonlyMap<string, Case> {
@@ -82,9 +80,7 @@ export class MemoryStore implements CaseStore {
       journal: [...this.#world.journal],
     };
     const result = await body(this.#unit(draft));
-    this.step();
     this.#world = draft;
-    this.step();
     return result;
   }
 
@@ -102,7 +98,6 @@ export class MemoryStore implements CaseStore {
       row.leaseMs = options.nowMs + options.leaseMs;
       row.owner = options.worker;
     }
-    this.step();
     return due.map(({ key, caseId, effect, attempts, dueMs }) => ({
       key,
       dueMs,
@@ -124,11 +119,8 @@ export class MemoryStore implements CaseStore {
       return row === undefined || row.done || row.owner !== effect.handle ? null : row;
     };
     return {
-      loadPlanner: async () => {
-        this.step();
-        return this.planner();
-      },
-      lockBurst: async () => this.step(),
+      loadPlanner: async () => this.planner(),
+      lockBurst: async () => undefined,
       openCaseOfBurst: async (burstKey, fromMs, toMs) =>
         [...world.cases.values()].find(
           (found) =>
@@ -165,7 +157,6 @@ export class MemoryStore implements CaseStore {
   }
 
   #save(world: World, { case: next, entries, effects }: CaseChange): void {
-    this.step();
     world.cases.set(next.id, next);
     for (const id of next.findingIds) if (!world.owned.has(id)) world.owned.set(id, next.id);
     for (const entry of entries) world.journal.push({ ...entry, caseId: next.id });

@@ -1,6 +1,6 @@
 /**
- * Where a night is kept: in memory, for thousands of nights a minute, or on a real PostgreSQL with two servers at once. Both can be
- * told to crash at any step.
+ * Where a night is kept: in memory, for thousands of nights a minute, or on a real PostgreSQL with two servers at once. A process of
+ * either dies between any two calls.
  */
 import type { Case } from '../../../server/src/cases/case.ts';
 import type { Planner } from '../../../server/src/cases/page/planner.ts';
@@ -9,49 +9,63 @@ import type { CaseStore, CaseUnit } from '../../../server/src/cases/store.ts';
 import type { Finding } from '../../../server/src/findings/finding.ts';
 import { sql } from 'kysely';
 import type { State } from '../../../server/src/ground/state.ts';
+import type { Chaos, Process } from './chaos.ts';
 import { MemoryStore } from './memory-store.ts';
 
+/** A server's view of what is kept, for as long as its process lives. */
+export interface NightServer extends CaseStore {
+  /** A transaction; `committed` is called when it is kept, whatever becomes of the process right after. */
+  transactThen<T>(body: (unit: CaseUnit) => Promise<T>, committed: (result: T) => void): Promise<T>;
+}
+
 export interface NightStore {
-  /** One per server; all share what is kept. */
-  readonly servers: readonly CaseStore[];
+  /** How many servers there are; all share what is kept. */
+  readonly servers: number;
+  open(server: number, process: Process): NightServer;
   addFinding(finding: Finding, burstKey: string): Promise<void>;
   cases(): Promise<readonly Case[]>;
-  /** Kinds of the entries of a case, in order. */
-  entriesOf(caseId: string): Promise<readonly string[]>;
+  /** Entries of a case, in order. */
+  entriesOf(caseId: string): Promise<readonly KeptEntry[]>;
+}
+
+export interface KeptEntry {
+  readonly kind: string;
+  readonly actor: string | null;
 }
 
 export interface NightOptions {
   readonly planner: () => Planner;
-  /** Called at every step; may throw a crash. */
-  readonly step: () => void;
+  readonly chaos: Chaos;
 }
 
-export function memoryNight({ planner, step }: NightOptions): NightStore {
+export type OpenNight = (night: string, options: NightOptions) => NightStore;
+
+export const memoryNight: OpenNight = (_night, { planner, chaos }) => {
   const store = new MemoryStore();
-  store.step = step;
   store.planner = planner;
   return {
-    servers: [store, store],
+    servers: 2,
+    open: (_server, process) => mortal(store, process, chaos),
     addFinding: async (finding) => {
       store.findings.set(finding.id, finding);
     },
     cases: async () => [...store.cases.values()],
-    entriesOf: async (caseId) => store.journal.filter((entry) => entry.caseId === caseId).map(({ kind }) => kind),
+    entriesOf: async (caseId) => store.journal.filter((entry) => entry.caseId === caseId),
   };
-}
+};
 
-/** `states` are connections of different servers to one database; `night` keeps its nights apart. */
-export function sqlNight(states: readonly State[], night: string, { planner, step }: NightOptions): NightStore {
+/** @param states connections of different servers to one database; the night's name keeps its nights apart. */
+export function sqlNights(states: readonly State[]): OpenNight {
   const [first] = states;
   if (first === undefined) throw new Error('a night needs a database');
-  const mine = `${night}-`;
-  return {
-    servers: states.map((state) =>
-      crashing(
-        createSqlStore(state, async () => planner()),
-        step,
+  return (night, { planner, chaos }) => ({
+    servers: states.length,
+    open: (server, process) =>
+      mortal(
+        createSqlStore(states[server] ?? first, async () => planner()),
+        process,
+        chaos,
       ),
-    ),
     addFinding: async (finding, burstKey) => {
       await sql`
         insert into finding (id, rule, source, account, burst_key, risk, time_ms, created_ms, document)
@@ -61,44 +75,50 @@ export function sqlNight(states: readonly State[], night: string, { planner, ste
     },
     cases: async () => {
       const { rows } = await sql<{ document: string }>`
-        select document from case_record where burst_key like ${`${mine}%`}`.execute(first.db);
+        select document from case_record where burst_key like ${`${night}-%`} order by opened_ms, id`.execute(first.db);
       return rows.map(({ document }) => parseCase(document));
     },
     entriesOf: async (caseId) => {
-      const { rows } = await sql<{ kind: string }>`
-        select kind from journal where case_id = ${caseId} order by sequence`.execute(first.db);
-      return rows.map(({ kind }) => kind);
+      const { rows } = await sql<KeptEntry>`
+        select kind, actor from journal where case_id = ${caseId} order by sequence`.execute(first.db);
+      return rows;
     },
-  };
+  });
 }
 
-/** Dies between any two calls of a transaction, and before or after its commit. */
-function crashing(store: CaseStore, step: () => void): CaseStore {
+/** Dies before any call of a transaction, before its commit and after it. */
+function mortal(store: CaseStore, process: Process, chaos: Chaos): NightServer {
+  const step = (place: string) => chaos.step(process, place);
+  const transactThen: NightServer['transactThen'] = async (body, committed) => {
+    step('transaction: before it begins');
+    const result = await store.transact(async (unit) => {
+      const answer = await body(stepping(unit, step));
+      step('transaction: before it commits');
+      return answer;
+    });
+    committed(result);
+    step('transaction: after it committed');
+    return result;
+  };
   return {
+    transactThen,
+    transact: (body) => transactThen(body, () => undefined),
     nextDueMs: () => store.nextDueMs(),
     takeDue: async (options) => {
+      step('work: before it is taken');
       const due = await store.takeDue(options);
-      step();
+      step('work: after it was taken');
       return due;
-    },
-    transact: async (body) => {
-      const result = await store.transact(async (unit) => {
-        const answer = await body(stepping(unit, step));
-        step();
-        return answer;
-      });
-      step();
-      return result;
     },
   };
 }
 
-function stepping(unit: CaseUnit, step: () => void): CaseUnit {
+function stepping(unit: CaseUnit, step: (place: string) => void): CaseUnit {
   return new Proxy(unit, {
     get: (target, name: keyof CaseUnit) => {
       const method = target[name] as (...given: unknown[]) => unknown;
       return (...given: unknown[]) => {
-        step();
+        step(`transaction: ${name}`);
         return method.apply(target, given);
       };
     },

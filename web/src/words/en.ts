@@ -127,6 +127,7 @@ export const en = {
     'baseline-refused': '{resource} was changed again: what was confirmed is not trusted',
     'revert-already-done': '{resource} was put back already',
     'revert-conflict': 'Not put back: {failure}',
+    'held-elsewhere': '{name} held it for acknowledged though it pages again; the next call begins anew there',
     'revert-failed': 'Putting back failed: {failure}',
     'revert-held': 'Reverts are held: {failure}',
     'revert-undo-started': 'Undoing the revert',

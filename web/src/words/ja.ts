@@ -127,6 +127,7 @@ export const ja: Words = {
     'baseline-refused': '{resource} はその後も変更されたため、信頼していません',
     'revert-already-done': '{resource} はすでに戻っていました',
     'revert-conflict': '元に戻していません: {failure}',
+    'held-elsewhere': '再び呼び出し中ですが、{name} では対応済みの扱いでした。次回の呼び出しで新しく通知します',
     'revert-failed': '元に戻せませんでした: {failure}',
     'revert-held': '保留しました: {failure}',
     'revert-undo-started': '取り消しています',

@@ -148,6 +148,12 @@ async function carryOut(given: Work): Promise<Entry> {
   // Exactly the plan that was shown, or nothing; what a died run left to do is part of it.
   if (!resumed && again.digest !== revert.digest)
     return { state: 'conflict', kind: 'revert-conflict', failure: 'the plan is no longer the one that was shown' };
+  if (resumed && !isPartOf(given.plan, again.plan))
+    return {
+      state: 'conflict',
+      kind: 'revert-conflict',
+      failure: 'it was changed again since: what is left to do was never planned',
+    };
   // Undoing leads back to where the first run found it.
   const plan = resumed ? given.plan : again.plan;
   await makeCalls({ ...given, plan }, again.plan);
@@ -155,6 +161,15 @@ async function carryOut(given: Work): Promise<Entry> {
   return found === undefined
     ? failed('it was called, and reading it back does not show it')
     : proven(given, plan, found);
+}
+
+/**
+ * What a run that died left to do is some of what was planned, and nothing else: where another kind of call is needed, somebody changed
+ * what we had half made.
+ */
+function isPartOf(whole: Plan, rest: Plan): boolean {
+  const planned = new Set(whole.calls.map(({ service, operation }) => `${service}:${operation}`));
+  return rest.calls.every(({ service, operation }) => planned.has(`${service}:${operation}`));
 }
 
 /** What the journal keeps as proof: what was read back, what it was compared with, and what would undo it. */

@@ -11,6 +11,8 @@ const PAT = { id: 'PPAT', name: 'Pat Example', type: 'user_reference' };
 const INTEGRATION = { id: 'PINT', name: 'Events API V2', type: 'inbound_integration_reference' };
 const SERVICE = { id: 'PSVC', name: 'Shop', type: 'service_reference' };
 const planner = samplePlanner({ channels: ['pd'] });
+/** The ladder that pages again begins with somebody else. */
+const nobody = samplePlanner({ channels: [] });
 
 const paged = openCase(sampleGathered({ decision: { type: 'page' } }), {
   id: 'case-1',
@@ -25,6 +27,12 @@ const acknowledged = decide(
   paged,
   { type: 'acknowledged', by: { id: 'a', name: 'A' } },
   { nowMs: NOW + 1, planner },
+).case;
+
+const anew = decide(
+  acknowledged,
+  { type: 'unacknowledged', by: { id: 'a', name: 'A' } },
+  { nowMs: NOW + 2, planner: nobody },
 ).case;
 
 const message = (event: string, parts: Partial<PagerDutyWebhook> = {}): PagerDutyWebhook => ({
@@ -49,7 +57,13 @@ const judged = (one: PagerDutyWebhook, known: Partial<KnownOfMessage> = {}) => {
 describe('of an incident of ours', () => {
   test.each<[string, PagerDutyWebhook, Partial<KnownOfMessage>, string]>([
     ['a person acknowledges', message('acknowledged'), {}, 'acknowledged'],
-    ['our own acknowledgement comes back', message('acknowledged', { agent: INTEGRATION }), {}, 'echo'],
+    [
+      'our own acknowledgement comes back',
+      message('acknowledged', { agent: INTEGRATION }),
+      { current: acknowledged },
+      'echo',
+    ],
+    ['it comes back to a page that calls again', message('acknowledged', { agent: INTEGRATION }), {}, 'held-elsewhere'],
     ['a timer of theirs acknowledges', message('acknowledged', { agent: SERVICE }), {}, 'noted'],
     ['nobody acknowledges', message('acknowledged', { agent: null }), {}, 'noted'],
     ['a person resolves', message('resolved'), {}, 'resolved'],
@@ -69,9 +83,15 @@ describe('of an incident of ours', () => {
     ['a newer incident stands for the case', message('resolved'), { isReplaced: true }, 'late'],
     ['a note about the older incident', message('annotated', { text: 'looking' }), { isReplaced: true }, 'noted'],
     [
-      'it was acknowledged before this page began',
+      'it was acknowledged before it was handed on',
       message('acknowledged', { occurredMs: NOW - 5 * MINUTE }),
       {},
+      'acknowledged',
+    ],
+    [
+      'it was acknowledged, and that ran out',
+      message('acknowledged', { occurredMs: NOW - 5 * MINUTE }),
+      { current: anew },
       'late',
     ],
     ['their clock is a little behind', message('acknowledged', { occurredMs: NOW - 5_000 }), {}, 'acknowledged'],

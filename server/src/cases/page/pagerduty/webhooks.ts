@@ -31,6 +31,7 @@ export type Judgement =
   /** Nothing of ours, or nothing that means anything here. */
   | { readonly type: 'other' };
 
+const PAGERDUTY: PersonRef = { id: 'pagerduty', name: 'PagerDuty' };
 const OUR_KEY = /^countersign-([\w-]{1,64})$/;
 const OUR_CLIENT = 'Countersign';
 const OUR_LINK = /\/cases\/([\w-]{1,64})$/;
@@ -65,16 +66,25 @@ export function judge(message: PagerDutyWebhook, { newestMs, isReplaced, current
   if (input === null) return { type: 'other' };
   const topic = topicOf(message.eventType);
   if (topic !== null && (isReplaced || (newestMs !== null && newestMs > message.occurredMs))) return { type: 'late' };
-  if (input === 'echo') return { type: 'echo' };
-  // What was acknowledged before this page began is no acknowledgement of it.
-  const isOld = current.state === 'paged' && message.occurredMs < current.pagedMs - SKEW_MS;
-  return isOld && input.type === 'acknowledged' ? { type: 'late' } : { type: 'taken', input };
+  if (input === 'echo')
+    return message.eventType === 'incident.acknowledged' ? asleep(current, 'echo') : { type: 'echo' };
+  return input.type === 'acknowledged' && isOver(message, current) ? asleep(current, 'late') : { type: 'taken', input };
+}
+
+/** It was acknowledged there before it was acknowledged here and began to page again: that is no acknowledgement of this page. */
+function isOver({ occurredMs }: PagerDutyWebhook, current: Case): boolean {
+  return current.state === 'paged' && current.hushed.length > 0 && occurredMs < current.pagedMs - SKEW_MS;
+}
+
+/** Held for acknowledged there while it pages here: nobody is called there, until a call begins anew. */
+function asleep(current: Case, otherwise: 'echo' | 'late'): Judgement {
+  const isNews = current.state === 'paged' && current.called.some((channel) => !current.hushed.includes(channel));
+  return isNews ? { type: 'taken', input: { type: 'held-elsewhere', by: PAGERDUTY } } : { type: otherwise };
 }
 
 function inputOf(message: PagerDutyWebhook): CaseInput | 'echo' | null {
   const { agent, text, people, priority } = message;
-  const by: PersonRef =
-    agent === null ? { id: 'pagerduty', name: 'PagerDuty' } : { id: `pagerduty:${agent.id}`, name: agent.name };
+  const by: PersonRef = agent === null ? PAGERDUTY : { id: `pagerduty:${agent.id}`, name: agent.name };
   const note = (words: string): CaseInput => ({ type: 'noted', by, text: `PagerDuty: ${words}` });
   switch (message.eventType) {
     case 'incident.acknowledged':
