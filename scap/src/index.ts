@@ -2,10 +2,12 @@
 export { CaptureDamage, LONGEST_BLOCK_BYTES } from './format/blocks.ts';
 export { CaptureEvent, STATE_ONLY } from './format/capture-event.ts';
 export { type CaptureCounts, type CaptureHandler, CaptureReader } from './format/capture-reader.ts';
+export { CaptureWriter, type ToldEvent } from './format/capture-writer.ts';
 export { CODE } from './format/event-codes.ts';
 export * from './format/event-table.ts';
 export * from './format/lists.ts';
 export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField } from './fields/fields.ts';
+export { writeState } from './state/written-state.ts';
 export { Machine, type MachineOptions } from './state/machine.ts';
 export { CONTAINER_ENGINES, type ContainerEngine } from './state/container-engines.ts';
 export { printableText } from './state/printable-text.ts';

@@ -14,6 +14,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { writeState } from '@countersign/scap';
 import { Value } from 'typebox/value';
 import { Spool } from './agent/spool.ts';
 import { runUplink } from './agent/uplink.ts';
@@ -193,7 +194,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
     judge: (onRecord) => createHostJudge({ ...order, rules: ruleset.rules, onRecord }),
     followers: rollUp.followers,
     alsoTell: rollUp.eventNames,
-    stateOf: () => null,
+    stateOf: ({ machine }) => writeState(machine),
     report: (report) => hear(report),
   });
   const hear = (report: WatchReport) => {

@@ -6,6 +6,7 @@
  * order; it lives as long as that stays open.
  */
 import { createInterface } from 'node:readline';
+import { writeState } from '@countersign/scap';
 import { systemClock } from './ground/clock.ts';
 import { systemRandom } from './ground/random.ts';
 import { createHostRollUp, type HostRollUp, piecesOf } from './host-roll-up.ts';
@@ -39,8 +40,7 @@ function begin(order: WatchOrder): void {
     followers: rollUp.followers,
     alsoTell: rollUp.eventNames,
     judge: (onRecord) => createHostJudge({ ...order, rules: ruleset.rules, onRecord }),
-    // Until a state can be written, a capture begins with the stream.
-    stateOf: () => null,
+    stateOf: ({ machine }) => writeState(machine),
     report,
   });
   const rolling = rollUpUntil(rollUp, stopping.signal);

@@ -42,7 +42,7 @@ export const UNREGISTERED: ReadonlyMap<number, number> = new Map([
 ]);
 
 const SMALLEST_UNREGISTERED = 0x8000_0000;
-const SECTION_MAGIC = 0x1a2b3c4d;
+export const SECTION_MAGIC = 0x1a2b3c4d;
 const HEADER_BYTES = 8;
 const TRAILER_BYTES = 4;
 const SMALLEST_BLOCK_BYTES = HEADER_BYTES + TRAILER_BYTES;

@@ -31,7 +31,7 @@ import { longAt } from './parameters.ts';
 /** Whoever wants to know. Called synchronously, in the order of the capture. */
 export interface CaptureHandler {
   /** A new section: everything before belongs to another recording. */
-  section(): void;
+  section(littleEndian: boolean): void;
   machine(info: MachineInfo): void;
   thread(thread: ListedThread): void;
   fd(tid: number, fd: ListedFd): void;
@@ -108,7 +108,7 @@ export class CaptureReader extends BlockReader {
         return;
       case BLOCK.sectionHeader:
         this.#converter.clear();
-        this.#handler.section();
+        this.#handler.section(place.littleEndian);
         return;
       default:
         this.#list(type, place);

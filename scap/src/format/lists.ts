@@ -11,6 +11,7 @@ import { splitTexts } from './parameters.ts';
 export interface MachineInfo {
   readonly cpus: number;
   readonly memoryBytes: bigint;
+  readonly highestPid: bigint;
   readonly hostname: string;
   /** Nanoseconds since 1970; 0 when the writer did not say. */
   readonly bootNs: bigint;
@@ -123,7 +124,7 @@ export type ListedAccount =
   | { readonly type: 'group'; readonly gid: number; readonly name: string };
 
 const NOBODY = 0xffff_ffff;
-const HOSTNAME_BYTES = 128;
+export const HOSTNAME_BYTES = 128;
 /** Shorter entries do not exist; what is left is padding. */
 const SMALLEST_ENTRY_BYTES = 4;
 /** Bytes after the root that the first writers of sized entries had at most: they knew no start of the namespace and no terminal. */
@@ -132,12 +133,13 @@ const OLDEST_SIZED_TAIL_BYTES = 29;
 export function readMachineInfo(cursor: Cursor): MachineInfo {
   const cpus = cursor.u32();
   const memoryBytes = cursor.u64();
-  cursor.u64();
+  const highestPid = cursor.u64();
   const hostname = cursor.raw(HOSTNAME_BYTES);
   const zero = hostname.indexOf(0);
   return {
     cpus,
     memoryBytes,
+    highestPid,
     hostname: hostname.toString('utf8', 0, zero === -1 ? hostname.length : zero),
     bootNs: cursor.u64(),
   };

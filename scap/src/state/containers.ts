@@ -9,6 +9,8 @@ export interface ContainerMount {
 }
 
 export interface Container {
+  /** As the runtime's listener wrote it; empty when nobody did. */
+  readonly json: string;
   readonly id: string;
   readonly fullId: string;
   readonly type: string;
@@ -61,6 +63,7 @@ export function parseContainer(json: string): Container | null {
   const flag = (name: string): boolean => container[name] === true;
   if (text('id') === '') return null;
   return {
+    json,
     id: text('id'),
     fullId: text('full_id'),
     type: TYPES[Number(container['type'])] ?? '',
@@ -90,6 +93,7 @@ export function bareContainer(id: string, type: string): Container {
 }
 
 export const HOST: Container = {
+  json: '',
   id: 'host',
   fullId: 'host',
   type: 'host',

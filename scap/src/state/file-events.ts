@@ -95,7 +95,7 @@ function creatFlags(event: CaptureEvent): number {
 function close(machine: Machine, event: CaptureEvent): void {
   const thread = machine.currentThread;
   if (thread !== null && machine.currentFd !== null && event.result >= 0) {
-    machine.removeFdLater(thread.tid, thread.lastEventFd);
+    machine.removeFdLater(thread, thread.lastEventFd);
   }
 }
 

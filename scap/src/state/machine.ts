@@ -15,6 +15,7 @@ import { TWO_32 } from '../format/parameters.ts';
 import { CLONE_EVENTS } from './clone-events.ts';
 import type { ContainerEngine } from './container-engines.ts';
 import { bareContainer, type Container, HOST } from './containers.ts';
+import type { FdTable } from './fd-table.ts';
 import type { Fd } from './fds.ts';
 import { FILE_EVENTS } from './file-events.ts';
 import { Interfaces } from './interfaces.ts';
@@ -39,12 +40,13 @@ export interface MachineOptions {
 }
 
 export interface Account {
+  readonly gid: number;
   readonly name: string;
   readonly home: string;
   readonly shell: string;
 }
 
-const NO_MACHINE: MachineInfo = { cpus: 0, memoryBytes: 0n, hostname: '', bootNs: 0n };
+const NO_MACHINE: MachineInfo = { cpus: 0, memoryBytes: 0n, highestPid: 0n, hostname: '', bootNs: 0n };
 const MOST_EXITED = 8_192;
 const MOST_PIDS = 2 ** 22;
 const EXITED_WINDOW_NS = 2_000_000_000n;
@@ -119,6 +121,8 @@ export class Machine implements CaptureHandler {
   readonly passing: Uint8Array;
   info: MachineInfo = NO_MACHINE;
   firstNs = 0n;
+  /** Of what was written. */
+  littleEndian = true;
   /** The current event and whom it is about; an empty one before the first. */
   current = new CaptureEvent();
   currentThread: Thread | null = null;
@@ -134,7 +138,8 @@ export class Machine implements CaptureHandler {
   #isTimed = false;
   #hasEnded = false;
   #removeTid: number | null = null;
-  #removeFd: { readonly tid: number; readonly fd: number } | null = null;
+  #removeFd = -1;
+  #removeFdFrom: FdTable | null = null;
   /** Of the current file before the event; empty when the event made it. */
   #nameBefore: Fd['naming'] = '';
   #timeLow = 0;
@@ -152,10 +157,11 @@ export class Machine implements CaptureHandler {
       const isFound = FINDING[code] === FOUND_BY.exit || FINDING[code] === FOUND_BY.exitWithFd;
       return isExit && isFound && this.#isInteresting[code] === 0 && STATE_EVENTS[code] === undefined ? 1 : 0;
     });
-    this.section();
+    this.section(true);
   }
 
-  section(): void {
+  section(littleEndian: boolean): void {
+    this.littleEndian = littleEndian;
     this.threads.clear();
     this.users.clear();
     this.groups.clear();
@@ -168,7 +174,7 @@ export class Machine implements CaptureHandler {
     this.#isTimed = false;
     this.#hasEnded = false;
     this.#removeTid = null;
-    this.#removeFd = null;
+    this.#removeFdFrom = null;
     this.firstNs = 0n;
   }
 
@@ -178,7 +184,8 @@ export class Machine implements CaptureHandler {
 
   thread(listed: ListedThread): void {
     this.threads.add(threadOf(listed), false);
-    if (listed.uid === 0 && !this.users.has(0)) this.users.set(0, { name: 'root', home: '/root', shell: '<NA>' });
+    if (listed.uid === 0 && !this.users.has(0))
+      this.users.set(0, { gid: 0, name: 'root', home: '/root', shell: '<NA>' });
     if (listed.gid === 0 && !this.groups.has(0)) this.groups.set(0, 'root');
   }
 
@@ -195,7 +202,10 @@ export class Machine implements CaptureHandler {
 
   account(account: ListedAccount): void {
     if (account.type === 'group') this.groups.set(account.gid, account.name);
-    else this.users.set(account.uid, { name: account.name, home: account.home, shell: account.shell });
+    else {
+      const { uid, gid, name, home, shell } = account;
+      this.users.set(uid, { gid, name, home, shell });
+    }
   }
 
   /** An event that changes nothing and that nobody looks at: a thread with this number is there, and its call has ended. */
@@ -265,9 +275,19 @@ export class Machine implements CaptureHandler {
     this.#hasEnded = true;
   }
 
-  removeFdLater(tid: number, fd: number): void {
-    this.#removeFd = { tid, fd };
+  removeFdLater(thread: Thread, fd: number): void {
+    this.#removeFdFrom = thread.fds;
+    this.#removeFd = fd;
     this.#hasEnded = true;
+  }
+
+  /** Ended with the last event: it is here until the next one comes. */
+  hasEnded(tid: number): boolean {
+    return this.#removeTid === tid;
+  }
+
+  hasClosed(table: FdTable, fd: number): boolean {
+    return this.#removeFdFrom === table && this.#removeFd === fd;
   }
 
   hasRecentlyExited(tid: number, ptid: number, nowNs: bigint): boolean {
@@ -288,6 +308,11 @@ export class Machine implements CaptureHandler {
   get sinceBeforeNs(): bigint {
     if (this.#beforeHigh === 0) return 0n;
     return longOf(this.#timeLow, this.#timeHigh) - longOf(this.#beforeLow, this.#beforeHigh);
+  }
+
+  /** Of the last event that rules saw. */
+  get lastNs(): bigint {
+    return longOf(this.#timeLow, this.#timeHigh);
   }
 
   #begin(): void {
@@ -347,10 +372,8 @@ export class Machine implements CaptureHandler {
       this.threads.remove(tid);
       this.#removeTid = null;
     }
-    if (this.#removeFd !== null) {
-      this.threads.find(this.#removeFd.tid)?.fds?.delete(this.#removeFd.fd);
-      this.#removeFd = null;
-    }
+    this.#removeFdFrom?.delete(this.#removeFd);
+    this.#removeFdFrom = null;
   }
 
   /** The thread and the file that the event is about. */

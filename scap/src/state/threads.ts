@@ -44,7 +44,7 @@ export class ThreadGroup {
   }
 
   add(thread: Thread): void {
-    this.alive += 1;
+    if (!thread.isDead) this.alive += 1;
     if (thread.isMain) this.#leader = thread;
     else this.#others.add(thread);
   }

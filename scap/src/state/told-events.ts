@@ -21,7 +21,12 @@ function isOfHost(event: CaptureEvent, place: number): boolean {
 
 function addUser(machine: Machine, event: CaptureEvent): void {
   if (!isOfHost(event, 5)) return;
-  machine.users.set(event.u32(0), { name: event.text(2), home: event.text(3), shell: event.text(4) });
+  machine.users.set(event.u32(0), {
+    gid: event.u32(1),
+    name: event.text(2),
+    home: event.text(3),
+    shell: event.text(4),
+  });
 }
 
 function addGroup(machine: Machine, event: CaptureEvent): void {
