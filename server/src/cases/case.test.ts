@@ -461,8 +461,9 @@ describe('putting back', () => {
       expect(entries.map(({ kind }) => kind)).toEqual(['revert-failed', 'paged']);
       expect(effects.some(({ type }) => type === 'page')).toBe(true);
     }
-    // Where it is being called for already, it is only told.
-    expect(decide(paged, stepped('failed'), at)).toMatchObject({
+    // Where it is being called for as urgently already, it is only told; a call that could wait is made again as one that cannot.
+    expect(decide(paged, stepped('failed'), at).case).toMatchObject({ cause: 'revert-failed', pageNumber: 2 });
+    expect(decide({ ...paged, risk: 90 }, stepped('failed'), at)).toMatchObject({
       effects: [],
       entries: [{ kind: 'revert-failed' }],
     });
