@@ -128,11 +128,11 @@ describeInBrowser('the first minutes', () => {
     await page.getByRole('button', { name: 'Answer the question' }).waitFor();
     await look('case-asked');
     await page.getByRole('button', { name: 'Answer the question' }).click();
-    await page.getByRole('heading', { name: 'Was this you?' }).waitFor();
+    await page.getByRole('heading', { name: 'Do you know of this?' }).waitFor();
     expect(page.url()).not.toContain('#');
     await page.setViewportSize(NARROW);
     await look('challenge-narrow');
-    await page.getByRole('button', { name: 'Yes, I did this' }).click();
+    await page.getByRole('button', { name: 'Yes, it was planned' }).click();
     await page.getByLabel('Why was it done?').fill('debugging a host; it is closed again');
     await page.getByLabel(/Six-digit code/).fill('000000');
     await page.getByRole('button', { name: 'Confirm' }).click();

@@ -170,7 +170,7 @@ describeInBrowser('pages in a browser', () => {
     await look(page, 'settings-browser-off');
     await page.getByRole('button', { name: START, exact: true }).press('Enter');
     await page.getByText('This browser is notified when you are paged').waitFor();
-    await page.getByText(/Urgent: push, at once/).waitFor();
+    await page.getByText(/Urgent: browser, at once/).waitFor();
     await look(page, 'settings-browser-on');
     await page.reload();
     await page.getByRole('button', { name: STOP }).waitFor();

@@ -25,12 +25,15 @@ export interface OnCallWatchOptions {
 }
 
 const LOOK_MS = 60_000;
+/** Who has just been asked to enrol is reached by nothing yet: no reason to call anybody. */
+const FIRST_LOOK_MS = 5 * 60_000;
 const AHEAD_MS = 24 * 3_600_000;
 
 /** Looks until `signal` aborts. Rows decide, so that any number of servers raise one alert. */
 export async function watchOnCall(options: OnCallWatchOptions, signal: AbortSignal): Promise<void> {
   const { onCall, clock, log } = options;
   if (onCall.escalations.size === 0) return;
+  await clock.sleep(FIRST_LOOK_MS, signal);
   while (!signal.aborted) {
     try {
       await lookAtOnCall(options);

@@ -6,7 +6,7 @@ export const fleetWords = {
   heard: 'heard {when}',
   never: 'never heard',
   dropped: '{count} batches were dropped: its disk was full of what could not be sent',
-  invite: 'Make a token',
+  invite: 'Invite an agent',
   made: 'It works once, for a day, and is shown only now. On the host, put it into a file and run: countersign agent --server {server} --token-file FILE',
   retire: 'Retire',
 };

@@ -8,7 +8,7 @@ export const fleetWords: typeof english = {
   heard: '最終受信 {when}',
   never: '未受信',
   dropped: '送れないデータで領域がいっぱいになり、{count} 件のまとまりを破棄しました',
-  invite: 'トークンを作る',
+  invite: 'エージェントを招待',
   made: '1日以内に一度だけ使えます。表示は今だけです。ホスト上でファイルに保存し、次を実行してください: countersign agent --server {server} --token-file FILE',
   retire: '登録を解除',
 };
