@@ -16,7 +16,7 @@ import { dataPath, describeWithData } from '../data.ts';
 import { asyncEvent, tellRecording } from '../fakes/sensor.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 100_000;
 const CONTAINER = '2872482e64e1';
 
 describeWithData('a host that is watched', () => {
@@ -92,7 +92,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket} } }]
     expect(await host()).toMatchObject({ host: 'web-1', state: 'watching', problem: null });
   });
 
-  test('a capture holds what happened around it, and is for responders alone', async () => {
+  test('a capture holds what happened around it, and is for responders alone', { timeout: 150_000 }, async () => {
     sensor.end();
     const path = `/api/cases/${contained.summary.id}/recordings`;
     await waitFor('the capture', async () =>

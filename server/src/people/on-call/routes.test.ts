@@ -70,6 +70,7 @@ describe('a ladder that will reach nobody', () => {
 
   test('is told on the page, and is a page of its own, once, until somebody stands in', async () => {
     expect(await warnings()).toEqual(expect.arrayContaining(['uncovered default', 'gap office']));
+    await look();
     const paged = await alert('paged');
     expect(paged.risk).toBe(50);
     const span = {
