@@ -58,7 +58,7 @@ describe('nights of reverts', () => {
   });
 
   test('a vendor that says "done" and does nothing is found out', async () => {
-    const report = await simulateReverts({ seeds: 6, from: 1, state, night: 'lying', lyingVendor: true });
+    const report = await simulateReverts({ seeds: 6, from: 1_001, state, night: 'lying', lyingVendor: true });
     expect(report.ended['reverted'] ?? 0).toBe(0);
   });
 });
