@@ -306,7 +306,9 @@ export function wordsFor(language: Language): CaseWords {
   return language === 'ja' ? ja : en;
 }
 
-/** The facts that a question shows, as name and value. */
+const LONGEST_FACT = 500;
+
+/** The facts that a question shows, as name and value: each one line, never endless. */
 export function factLines(headline: Finding, words: CaseWords): readonly (readonly [string, string])[] {
   const { facts, account } = headline;
   const lines: readonly (readonly [string, string | null])[] = [
@@ -324,7 +326,13 @@ export function factLines(headline: Finding, words: CaseWords): readonly (readon
     [words.sourceIp, facts.sourceIp],
     [words.time, utc(facts.timeMs)],
   ];
-  return lines.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+  return lines.flatMap(([name, value]) => (value === null ? [] : [[name, plainLine(value)] as const]));
+}
+
+/** Names come from logs: one that breaks its line, or turns its direction, could pretend to be a line of ours. */
+function plainLine(value: string): string {
+  const line = value.replace(/[\s\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ');
+  return line.length > LONGEST_FACT ? `${line.slice(0, LONGEST_FACT)}…` : line;
 }
 
 /** An id, with the session where there is one: several people may use one role. */
