@@ -66,6 +66,7 @@ import { createTrailClient, type TrailClient } from './vendors/aws/trail.ts';
 import { type Heartbeat, registerHeartbeatRoutes, watchHeartbeats } from './sources/alerts/heartbeats.ts';
 import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
+import { keepHouse } from './housekeeping.ts';
 import { watchSelf } from './self-watch.ts';
 import { silentHosts } from './sources/sensor/silent-hosts.ts';
 
@@ -368,6 +369,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       },
       stopping,
     ),
+    keepHouse({ state, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(
       {
