@@ -10,6 +10,7 @@ import { type EventEngine, openEventEngine } from '../../server/src/ground/event
 import { silentLog } from '../../server/src/ground/log.ts';
 import { systemRandom } from '../../server/src/ground/random.ts';
 import { compileProgram } from '../compiled.ts';
+import { sampleLine } from '../sample-line.ts';
 
 const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 /** Lines age, so they are of now. */
@@ -34,32 +35,7 @@ if (CLICKHOUSE_URL !== undefined) {
   engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
 }
 
-function line(changes: Partial<ConnectionLine>): ConnectionLine {
-  return {
-    windowMs: NOON,
-    host: 'node-1',
-    scope: '',
-    application: 'shop/deployment/web',
-    container: '',
-    process: 'nginx',
-    exe: '/usr/sbin/nginx',
-    protocol: 'tcp',
-    direction: 'out',
-    localIp: '10.0.0.1',
-    remoteIp: '10.0.0.2',
-    port: 8080,
-    remoteName: '',
-    opened: 1,
-    failed: 0,
-    live: 0,
-    sentBytes: 100,
-    receivedBytes: 1_000,
-    retransmits: 0,
-    firstMs: NOON + 1,
-    lastMs: NOON + 2,
-    ...changes,
-  };
-}
+const line = (changes: Partial<ConnectionLine>) => sampleLine(NOON, changes);
 
 describe.each(engines)('connections on %s', (_name, open) => {
   let engine: EventEngine;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentBatch } from '../../server/src/fleet/batch.ts';
 import { createAgentCalls } from '../../server/src/vendors/countersign/agent-calls.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
+import { sampleLine } from '../sample-line.ts';
 
 describe('the fleet', () => {
   let running: RunningApp;
@@ -38,28 +39,7 @@ policy: [{ when: {}, then: record }]
   const get = async <T>(path: string) => (await running.call(ann, 'GET', path)).body as unknown as T;
 
   function batch(sequence: number, changes: Partial<AgentBatch> = {}): Buffer {
-    const line = {
-      windowMs: nowMs,
-      scope: '',
-      application: 'shop/deployment/web',
-      container: '',
-      process: 'nginx',
-      exe: '/usr/sbin/nginx',
-      protocol: 'tcp',
-      direction: 'out',
-      localIp: '10.0.0.1',
-      remoteIp: '10.0.0.2',
-      port: 8080,
-      remoteName: '',
-      opened: 1,
-      failed: 0,
-      live: 0,
-      sentBytes: 100,
-      receivedBytes: 1_000,
-      retransmits: 0,
-      firstMs: nowMs,
-      lastMs: nowMs,
-    } as const;
+    const { host: _host, ...line } = sampleLine(nowMs);
     const whole: AgentBatch = {
       version: 1,
       sequence,

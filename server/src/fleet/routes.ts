@@ -16,6 +16,7 @@ import { httpFailures } from '../ground/http-error.ts';
 import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
+import { BATCH_TYPE } from '../vendors/countersign/agent-calls.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
 import type { AgentSettings } from './settings.ts';
 import { type Agent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
@@ -32,7 +33,6 @@ export interface FleetRoutesOptions {
 }
 
 const unzip = promisify(gunzip);
-export const BATCH_TYPE = 'application/vnd.countersign.batch';
 const LONGEST_SECRET = 200;
 const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9_.:-]+$' });
 const Enrolment = Type.Object(

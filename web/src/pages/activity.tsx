@@ -17,6 +17,7 @@ import { api } from '../data/api.ts';
 import { ActivityTable } from '../parts/activity/activity-table.tsx';
 import { Histogram } from '../parts/activity/histogram.tsx';
 import { ProcessTree } from '../parts/activity/process-tree.tsx';
+import { Choice } from '../parts/choice.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { useSpeech } from '../words/speech.tsx';
 
@@ -105,18 +106,12 @@ function Asking({ asked, change }: { readonly asked: ActivityAsked; readonly cha
           aria-label={words.activity.search}
           onChange={(event) => setText(event.target.value)}
         />
-        <div className="filters" role="group" aria-label={words.map.span}>
-          {SPANS.map((span) => (
-            <button
-              key={span}
-              type="button"
-              aria-pressed={span === asked.minutes}
-              onClick={() => change({ ...asked, minutes: span })}
-            >
-              {words.map.spans[String(span) as keyof typeof words.map.spans]}
-            </button>
-          ))}
-        </div>
+        <Choice
+          label={words.map.span}
+          options={SPANS.map((span) => [span, words.map.spans[String(span) as keyof typeof words.map.spans]])}
+          chosen={asked.minutes}
+          choose={(span) => change({ ...asked, minutes: span })}
+        />
         <label className="until">
           <span>{words.map.until}</span>
           <input

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { api } from '../data/api.ts';
+import { Choice } from '../parts/choice.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { type Speech, fill, useSpeech } from '../words/speech.tsx';
 
@@ -49,28 +50,6 @@ export function InsightsPage() {
       {found.isSuccess && <Sheet view={found.data} />}
       <Formulas />
     </>
-  );
-}
-
-function Choice<T extends string | number>({
-  label,
-  options,
-  chosen,
-  choose,
-}: {
-  readonly label: string;
-  readonly options: readonly (readonly [T, string])[];
-  readonly chosen: T;
-  readonly choose: (value: T) => void;
-}) {
-  return (
-    <div className="filters" role="group" aria-label={label}>
-      {options.map(([value, text]) => (
-        <button key={value} type="button" aria-pressed={value === chosen} onClick={() => choose(value)}>
-          {text}
-        </button>
-      ))}
-    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { api } from '../data/api.ts';
+import { Choice } from '../parts/choice.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { fold, focusOn, groupName, openAtFirst } from '../parts/map/fold.ts';
 import { MapCard } from '../parts/map/map-card.tsx';
@@ -197,28 +198,6 @@ function OpenGroups({
       {shown.slice(0, MOST_CHIPS).map((group) => (
         <button key={group} type="button" onClick={() => toggle(group)} title={words.map.fold}>
           {groupName(group)} ×
-        </button>
-      ))}
-    </div>
-  );
-}
-
-function Choice<T extends string>({
-  label,
-  options,
-  chosen,
-  choose,
-}: {
-  readonly label: string;
-  readonly options: readonly (readonly [T, string])[];
-  readonly chosen: T;
-  readonly choose: (value: T) => void;
-}) {
-  return (
-    <div className="filters" role="group" aria-label={label}>
-      {options.map(([value, text]) => (
-        <button key={value} type="button" aria-pressed={value === chosen} onClick={() => choose(value)}>
-          {text}
         </button>
       ))}
     </div>

@@ -25,7 +25,7 @@ export interface AgentCalls {
 
 const TIMEOUT_MS = 30_000;
 const LONGEST_REASON = 300;
-const BATCH_TYPE = 'application/vnd.countersign.batch';
+export const BATCH_TYPE = 'application/vnd.countersign.batch';
 /** The batch will not get better: malformed, too large, of a version that the server does not know. */
 const FOR_GOOD: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
