@@ -98,7 +98,7 @@ function narrowRules<Event>(
   const rules: Rule[] = [];
   const conditions: (Condition | true)[] = [];
   for (const rule of enabled) {
-    const left = narrowCondition(rule.condition, known, catalogue as FieldCatalogue<never>);
+    const left = narrowCondition(rule.condition, known, catalogue);
     if (left === false) continue;
     rules.push(rule);
     conditions.push(left);

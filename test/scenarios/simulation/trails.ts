@@ -62,7 +62,7 @@ export class SimulatedTrails {
   }
 
   #answer({ operation, input }: Call, lying: boolean): Readonly<Record<string, unknown>> {
-    const name = String(input['Name'] ?? input['TrailName'] ?? '').replace(/^.*:trail\//, '');
+    const name = (textIn(input, 'Name') ?? textIn(input, 'TrailName') ?? '').replace(/^.*:trail\//, '');
     const trail = this.trails.get(name);
     if (/^(?:Get|List)/.test(operation)) return this.#read(operation, name, trail);
     this.calls += 1;
@@ -85,7 +85,7 @@ export class SimulatedTrails {
         trail.logging = operation === 'StartLogging';
         return;
       case 'UpdateTrail':
-        trail.bucket = String(input['S3BucketName'] ?? trail.bucket);
+        trail.bucket = textIn(input, 'S3BucketName') ?? trail.bucket;
         return;
       case 'PutEventSelectors':
         trail.selectors = (input['EventSelectors'] ?? []) as readonly unknown[];
@@ -124,4 +124,9 @@ export class SimulatedTrails {
         throw new CallFailure('NoSuchOperation', operation, false);
     }
   }
+}
+
+function textIn(input: Call['input'], name: string): string | undefined {
+  const value = input[name];
+  return typeof value === 'string' ? value : undefined;
 }
