@@ -1,6 +1,6 @@
 /** Agents join, send what their hosts told, and go on after anything: over HTTP, as an agent does it. */
 import { gzipSync } from 'node:zlib';
-import type { AgentInvitation, ActivityView, FleetView, MapView } from '@countersign/contract';
+import type { AgentInvitation, ActivityView, FleetView, MapView, PairList } from '@countersign/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentBatch } from '../../server/src/fleet/batch.ts';
 import { createAgentCalls } from '../../server/src/vendors/countersign/agent-calls.ts';
@@ -38,13 +38,18 @@ policy: [{ when: {}, then: record }]
   };
   const get = async <T>(path: string) => (await running.call(ann, 'GET', path)).body as unknown as T;
 
-  function batch(sequence: number, changes: Partial<AgentBatch> = {}): Buffer {
+  function lineOf(): AgentBatch['lines'][number] {
     const { host: _host, ...line } = sampleLine(nowMs);
+    return line;
+  }
+
+  function batch(sequence: number, changes: Partial<AgentBatch> = {}): Buffer {
     const whole: AgentBatch = {
       version: 1,
+      lane: 'may',
       sequence,
       sentAtMs: nowMs,
-      lines: [line],
+      lines: [lineOf()],
       activity: [],
       findings: [],
       gaps: [],
@@ -94,6 +99,16 @@ policy: [{ when: {}, then: record }]
     expect(edges.reduce((sum, { sentBytes }) => sum + sentBytes, 0)).toBe(100);
     const { agents } = await get<FleetView>('/api/agents');
     expect(agents.find(({ host }) => host === 'node-1')?.lastHeardAt).not.toBeNull();
+  });
+
+  test('findings overtake the rest, and nothing that was overtaken is taken for known', async () => {
+    const secret = await join('node-5');
+    const gap = { class: 'file', lost: 3, fromMs: nowMs - 5_000, toMs: nowMs };
+    const late = batch(1, { lines: [{ ...lineOf(), remoteIp: '10.9.9.9' }] });
+    for (const bytes of [batch(2, { lane: 'must', lines: [], gaps: [gap] }), late, late])
+      expect(await calls(secret).sendBatch(bytes)).toEqual({ type: 'taken' });
+    const { pairs } = await get<PairList>('/api/connections/pairs?address=10.9.9.9');
+    expect(pairs).toMatchObject([{ sentBytes: 100 }]);
   });
 
   test('an agent that joins again takes the place of the former, whose secret is worth nothing then', async () => {

@@ -60,7 +60,9 @@ const WireGap = Type.Object({ class: Name, lost: Amount, fromMs: Ms, toMs: Ms },
 export const AgentBatch = Type.Object(
   {
     version: Type.Literal(BATCH_VERSION),
-    /** Grows by one with every batch of an agent; the same number is the same batch. */
+    /** Findings and gaps (`must`) overtake the rest (`may`); in its lane each batch comes in the order of its number. */
+    lane: Type.Union([Type.Literal('must'), Type.Literal('may')]),
+    /** Grows with every batch of an agent; the same number is the same batch. */
     sequence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     sentAtMs: Ms,
     lines: Type.Array(WireLine, { maxItems: MOST_ROWS }),

@@ -3,6 +3,7 @@ import { appendJournal } from '../ground/journal.ts';
 import type { Random } from '../ground/random.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
 import { createToken, hashToken } from '../people/sign-in/token.ts';
+import type { AgentBatch } from './batch.ts';
 import type { FleetTables } from './tables.ts';
 
 export interface Agent {
@@ -11,7 +12,8 @@ export interface Agent {
   readonly version: string;
   readonly enrolledMs: number;
   readonly lastHeardMs: number | null;
-  readonly lastSequence: number;
+  /** The highest batch of each lane that was taken. */
+  readonly lastSequence: Readonly<Record<AgentBatch['lane'], number>>;
   readonly dropped: number;
 }
 
@@ -73,7 +75,8 @@ export async function enrolAgent(
       secret_hash: hashToken(secret),
       enrolled_ms: nowMs,
       last_heard_ms: null,
-      last_sequence: 0,
+      last_must_sequence: 0,
+      last_may_sequence: 0,
       dropped: 0,
       retired_ms: null,
     })
@@ -85,7 +88,15 @@ export async function enrolAgent(
     parameters: { host, agent: id },
     timeMs: nowMs,
   });
-  const agent = { id, host, version, enrolledMs: nowMs, lastHeardMs: null, lastSequence: 0, dropped: 0 };
+  const agent = {
+    id,
+    host,
+    version,
+    enrolledMs: nowMs,
+    lastHeardMs: null,
+    lastSequence: { must: 0, may: 0 },
+    dropped: 0,
+  };
   return { agent, secret };
 }
 
@@ -105,14 +116,16 @@ export async function findAgent(state: State, secret: string): Promise<Agent | n
 /** Notes that a batch was taken, after everything in it is stored. */
 export async function noteBatch(
   trx: StateTransaction,
-  agent: Agent,
-  { sequence, dropped, nowMs }: { readonly sequence: number; readonly dropped: number; readonly nowMs: number },
+  { id }: Agent,
+  { lane, sequence, dropped }: Pick<AgentBatch, 'lane' | 'sequence' | 'dropped'>,
+  nowMs: number,
 ): Promise<void> {
+  const column = lane === 'must' ? 'last_must_sequence' : 'last_may_sequence';
   await trx
     .withTables<FleetTables>()
     .updateTable('agent')
-    .set({ last_heard_ms: nowMs, last_sequence: Math.max(sequence, agent.lastSequence), dropped })
-    .where('id', '=', agent.id)
+    .set({ last_heard_ms: nowMs, [column]: sequence, dropped })
+    .where('id', '=', id)
     .execute();
 }
 
@@ -156,7 +169,7 @@ function agentOf(row: FleetTables['agent']): Agent {
     version: row.version,
     enrolledMs: Number(row.enrolled_ms),
     lastHeardMs: row.last_heard_ms === null ? null : Number(row.last_heard_ms),
-    lastSequence: Number(row.last_sequence),
+    lastSequence: { must: Number(row.last_must_sequence), may: Number(row.last_may_sequence) },
     dropped: Number(row.dropped),
   };
 }

@@ -16,8 +16,9 @@ export type FleetTables = {
     readonly version: string;
     readonly enrolled_ms: number;
     readonly last_heard_ms: number | null;
-    /** The highest batch that was taken. */
-    readonly last_sequence: number;
+    /** The highest batch of each lane that was taken. */
+    readonly last_must_sequence: number;
+    readonly last_may_sequence: number;
     readonly dropped: number;
     readonly retired_ms: number | null;
   };

@@ -40,7 +40,7 @@ export function createTaker(options: TakerOptions): Taker {
   const activity = new GroupCommit<Activity>({ ...group, insert: options.activity.insert });
   return {
     take: async (agent, batch) => {
-      if (batch.sequence <= agent.lastSequence) return;
+      if (batch.sequence <= agent.lastSequence[batch.lane]) return;
       const { host } = agent;
       if (batch.findings.length > 0) {
         const records = batch.findings.map(({ id, timeMs, json }) => ({ id, timeMs, json }));
@@ -51,8 +51,7 @@ export function createTaker(options: TakerOptions): Taker {
         activity.add(batch.activity.map((row) => fromWire(host, row))),
       ]);
       for (const gap of batch.gaps) await options.saveGap(host, gap);
-      const { sequence, dropped } = batch;
-      await state.transaction((trx) => noteBatch(trx, agent, { sequence, dropped, nowMs: clock.nowMs() }));
+      await state.transaction((trx) => noteBatch(trx, agent, batch, clock.nowMs()));
     },
   };
 }
