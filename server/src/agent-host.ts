@@ -70,7 +70,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const identity = await identify(options);
   const calls = createAgentCalls({ server: options.server, secret: () => identity.secret });
-  const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes }, 1);
+  const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes });
   const uplink = runUplink({ spool, calls, clock, log }, signal);
   let known = await firstSettings(options, calls, signal);
   while (!signal.aborted && known !== null) {
@@ -236,6 +236,7 @@ function keeperOf({ clock, log }: AgentOptions, spool: Spool) {
         await spool.add(urgency, (sequence) => {
           const batch: AgentBatch = {
             version: BATCH_VERSION,
+            lane: urgency,
             sequence,
             sentAtMs: clock.nowMs(),
             lines: [],

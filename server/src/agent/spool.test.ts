@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const openSpool = (mostBytes = 1_000, first = 1) => Spool.open({ directory, mostBytes }, first);
+const openSpool = (mostBytes = 1_000) => Spool.open({ directory, mostBytes });
 const add = (spool: Spool, urgency: Urgency, size = 10) =>
   spool.add(urgency, (sequence) => Buffer.alloc(size, sequence));
 
@@ -33,11 +33,23 @@ describe('what could not be sent yet', () => {
     await add(before, 'must');
     await add(before, 'may');
     writeFileSync(join(directory, '0000000000000003.must.gz.draft'), 'half');
-    const after = await openSpool(1_000, 2);
+    const after = await openSpool();
     expect([after.length, after.sizeBytes]).toEqual([2, 20]);
     expect((await add(after, 'may')).sequence).toBe(3);
-    expect((await Spool.open({ directory, mostBytes: 1_000 }, 90)).next()?.sequence).toBe(1);
+    expect((await openSpool()).next()?.sequence).toBe(1);
     expect(readdirSync(directory)).toHaveLength(3);
+  });
+
+  it('no number is given twice, also when everything was sent or refused before the agent began again', async () => {
+    const before = await openSpool();
+    const [first, second] = [await add(before, 'may'), await add(before, 'must')];
+    await before.remove(second);
+    await before.remove(first);
+    const again = await openSpool();
+    expect([again.length, (await add(again, 'may')).sequence]).toEqual([0, 3]);
+    const refused = again.next();
+    if (refused !== null) await again.setAside(refused);
+    expect((await add(await openSpool(), 'must')).sequence).toBe(4);
   });
 
   it('the oldest activity goes first when it is full, and is counted; findings stay, even above the bound', async () => {

@@ -4,12 +4,13 @@
  *
  * ```
  *  spool/0000000000000042.must.gz      findings and gaps: never dropped
- *  spool/0000000000000043.may.gz       activity, lines, samples: the oldest go first when the bound is reached, and are counted
+ *  spool/0000000000000043.may.gz       activity and lines: the oldest go first when the bound is reached, and are counted
+ *  spool/0000000000000041.gone         the highest number that is no longer here: none is given twice, also when all was sent
  * ```
  *
  * The surprise: findings are not bounded. When they alone fill the disk, writing fails, and whoever made them waits: that is said, not hidden.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export type Urgency = 'must' | 'may';
@@ -27,6 +28,7 @@ export interface SpoolOptions {
 }
 
 const NAME = /^(\d{16})\.(must|may)\.gz$/;
+const GONE = /^(\d{16})\.gone$/;
 const DRAFT = '.draft';
 
 export class Spool {
@@ -37,33 +39,32 @@ export class Spool {
   #bytes: number;
   #next: number;
   #dropped = 0;
+  #gone: number;
 
-  private constructor({ directory, mostBytes }: SpoolOptions, batches: SpooledBatch[], next: number) {
+  private constructor({ directory, mostBytes }: SpoolOptions, batches: SpooledBatch[], gone: number) {
     this.#directory = directory;
     this.#mostBytes = mostBytes;
     this.#batches = batches;
     this.#bytes = batches.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    this.#next = next;
+    this.#gone = gone;
+    this.#next = Math.max(gone, batches.at(-1)?.sequence ?? 0) + 1;
   }
 
-  /**
-   * Finds what an earlier life of the agent left. Drafts that were never finished are removed: nobody relied on them.
-   *
-   * @param firstSequence no number below this is given: what the server heard last, plus one.
-   */
-  static async open(options: SpoolOptions, firstSequence: number): Promise<Spool> {
+  /** Finds what an earlier life of the agent left. Drafts that were never finished are removed: nobody relied on them. */
+  static async open(options: SpoolOptions): Promise<Spool> {
     const { directory } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const batches: SpooledBatch[] = [];
+    let gone = 0;
     for (const name of (await readdir(directory)).toSorted()) {
       if (name.endsWith(DRAFT)) await rm(join(directory, name), { force: true });
+      gone = Math.max(gone, Number(GONE.exec(name)?.[1] ?? 0));
       const [, sequence, urgency] = NAME.exec(name) ?? [];
       if (sequence === undefined) continue;
       const { size } = await stat(join(directory, name));
       batches.push({ sequence: Number(sequence), urgency: urgency === 'must' ? 'must' : 'may', sizeBytes: size });
     }
-    const last = batches.at(-1)?.sequence ?? 0;
-    return new Spool(options, batches, Math.max(firstSequence, last + 1));
+    return new Spool(options, batches, gone);
   }
 
   get sizeBytes(): number {
@@ -120,6 +121,7 @@ export class Spool {
     if (place === -1) return;
     this.#batches.splice(place, 1);
     this.#bytes -= batch.sizeBytes;
+    await this.#remember(batch);
     await rm(this.#pathOf(batch), { force: true });
   }
 
@@ -128,11 +130,25 @@ export class Spool {
     const place = this.#batches.indexOf(batch);
     if (place !== -1) this.#batches.splice(place, 1);
     this.#bytes -= batch.sizeBytes;
+    await this.#remember(batch);
     const aside = join(this.#directory, 'refused');
     await mkdir(aside, { recursive: true, mode: 0o700 });
     const target = join(aside, this.#nameOf(batch));
     await rename(this.#pathOf(batch), target);
     return target;
+  }
+
+  /** Before the batch of the highest number goes, its number is kept. */
+  async #remember({ sequence }: SpooledBatch): Promise<void> {
+    if (sequence <= this.#gone) return;
+    const former = this.#gone;
+    await writeFile(this.#markOf(sequence), '', { mode: 0o600 });
+    this.#gone = sequence;
+    if (former > 0) await rm(this.#markOf(former), { force: true });
+  }
+
+  #markOf(sequence: number): string {
+    return join(this.#directory, `${String(sequence).padStart(16, '0')}.gone`);
   }
 
   async #makeRoom(): Promise<void> {
