@@ -13,6 +13,7 @@
 #include "proc.h"
 #include "scap.h"
 #include "sensor.h"
+#include "state.h"
 
 #define FDS_MAX 4096
 #define FD_FILE 16
@@ -83,6 +84,8 @@ static void visit_files(const char *folder, int64_t pid, void *data)
 	struct listing *listing = data;
 	char path[PATH_BYTES];
 
+	if (!is_listed(pid))
+		return;
 	listing->pid = pid;
 	listing->fds = 0;
 	block_u64(&listing->block, pid);
@@ -166,6 +169,8 @@ void write_sockets(struct output *output, int listing)
 
 	while (read(listing, &socket, sizeof(socket)) == sizeof(socket)) {
 		if (socket.flow.family != AF_UNIX && socket.flow.family != AF_INET && socket.flow.family != AF_INET6)
+			continue;
+		if (!is_listed(socket.pid))
 			continue;
 		if (block.used > 0 && socket.pid != pid)
 			block_write(&block, BLOCK_FDS, output);

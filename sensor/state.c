@@ -20,6 +20,21 @@
 #define PIECE_BYTES (1024 * 1024)
 #define FLAG_FILES 1
 #define FLAG_THREAD (1 << 13)
+/* The most that the kernel gives: PID_MAX_LIMIT. */
+#define PIDS (4 * 1024 * 1024)
+
+static uint8_t listed[PIDS / 8];
+
+static void list(int64_t pid)
+{
+	if (pid >= 0 && pid < PIDS)
+		listed[pid / 8] |= 1 << pid % 8;
+}
+
+bool is_listed(int64_t pid)
+{
+	return pid >= 0 && pid < PIDS && listed[pid / 8] & 1 << pid % 8;
+}
 
 struct status {
 	char name[64];
@@ -222,6 +237,8 @@ static void add_thread(struct block *block, const char *folder, int64_t tid, int
 
 	if (!read_status(folder, tid, &status))
 		return;
+	if (tid == pid)
+		list(pid);
 	read_stat(folder, &stat);
 	prlimit(pid, RLIMIT_NOFILE, NULL, &limit);
 	start = block_begin_entry(block);

@@ -235,7 +235,8 @@ describeInBrowser('pages in a browser', () => {
 
   test('a push that cannot be read still says that somebody is called', async () => {
     await deliver('no JSON');
-    await expect.poll(async () => (await shown()).map(({ title }) => title)).toContain('Countersign: a page');
+    const titles = async () => (await shown()).map(({ title }) => title);
+    await expect.poll(titles, { timeout: 8_000 }).toContain('Countersign: a page');
   });
 
   test('it is turned off, and no page comes any more', async () => {

@@ -286,6 +286,7 @@ data "aws_iam_policy_document" "audit" {
     actions = [
       "guardduty:CreateDetector",
       "guardduty:CreateFilter",
+      "guardduty:CreateIPSet",
       "guardduty:CreateMembers",
       "guardduty:CreatePublishingDestination",
       "guardduty:DeleteDetector",

@@ -51,6 +51,10 @@ async function command(
   return { code, printed, said };
 }
 
+/** A host on which something happens; to be killed. */
+const somebodyWorks = () =>
+  spawn('/bin/sh', ['-c', 'while :; do /bin/true recorded-by-the-test; sleep 0.1; done'], { stdio: 'ignore' });
+
 const tools = ['/usr/bin/tshark', '/usr/bin/sysdig'];
 const describeWithTools = describeWith({
   name: 'the sensor as root, with tshark and sysdig',
@@ -59,9 +63,7 @@ const describeWithTools = describeWith({
 
 describeWithSensor('countersign capture', () => {
   test('records for some seconds what replay then judges', async () => {
-    const again = spawn('/bin/sh', ['-c', 'while :; do /bin/true recorded-by-the-test; sleep 0.1; done'], {
-      stdio: 'ignore',
-    });
+    const again = somebodyWorks();
     const { code, said } = await command(captureCommand, ['--seconds', '2', '-o', file], {
       COUNTERSIGN_SENSOR: SENSOR,
     });
@@ -78,7 +80,9 @@ describeWithSensor('countersign capture', () => {
 
 describeWithTools('a capture of ours', () => {
   test('opens in tshark and sysdig', () => {
+    const again = somebodyWorks();
     execFileSync(SENSOR, ['--seconds', '1', '--output', file]);
+    again.kill('SIGKILL');
     const frames = execFileSync('tshark', ['-r', file, '-c', '200'], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],

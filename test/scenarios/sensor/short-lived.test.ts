@@ -26,7 +26,7 @@ const rootOf = (): string => join(folder, 'root');
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-runc-'));
-  for (const name of ['bin', 'proc', 'tmp']) mkdirSync(join(rootOf(), name), { recursive: true });
+  for (const name of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(rootOf(), name), { recursive: true });
   if (!existsSync(BUSYBOX)) return;
   copyFileSync(BUSYBOX, join(rootOf(), 'bin/busybox'));
   for (const name of ['sh', 'true', 'nc', 'sleep', 'echo']) symlinkSync('busybox', join(rootOf(), 'bin', name));
@@ -50,7 +50,11 @@ function bundle({ id, mark }: Container): string {
       hostname: mark,
       process: { user: { uid: 0, gid: 0 }, args: ['/bin/sh', '-c', script], env: ['PATH=/bin'], cwd: '/' },
       root: { path: rootOf() },
-      mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+      // The devices stand in each container's own memory: the root is shared by all of them.
+      mounts: [
+        { destination: '/proc', type: 'proc', source: 'proc' },
+        { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
+      ],
       linux: {
         cgroupsPath: `/${id}`,
         namespaces: ['pid', 'network', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
