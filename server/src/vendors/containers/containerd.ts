@@ -1,0 +1,110 @@
+/**
+ * containerd's own API: containers lie in namespaces (`k8s.io`, `moby`, `default`), and the one who asks has to name it.
+ *
+ * Fields as in containerd's api/services/containers/v1 and namespaces/v1.
+ */
+import {
+  type ContainerDescription,
+  type ContainerMount,
+  type ContainerRuntime,
+  membersOf,
+  textOf,
+} from './description.ts';
+import { callGrpc } from './grpc.ts';
+import { type Message, messageIn, messagesIn, readMessage, textIn, textMapIn, writeText } from './protobuf.ts';
+
+const MOST_NAMESPACES = 50;
+/** More than a container of its own has. */
+const POWERS = ['CAP_SYS_ADMIN', 'CAP_SYS_MODULE', 'CAP_SYS_PTRACE'];
+
+export function createContainerdRuntime(socketPath: string): ContainerRuntime {
+  let namespaces: readonly string[] = [];
+  return {
+    describe: async (fullId) => {
+      for (const isKnown of [true, false]) {
+        if (!isKnown) namespaces = await listNamespaces(socketPath);
+        for (const namespace of namespaces) {
+          const answer = await callGrpc({
+            socketPath,
+            path: '/containerd.services.containers.v1.Containers/Get',
+            message: writeText(1, fullId),
+            headers: { 'containerd-namespace': namespace },
+          });
+          if (answer !== null) return describe(messageIn(readMessage(answer), 1));
+        }
+      }
+      return null;
+    },
+  };
+}
+
+async function listNamespaces(socketPath: string): Promise<readonly string[]> {
+  const answer = await callGrpc({
+    socketPath,
+    path: '/containerd.services.namespaces.v1.Namespaces/List',
+    message: Buffer.alloc(0),
+  });
+  if (answer === null) return [];
+  return messagesIn(readMessage(answer), 1)
+    .slice(0, MOST_NAMESPACES)
+    .map((namespace) => textIn(namespace, 1));
+}
+
+function describe(container: Message): ContainerDescription {
+  const labels = textMapIn(container, 2);
+  const spec = specOf(container);
+  const process = membersOf(spec['process']);
+  const linux = membersOf(spec['linux']);
+  const annotations = membersOf(spec['annotations']);
+  const capabilities = membersOf(process['capabilities'])['effective'];
+  const hasOwn = namespacesOf(linux['namespaces']);
+  const mounts = Array.isArray(spec['mounts']) ? spec['mounts'] : [];
+  const id = textIn(container, 1);
+  const image = textIn(container, 3);
+  return {
+    runtime: 'containerd',
+    fullId: id,
+    name: labels['io.kubernetes.container.name'] ?? labels['nerdctl/name'] ?? id,
+    image,
+    imageId: '',
+    imageDigest: image.split('@')[1] ?? '',
+    user: String(membersOf(process['user'])['uid'] ?? ''),
+    ip: '',
+    labels,
+    isPrivileged: Array.isArray(capabilities) && POWERS.every((one) => capabilities.includes(one)),
+    hasHostPid: !hasOwn.has('pid'),
+    hasHostNetwork: !hasOwn.has('network'),
+    hasHostIpc: !hasOwn.has('ipc'),
+    mounts: mounts.flatMap(mountOf),
+    podSandboxId: textOf(annotations['io.kubernetes.cri.sandbox-id']),
+  };
+}
+
+/** The OCI specification of the container, in an `Any`. */
+function specOf(container: Message): Readonly<Record<string, unknown>> {
+  try {
+    return membersOf(JSON.parse(textIn(messageIn(container, 5), 2)));
+  } catch {
+    return {};
+  }
+}
+
+function namespacesOf(value: unknown): ReadonlySet<string> {
+  return new Set(Array.isArray(value) ? value.map((one) => textOf(membersOf(one)['type'])) : []);
+}
+
+/** Folders of the host; what the runtime makes by itself (`proc`, `tmpfs` …) is no mount that anybody asked for. */
+function mountOf(value: unknown): readonly ContainerMount[] {
+  const mount = membersOf(value);
+  if (mount['type'] !== 'bind') return [];
+  const options = Array.isArray(mount['options']) ? mount['options'].map(textOf) : [];
+  return [
+    {
+      source: textOf(mount['source']),
+      destination: textOf(mount['destination']),
+      mode: options.includes('ro') ? 'ro' : 'rw',
+      isWritable: !options.includes('ro'),
+      propagation: options.find((one) => /^r?(private|shared|slave)$/.test(one)) ?? '',
+    },
+  ];
+}
