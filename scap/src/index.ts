@@ -10,6 +10,7 @@ export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField }
 export { writeState } from './state/written-state.ts';
 export { Machine, type MachineOptions } from './state/machine.ts';
 export { CONTAINER_ENGINES, type ContainerEngine } from './state/container-engines.ts';
+export type { Container } from './state/containers.ts';
 export { printableText } from './state/printable-text.ts';
 export { type TypeFields, typeFieldsOf } from './fields/type-fields.ts';
 export { SYSCALL_NAMES } from './data/syscall-names.ts';

@@ -266,9 +266,10 @@ function orderOf(
   return {
     host,
     loginDomain: sensor.loginDomain,
-    sensor: { type: 'program', program: options.sensor },
+    sensor: { type: 'program', program: options.sensor, socket: null },
     rules,
     allReads: false,
+    unheardSinceMs: null,
     captures,
     recording: sensor.recording,
     lookBack: sensor.lookBack,

@@ -16,10 +16,9 @@ import type { State } from './ground/state.ts';
 import { type Guards, signedInOf } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
 import { buildSensor, type ConfiguredSensor } from './sources/sensor/configuration.ts';
-import type { WatchOrder } from './sources/sensor/reports.ts';
 import { howToAllow, sensorProgram } from './sources/sensor/sensor-program.ts';
 import { type HostRow, isWanted, listHosts, saveWanted } from './sources/sensor/store.ts';
-import { watchHost } from './sources/sensor/watcher.ts';
+import { watchHost, type WatcherOptions } from './sources/sensor/watcher.ts';
 
 export interface HostsOptions {
   readonly sensors: readonly ConfiguredSensor[];
@@ -113,7 +112,15 @@ export class Hosts {
     const stop = new AbortController();
     // Only our own process writes pieces.
     const onRollUp = (piece: unknown) => storePiece(stores, order.host, piece as RollUpPiece);
-    const done = watchHost({ order, state, clock, log, onRollUp, program: watchProgram }, stop.signal);
+    const onState = (now: string) => {
+      if (now !== 'not-allowed' || order.sensor.type !== 'program') return;
+      const { program, socket } = order.sensor;
+      log.warn('this user may not start the sensor; either of these lets it look', {
+        host: order.host,
+        commands: howToAllow(program, socket ?? this.#socket),
+      });
+    };
+    const done = watchHost({ order, state, clock, log, onState, onRollUp, program: watchProgram }, stop.signal);
     this.#running.set(order.host, { stop, done });
   }
 
@@ -124,13 +131,16 @@ export class Hosts {
     this.#running.delete(host);
   }
 
-  #orderOf(sensor: ConfiguredSensor): WatchOrder {
+  #orderOf(sensor: ConfiguredSensor): WatcherOptions['order'] {
     const { hostname, environment, rules } = this.#options;
     const program = sensorProgram(sensor.program ?? environment['COUNTERSIGN_SENSOR']);
     return {
       host: sensor.host ?? hostname,
       loginDomain: sensor.loginDomain,
-      sensor: sensor.socket === null ? { type: 'program', program } : { type: 'socket', path: sensor.socket },
+      sensor:
+        sensor.socket === null
+          ? { type: 'program', program, socket: this.#socket }
+          : { type: 'socket', path: sensor.socket },
       rules: rules.length > 0 ? rules : bundledRulesets(),
       // Our own rules name what they read; whoever brings others may ask about any file.
       allReads: sensor.allReads || rules.length > 0,

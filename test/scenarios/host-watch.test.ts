@@ -12,29 +12,35 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaptureAlerts } from '../../server/src/rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
 import { readCaptureFile } from '../../server/src/sources/captures/capture-file.ts';
+import { toldBlock } from '../../server/src/sources/sensor/told-block.ts';
 import { dataPath, describeWithData } from '../data.ts';
-import { asyncEvent, tellRecording } from '../fakes/sensor.ts';
+import { type FakeRuntime, startDocker } from '../fakes/container-runtimes.ts';
+import { tellRecording } from '../fakes/sensor.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
 const PATIENCE_MS = 100_000;
-const CONTAINER = '2872482e64e1';
+const CONTAINER = '2872482e64e1d28401541fa3e1c4c4fdc0733bc6a752aa949b5915240a9d0be8';
 
 describeWithData('a host that is watched', () => {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-sensor-'));
   const socket = join(folder, 'sensor.sock');
+  const runtime = join(folder, 'docker.sock');
   const capture = gunzipSync(readFileSync(dataPath('captures', 'attack2.scap.gz')));
   let running: RunningApp;
   let olga: EnrolledPerson;
   let sensor: Socket;
+  let docker: FakeRuntime;
 
   beforeAll(async () => {
+    const shop = { Id: CONTAINER, Name: '/shop', Config: { Image: 'registry.example.com/shop:1.2' } };
+    docker = await startDocker(runtime, { [CONTAINER]: shop });
     running = await startRunningApp(
       `
 people:
   - { email: olga@example.com, name: Olga, role: responder }
   - { email: mallory@example.com, name: Mallory }
 accounts: { web-1: { label: prod, owner: olga@example.com } }
-sources: [{ sensor: { host: web-1, socket: ${socket} } }]
+sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }]
 `,
       {},
     );
@@ -46,6 +52,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket} } }]
   afterAll(async () => {
     sensor?.destroy();
     await running?.close();
+    await docker?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -70,11 +77,11 @@ sources: [{ sensor: { host: web-1, socket: ${socket} } }]
 
   let contained: CaseDetail;
 
-  test('what a container of two seconds did is one case of that container, and pages', async () => {
+  test('what a container of two seconds did is one case of what its image is called, and pages', async () => {
     await waitFor('the case', async () => (await caseWith('Release agent of a control group set')) !== null);
     contained = (await caseWith('Release agent of a control group set')) as CaseDetail;
     expect(contained.summary.state).toBe('paged');
-    expect(contained.findings.every(({ actor }) => actor.id === `container ${CONTAINER}`)).toBe(true);
+    expect(new Set(contained.findings.map(({ actor }) => actor.id))).toEqual(new Set(['registry.example.com/shop']));
     expect(contained.findings.map(({ rule }) => rule)).toContain('New program run in a container');
     expect(contained.summary.headline.output).toContain('/tmp/release_agent');
   });
@@ -87,7 +94,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket} } }]
   });
 
   test('the console says that the host is watched, and what its sensor lost', async () => {
-    sensor.write(asyncEvent(lastTime(capture), 'gap', gapJson(lastTime(capture))));
+    sensor.write(toldBlock(lastTime(capture), 'gap', gapJson(lastTime(capture))));
     await waitFor('the gap', async () => (await host()).lostCount === 7);
     expect(await host()).toMatchObject({ host: 'web-1', state: 'watching', problem: null });
   });

@@ -7,12 +7,18 @@
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
 import type { SyscallRecord } from '../syscall/record.ts';
+import { createRuntime } from '../../vendors/containers/runtimes.ts';
+import { Containers } from './containers.ts';
 import { LookBack } from './lookback.ts';
+import { withContainer } from './record-of.ts';
 import { Recordings } from './recordings.ts';
 import type { WatchOrder, WatchReport } from './reports.ts';
-import { eventsOfSensor, type SensorBytes, type SensorEnd, SensorSocket, startSensor } from './sensor-bytes.ts';
+import { RecordQueue } from './record-queue.ts';
+import type { SensorBytes, SensorEnd } from './sensor-bytes.ts';
 import { sensorArguments } from './sensor-arguments.ts';
+import { SensorSupply } from './sensor-supply.ts';
 import { type Follower, SensorStream } from './stream.ts';
+import { toldBlock } from './told-block.ts';
 
 /** Judges the events of the host. */
 export interface Judge extends Follower {
@@ -33,34 +39,27 @@ export interface HostWatchOptions {
   readonly report: (report: WatchReport) => void;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
-/** After this long the pauses start small again. */
-const STABLE_MS = 60_000;
 const HEALTH_MS = 5_000;
-/** Records that the server has not confirmed. */
-const MOST_UNTAKEN = 2_000;
-const RECORDS_AT_ONCE = 200;
-/** Trying again would not help before somebody has done something. */
-const HOPELESS_PAUSE_MS = 5 * 60_000;
+const LOOK_MS = 250;
+const NS_PER_MS = 1_000_000n;
 
 export class HostWatch {
   readonly #options: HostWatchOptions;
   readonly #recordings: Recordings;
   readonly #lookBack: LookBack;
   readonly #judge: Judge;
+  readonly #containers: Containers;
+  readonly #supply: SensorSupply;
+  readonly #queue: RecordQueue;
   #stream: SensorStream | null = null;
-  #pending: SyscallRecord[] = [];
-  #untaken = new Map<number, number>();
-  #sequence = 0;
-  #taken: (() => void) | null = null;
   #lost = 0;
   #eventsBefore = 0;
-  #lastHeardMs: number | null = null;
+  #lastHeardMs: number | null;
 
   constructor(options: HostWatchOptions) {
     this.#options = options;
     const { order, clock, newId, report } = options;
+    this.#lastHeardMs = order.unheardSinceMs;
     this.#recordings = new Recordings({
       directory: order.captures,
       limits: order.recording,
@@ -75,65 +74,59 @@ export class HostWatch {
       state: () => (this.#stream === null ? null : options.stateOf(this.#stream)),
       onPiece: (piece) => this.#recordings.add(piece),
     });
+    this.#containers = new Containers({
+      sockets: order.runtimes,
+      open: createRuntime,
+      clock,
+      onDescribed: (json) => this.#learn(json),
+      onFailure: (problem) => report({ type: 'failure', what: 'containers', problem }),
+    });
+    this.#queue = new RecordQueue({
+      clock,
+      isUnnamed: ({ fields }) => this.#containers.isPending(String(fields['container.id'] ?? '')),
+      complete: (record) => {
+        const container = this.#stream?.machine.containers.get(String(record.fields['container.id']));
+        return container === undefined ? record : withContainer(record, container);
+      },
+      send: (sequence, records) => report({ type: 'records', sequence, records }),
+    });
+    this.#supply = new SensorSupply({
+      sensor: order.sensor,
+      clock,
+      argumentsFor: (known) => this.#argumentsFor(known),
+      onState: (state, problem) => report({ type: 'state', state, problem }),
+    });
     this.#judge = options.judge((record, risk) => this.#found(record, risk));
   }
 
   /** The server has committed these records. */
   taken(sequence: number): void {
-    this.#untaken.delete(sequence);
-    this.#taken?.();
+    this.#queue.taken(sequence);
   }
 
   /** Watches until `signal` aborts; a sensor that ends is started again, or waited for. */
   async run(signal: AbortSignal): Promise<void> {
-    const { order, clock, report } = this.#options;
+    const { clock, report } = this.#options;
     await this.#recordings.recover();
-    const health = this.#reportHealth(signal);
-    const socket = order.sensor.type === 'socket' ? await this.#listen(order.sensor.path) : null;
-    let quickEnds = 0;
+    const health = Promise.all([this.#reportHealth(signal), this.#flushInTime(signal)]);
     while (!signal.aborted) {
-      const bytes = await this.#next(socket, signal);
+      const bytes = await this.#supply.next(signal);
       if (bytes === null) break;
       const startedMs = clock.nowMs();
       const end = await this.#follow(bytes, signal);
-      if (signal.aborted) break;
-      const endedMs = clock.nowMs();
-      quickEnds = endedMs - startedMs >= STABLE_MS ? 0 : quickEnds + 1;
-      report({ type: 'state', state: end.state === 'ended' ? 'waiting' : end.state, problem: end.problem });
-      const isHopeless = end.state === 'not-allowed' || end.state === 'absent';
-      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(quickEnds - 1, 10), LONGEST_PAUSE_MS);
-      if (socket === null)
-        await clock.sleep(isHopeless ? HOPELESS_PAUSE_MS : Math.max(pauseMs, FIRST_PAUSE_MS), signal);
+      if (!signal.aborted) this.#supply.ended(end, clock.nowMs() - startedMs);
     }
-    socket?.close();
+    this.#supply.close();
     await health;
-    this.#sendRecords();
+    this.#queue.flush(true);
     await this.#recordings.close();
     report({ type: 'state', state: 'stopped', problem: null });
   }
 
-  async #listen(path: string): Promise<SensorSocket | null> {
-    try {
-      return await SensorSocket.listen(path);
-    } catch (error) {
-      const problem = `nobody can connect at ${path}: ${messageOf(error)}`;
-      this.#options.report({ type: 'state', state: 'failed', problem });
-      throw error;
-    }
-  }
-
-  async #next(socket: SensorSocket | null, signal: AbortSignal): Promise<SensorBytes | null> {
-    const { order, report, clock } = this.#options;
-    if (socket !== null) {
-      report({ type: 'state', state: 'waiting', problem: null });
-      return socket.next(signal);
-    }
-    if (order.sensor.type !== 'program') return null;
-    report({ type: 'state', state: 'starting', problem: null });
-    const { program } = order.sensor;
-    const eventNames = [...this.#judge.eventNames, ...(this.#options.alsoTell ?? [])];
-    const known = await eventsOfSensor(program, clock);
-    return startSensor(program, sensorArguments({ eventNames, known, allReads: order.allReads }));
+  #argumentsFor(known: readonly string[] | null): readonly string[] {
+    const { order, alsoTell } = this.#options;
+    const eventNames = [...this.#judge.eventNames, ...(alsoTell ?? [])];
+    return sensorArguments({ eventNames, known, allReads: order.allReads });
   }
 
   /** One stream, from its first byte to its last. */
@@ -146,7 +139,7 @@ export class HostWatch {
     try {
       for await (const chunk of bytes.chunks) {
         this.#take(stream, chunk);
-        if (this.#isBehind()) await this.#room(signal);
+        await this.#queue.room(signal);
       }
     } catch (error) {
       // Damage, or a stream that was closed while it was read. Only the first is news.
@@ -156,7 +149,7 @@ export class HostWatch {
       bytes.close();
     }
     const end = await bytes.ended;
-    this.#sendRecords();
+    this.#queue.flush();
     this.#lookBack.end();
     this.#recordings.end();
     if (signal.aborted || problem === null || end.state !== 'ended') return end;
@@ -168,12 +161,13 @@ export class HostWatch {
     const { report, clock } = this.#options;
     this.#lookBack.clear();
     this.#eventsBefore = 0;
+    const heardBeforeMs = this.#lastHeardMs;
     this.#stream = new SensorStream({
-      followers: [this.#judge, ...(this.#options.followers ?? [])],
+      followers: [this.#containers, this.#judge, ...(this.#options.followers ?? [])],
       onStart: () => {
         // Between two streams nobody looked.
-        if (this.#lastHeardMs !== null) {
-          const gap = { class: 'all', lost: 0, fromMs: this.#lastHeardMs, toMs: clock.nowMs() };
+        if (heardBeforeMs !== null) {
+          const gap = { class: 'all', lost: 0, fromMs: heardBeforeMs, toMs: clock.nowMs() };
           report({ type: 'gap', gap });
         }
         report({ type: 'state', state: 'watching', problem: null });
@@ -192,36 +186,30 @@ export class HostWatch {
     this.#lastHeardMs = clock.nowMs();
     const eventMs = stream.lastEventMs === 0 ? this.#lastHeardMs : stream.lastEventMs;
     this.#lookBack.add(chunk, stream.heldBytes, { eventMs, steadyMs: () => clock.steadyMs() });
-    this.#sendRecords();
+    this.#queue.flush();
+  }
+
+  /** A runtime told of a container: an event of the stream like any other. */
+  #learn(json: string): void {
+    const block = toldBlock(BigInt(this.#options.clock.nowMs()) * NS_PER_MS, 'container', json);
+    this.#stream?.insert(block);
+    this.#lookBack.insert(block);
+    this.#queue.flush();
   }
 
   #found(record: SyscallRecord, risk: number): void {
-    this.#pending.push(record);
-    const { recordFromRisk } = this.#options.order;
-    if (risk >= recordFromRisk) this.#recordings.want(record.timeMs, record.matches[0]?.rule ?? '');
-  }
-
-  #sendRecords(): void {
-    while (this.#pending.length > 0) {
-      const records = this.#pending.splice(0, RECORDS_AT_ONCE);
-      this.#sequence += 1;
-      this.#untaken.set(this.#sequence, records.length);
-      this.#options.report({ type: 'records', sequence: this.#sequence, records });
+    this.#queue.add(record);
+    if (risk >= this.#options.order.recordFromRisk) {
+      this.#recordings.want(record.timeMs, record.matches[0]?.rule ?? '');
     }
   }
 
-  #isBehind(): boolean {
-    let untaken = 0;
-    for (const count of this.#untaken.values()) untaken += count;
-    return untaken > MOST_UNTAKEN;
-  }
-
-  async #room(signal: AbortSignal): Promise<void> {
-    while (this.#isBehind() && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#taken = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+  /** Also while the host is quiet. */
+  async #flushInTime(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(LOOK_MS, signal);
+      this.#queue.flush();
+      this.#recordings.look();
     }
   }
 

@@ -54,9 +54,11 @@ interface Generation {
 
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_MS = 1_000;
-/** A state is taken this often at most, and no oftener than ten times as long as the last one took. */
+/** A state is taken this often, sooner when very much comes, and never so often that it costs more than this share of the time. */
 const GENERATION_MS = 10_000;
-const STATE_SHARE = 10;
+const STATE_SHARE = 1 / 50;
+/** Of the budget: so much in one generation, and another begins, since only whole ones can be forgotten. */
+const GENERATION_SHARE = 1 / 4;
 
 export class LookBack {
   readonly #options: LookBackOptions;
@@ -159,7 +161,9 @@ export class LookBack {
   #beginGeneration(eventMs: number, steadyMs: () => number): void {
     const last = this.#generations.at(-1);
     if (last === undefined) return;
-    if (eventMs - last.fromMs < Math.max(GENERATION_MS, this.#stateTookMs * STATE_SHARE)) return;
+    const ageMs = eventMs - last.fromMs;
+    const isFull = last.heldBytes >= this.#options.budgetBytes * GENERATION_SHARE;
+    if (ageMs < this.#stateTookMs / STATE_SHARE || (ageMs < GENERATION_MS && !isFull)) return;
     const started = steadyMs();
     const state = this.#options.state();
     if (state === null) return;

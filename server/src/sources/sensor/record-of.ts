@@ -2,7 +2,7 @@
  * The machine's current event → a record that lives on without the machine. Made only of events that a rule matched.
  */
 import type { FieldValue } from '@countersign/falco';
-import type { Machine } from '@countersign/scap';
+import type { Container, Machine } from '@countersign/scap';
 import { syscallCatalogue } from '../captures/syscall-catalogue.ts';
 import type { RecordedMatch, SyscallRecord } from '../syscall/record.ts';
 
@@ -49,12 +49,33 @@ export function makeRecord(machine: Machine, { host, matches, repeats, loginDoma
   if (typeof session === 'string' && session !== '') fields['countersign.ssh'] = session;
   return {
     host,
-    id: `${host}/${current.timeNs}/${current.tid}`,
+    id: `${host}/${current.timeNs}/${current.tid}/${current.number}`,
     timeMs: Number(current.timeNs / NS_PER_MS),
     fields,
     matches,
     repeats,
   };
+}
+
+/** The record with what was learned of its container since. */
+export function withContainer(record: SyscallRecord, container: Container): SyscallRecord {
+  const { labels, mounts } = container;
+  const told: Record<string, FieldValue> = {
+    'container.full_id': container.fullId,
+    'container.name': container.name,
+    'container.type': container.type,
+    'container.image': container.image,
+    'container.image.repository': container.imageRepository,
+    'container.image.tag': container.imageTag,
+    'container.image.digest': container.imageDigest,
+    'container.privileged': container.isPrivileged,
+    'container.mounts': mounts.map(({ source, destination, mode }) => [source, destination, mode].join(':')).join(','),
+    'k8s.pod.name': labels.get('io.kubernetes.pod.name') ?? null,
+    'k8s.ns.name': labels.get('io.kubernetes.pod.namespace') ?? null,
+    'k8s.pod.uid': labels.get('io.kubernetes.pod.uid') ?? null,
+  };
+  const known = Object.entries(told).filter(([, value]) => value !== null && value !== '');
+  return { ...record, fields: { ...record.fields, ...Object.fromEntries(known) } };
 }
 
 /** The text or number of one field now; null where there is none. */

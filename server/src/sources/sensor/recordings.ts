@@ -45,6 +45,7 @@ export interface RecordingsOptions {
 const FILE_MODE = 0o600;
 const SUFFIX = '.scap.gz';
 const PART = '.part';
+const ROOM_MS = 3_600_000;
 const ID = /^[A-Za-z0-9-]{1,64}$/;
 
 /** The file of a capture; null for an id that is none. */
@@ -59,6 +60,8 @@ interface Open {
   untilMs: number;
   sizeBytes: number;
   toMs: number;
+  /** When something last came. */
+  touchedMs: number;
   readonly hash: ReturnType<typeof createHash>;
   /** Pieces are written one after the other. */
   writing: Promise<FileHandle | null>;
@@ -68,6 +71,7 @@ export class Recordings {
   readonly #options: RecordingsOptions;
   #open: Open | null = null;
   #closing: Promise<void> = Promise.resolve();
+  #roomMs = 0;
   /** Before the first piece there is nothing to cut. */
   #wanted: { readonly atMs: number; readonly rule: string } | null = null;
 
@@ -109,6 +113,7 @@ export class Recordings {
       fromMs: found.fromMs,
       untilMs: atMs + limits.afterMs,
       toMs: atMs,
+      touchedMs: this.#options.nowMs(),
       sizeBytes: 0,
       hash: createHash('sha256'),
       writing: this.#create(id),
@@ -130,7 +135,21 @@ export class Recordings {
     if (open === null) return;
     this.#write(open, piece);
     open.toMs = piece.toMs;
+    open.touchedMs = this.#options.nowMs();
     if (piece.toMs >= open.untilMs || open.sizeBytes >= this.#options.limits.largestBytes) this.#finish('kept');
+  }
+
+  /** Now and then: a capture that nothing follows ends too, and what is too old goes while nothing happens. */
+  look(): void {
+    const { limits, nowMs, onFailure } = this.#options;
+    if (this.#open !== null && nowMs() - this.#open.touchedMs > limits.afterMs) this.#finish('kept');
+    if (nowMs() - this.#roomMs < ROOM_MS) return;
+    this.#roomMs = nowMs();
+    try {
+      this.#makeRoom();
+    } catch (error) {
+      onFailure(error);
+    }
   }
 
   /** The stream ended: so does what was recorded of it. */
@@ -158,7 +177,7 @@ export class Recordings {
       const bytes = await piece.bytes;
       if (handle === null) return null;
       try {
-        await handle.write(bytes);
+        await handle.writeFile(bytes);
         open.hash.update(bytes);
         open.sizeBytes += bytes.length;
         return handle;

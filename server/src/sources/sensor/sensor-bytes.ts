@@ -11,10 +11,6 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
 
-export type SensorPlace =
-  | { readonly type: 'program'; readonly program: string; readonly args: readonly string[] }
-  | { readonly type: 'socket'; readonly path: string };
-
 /** Why no more bytes come. */
 export type SensorEnd = {
   readonly state: 'not-allowed' | 'absent' | 'failed' | 'ended';
@@ -92,6 +88,8 @@ export class SensorSocket {
   readonly #server: Server;
   #waiting: ((socket: Socket) => void) | null = null;
   #current: Socket | null = null;
+  /** Connected while the end of the last one was still being read. */
+  #early: Socket | null = null;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -119,6 +117,12 @@ export class SensorSocket {
         resolve(null);
         return;
       }
+      if (this.#early !== null && !this.#early.destroyed) {
+        this.#current = this.#early;
+        this.#early = null;
+        resolve(bytesOf(this.#current));
+        return;
+      }
       const giveUp = () => {
         this.#waiting = null;
         resolve(null);
@@ -133,20 +137,31 @@ export class SensorSocket {
 
   close(): void {
     this.#current?.destroy();
+    this.#early?.destroy();
     this.#server.close();
   }
 
   #meet(socket: Socket): void {
-    const waiting = this.#waiting;
+    socket.on('error', () => undefined);
     // A second sensor would mix its events into the first one's.
-    if (waiting === null || (this.#current !== null && !this.#current.destroyed)) {
+    if (isAlive(this.#current) || isAlive(this.#early)) {
       socket.destroy();
+      return;
+    }
+    const waiting = this.#waiting;
+    if (waiting === null) {
+      socket.pause();
+      this.#early = socket;
       return;
     }
     this.#waiting = null;
     this.#current = socket;
     waiting(socket);
   }
+}
+
+function isAlive(socket: Socket | null): boolean {
+  return socket !== null && !socket.destroyed;
 }
 
 function bytesOf(socket: Socket): SensorBytes {

@@ -6,8 +6,12 @@ import { type HostRow, listHosts } from './store.ts';
 /** A sensor that is started again is no news. */
 const PATIENCE_MS = 60_000;
 
-export async function silentHosts(state: State, { nowMs, startedMs }: Look): Promise<readonly Trouble[]> {
-  return (await listHosts(state)).flatMap((row) => {
+export async function silentHosts(state: State, look: Look): Promise<readonly Trouble[]> {
+  return troubleOf(await listHosts(state), look);
+}
+
+export function troubleOf(hosts: readonly HostRow[], { nowMs, startedMs }: Look): readonly Trouble[] {
+  return hosts.flatMap((row) => {
     const sinceMs = silentSince(row, startedMs);
     if (sinceMs === null || nowMs - sinceMs < PATIENCE_MS) return [];
     const why = row.problem === null ? '' : `: ${row.problem}`;

@@ -122,6 +122,17 @@ export async function listHosts(state: State): Promise<readonly HostRow[]> {
     .execute();
 }
 
+/** The time of the newest event that anybody heard of; null: of none yet. */
+export async function lastEventMs(state: State, host: string): Promise<number | null> {
+  const row = await state.db
+    .withTables<HostTables>()
+    .selectFrom('host')
+    .select('last_event_ms')
+    .where('host', '=', key(host))
+    .executeTakeFirst();
+  return row?.last_event_ms ?? null;
+}
+
 export async function isWanted(state: State, host: string): Promise<boolean> {
   const row = await state.db
     .withTables<HostTables>()

@@ -28,6 +28,8 @@ export interface StreamOptions {
   readonly onStart: (events: readonly string[]) => void;
 }
 
+/** What a reader must have seen before it reads a block. */
+const SECTION = Buffer.from('0a0d0d0a1c0000004d3c2b1a01000200ffffffffffffffff1c000000', 'hex');
 const NS_PER_MS = 1_000_000n;
 const TWO_32 = 2 ** 32;
 const LONGEST_TOLD = 64 * 1024;
@@ -38,6 +40,7 @@ export class SensorStream {
   /** Of the newest event; 0 before the first. */
   lastEventMs = 0;
   readonly #reader: CaptureReader;
+  #inserted: CaptureReader | null = null;
   readonly #options: StreamOptions;
 
   constructor(options: StreamOptions) {
@@ -66,6 +69,30 @@ export class SensorStream {
   /** @throws CaptureDamage when the bytes are no stream, or no longer one. */
   write(chunk: Uint8Array): void {
     this.#reader.write(chunk);
+  }
+
+  /** An event of ours, between two of the stream's own. Not while a chunk is being written. */
+  insert(block: Uint8Array): void {
+    this.#inserted ??= this.#openInserted();
+    this.#inserted.write(block);
+  }
+
+  /** A second reader of the same machine: the first may be in the middle of a block. */
+  #openInserted(): CaptureReader {
+    const { machine } = this;
+    const reader = new CaptureReader({
+      section: () => undefined,
+      machine: (info) => machine.machine(info),
+      thread: (thread) => machine.thread(thread),
+      fd: (tid, fd) => machine.fd(tid, fd),
+      interface: (one) => machine.interface(one),
+      account: (account) => machine.account(account),
+      passed: (event) => machine.passed(event),
+      event: (event) => machine.event(event),
+      passing: machine.passing,
+    });
+    reader.write(SECTION);
+    return reader;
   }
 
   #hand(machine: Machine): void {

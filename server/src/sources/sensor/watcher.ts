@@ -17,10 +17,10 @@ import { acceptBatch } from '../inbox.ts';
 import type { SyscallRecord } from '../syscall/record.ts';
 import type { Recording } from './recordings.ts';
 import type { WatchAnswer, WatchOrder, WatchReport } from './reports.ts';
-import { saveGap, saveHealth, saveHostState, saveRecording } from './store.ts';
+import { lastEventMs, saveGap, saveHealth, saveHostState, saveRecording } from './store.ts';
 
 export interface WatcherOptions {
-  readonly order: WatchOrder;
+  readonly order: Omit<WatchOrder, 'unheardSinceMs'>;
   readonly state: State;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,6 +37,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const STABLE_MS = 60_000;
 const STOP_MS = 10_000;
 const KEPT_STDERR = 4_000;
+/** What the process had when it died is younger than this: matches that waited for the name of their container. */
+const UNTOLD_MS = 5_000;
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -44,13 +46,15 @@ const LONGEST_RETRY_MS = 30_000;
 export async function watchHost(options: WatcherOptions, signal: AbortSignal): Promise<void> {
   const { clock, log, order, state } = options;
   let quickEnds = 0;
-  let lastMs: number | null = null;
+  // A server that was killed goes on from what the one before it heard.
+  let heardMs = await lastEventMs(state, order.host).catch(() => null);
   while (!signal.aborted) {
     const startedMs = clock.nowMs();
-    if (lastMs !== null) await tellGap(options, lastMs, startedMs);
-    const problem = await runProcess(options, signal);
-    lastMs = clock.nowMs();
+    const end = await runProcess(options, heardMs === null ? null : heardMs - UNTOLD_MS, signal);
     if (signal.aborted) return;
+    const { problem } = end;
+    const lastMs = clock.nowMs();
+    heardMs = end.heardMs ?? heardMs;
     log.error('the process that watches a host ended; starting it again', { host: order.host, problem });
     await saveHostState(state, order.host, { state: 'failed', problem }, lastMs).catch(ignoreFor(log));
     quickEnds = lastMs - startedMs >= STABLE_MS ? 0 : quickEnds + 1;
@@ -58,13 +62,20 @@ export async function watchHost(options: WatcherOptions, signal: AbortSignal): P
   }
 }
 
-async function tellGap({ state, order, log }: WatcherOptions, fromMs: number, toMs: number): Promise<void> {
-  await saveGap(state, order.host, { class: 'all', lost: 0, fromMs, toMs }).catch(ignoreFor(log));
+interface ProcessEnd {
+  readonly problem: string;
+  /** When the process last said anything while it watched; null when it never did. */
+  readonly heardMs: number | null;
 }
 
-/** One life of the process; why it ended. */
-async function runProcess(options: WatcherOptions, signal: AbortSignal): Promise<string> {
-  const { order } = options;
+/** One life of the process. */
+async function runProcess(
+  options: WatcherOptions,
+  unheardSinceMs: number | null,
+  signal: AbortSignal,
+): Promise<ProcessEnd> {
+  const { order, clock } = options;
+  let heardMs: number | null = null;
   const child = spawn(process.execPath, [options.program ?? compiledProgram()], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // It needs nothing of ours, least of all secrets.
@@ -79,17 +90,19 @@ async function runProcess(options: WatcherOptions, signal: AbortSignal): Promise
     child.once('error', (error) => resolve(messageOf(error)));
     child.once('close', (code, killed) => resolve(`${killed ?? `exit code ${code}`} ${said}`.trim()));
   });
-  const stop = () => void stopProcess(child, options.clock, ended);
+  const stop = () => void stopProcess(child, clock, ended);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  child.stdin.write(`${JSON.stringify(order)}\n`);
+  child.stdin.write(`${JSON.stringify({ ...order, unheardSinceMs } satisfies WatchOrder)}\n`);
   // One after the other: what the process says waits in the pipe while the state is slow.
   for await (const line of createInterface({ input: child.stdout })) {
-    const answer = await take(JSON.parse(line) as WatchReport, options, signal);
+    const report = JSON.parse(line) as WatchReport;
+    if (report.type === 'health' || report.type === 'records') heardMs = clock.nowMs();
+    const answer = await take(report, options, signal);
     if (answer !== null) child.stdin.write(`${JSON.stringify(answer)}\n`);
   }
   signal.removeEventListener('abort', stop);
-  return ended;
+  return { problem: await ended, heardMs };
 }
 
 async function stopProcess(child: ChildProcessWithoutNullStreams, clock: Clock, ended: Promise<string>): Promise<void> {

@@ -1,0 +1,155 @@
+/**
+ * Names for containers: whoever follows the stream meets an id in a control group, and a runtime is asked about it in the background.
+ * What it says becomes an event of the stream, as Falco writes it, so that rules, records and captures all know it from there on.
+ *
+ * The surprise: a container that lives for an instant may be gone before anybody answers. Its id is known all the same.
+ */
+import { existsSync } from 'node:fs';
+import { CODE, type Machine } from '@countersign/scap';
+import type { Clock } from '../../ground/clock.ts';
+import { messageOf } from '../../ground/failure.ts';
+import {
+  type ContainerDescription,
+  type ContainerRuntime,
+  partsOfImage,
+} from '../../vendors/containers/description.ts';
+import type { Follower } from './stream.ts';
+
+export interface ContainersOptions {
+  /** Sockets at which runtimes may listen. */
+  readonly sockets: readonly string[];
+  readonly open: (socket: string) => ContainerRuntime;
+  readonly clock: Clock;
+  /** Falco's JSON about a container. */
+  readonly onDescribed: (json: string) => void;
+  /** A runtime that cannot be asked; once for each reason. */
+  readonly onFailure: (problem: string) => void;
+}
+
+const AT_ONCE = 4;
+const MOST_WAITING = 1_000;
+const MOST_REMEMBERED = 10_000;
+/** A runtime knows a container a moment after the kernel does. */
+const TRIES_MS = [0, 150, 600] as const;
+const FULL_ID = /[0-9a-f]{64}/;
+const STARTS: ReadonlySet<number> = new Set([CODE.execve, CODE.execveat, CODE.clone, CODE.clone3]);
+/** Falco's numbers of runtimes. */
+const TYPES: Readonly<Record<ContainerDescription['runtime'], number>> = {
+  docker: 0,
+  cri: 6,
+  containerd: 7,
+  'cri-o': 8,
+  podman: 11,
+};
+
+export class Containers implements Follower {
+  readonly #options: ContainersOptions;
+  readonly #asked = new Set<string>();
+  readonly #runtimes = new Map<string, ContainerRuntime>();
+  readonly #complained = new Set<string>();
+  #waiting: { readonly id: string; readonly fullId: string }[] = [];
+  #pending = new Set<string>();
+  #running = 0;
+
+  constructor(options: ContainersOptions) {
+    this.#options = options;
+  }
+
+  isInteresting(code: number): boolean {
+    return this.#options.sockets.length > 0 && STARTS.has(code);
+  }
+
+  follow({ currentThread, containers }: Machine): void {
+    const id = currentThread?.containerId ?? '';
+    if (id === '' || this.#asked.has(id) || containers.has(id) || this.#waiting.length >= MOST_WAITING) return;
+    if (this.#asked.size >= MOST_REMEMBERED) this.#asked.clear();
+    this.#asked.add(id);
+    const groups = currentThread?.cgroups ?? [];
+    const fullId = groups.map(([, path]) => FULL_ID.exec(path)?.[0]).find((found) => found !== undefined) ?? id;
+    this.#waiting.push({ id, fullId });
+    this.#pending.add(id);
+    this.#work();
+  }
+
+  /** Somebody may still say who it is. */
+  isPending(id: string): boolean {
+    return this.#pending.has(id);
+  }
+
+  #work(): void {
+    while (this.#running < AT_ONCE) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#running += 1;
+      void this.#ask(next.fullId).then((found) => {
+        this.#running -= 1;
+        this.#pending.delete(next.id);
+        if (found !== null) this.#options.onDescribed(describedJson(next.id, found));
+        this.#work();
+      });
+    }
+  }
+
+  async #ask(fullId: string): Promise<ContainerDescription | null> {
+    for (const waitMs of TRIES_MS) {
+      await this.#options.clock.sleep(waitMs);
+      for (const socket of this.#options.sockets) {
+        if (!existsSync(socket)) continue;
+        try {
+          const found = await this.#runtime(socket).describe(fullId);
+          if (found !== null) return found;
+        } catch (error) {
+          this.#complain(`${socket} cannot be asked about containers: ${messageOf(error)}`);
+        }
+      }
+    }
+    return null;
+  }
+
+  #runtime(socket: string): ContainerRuntime {
+    const known = this.#runtimes.get(socket);
+    if (known !== undefined) return known;
+    const runtime = this.#options.open(socket);
+    this.#runtimes.set(socket, runtime);
+    return runtime;
+  }
+
+  #complain(problem: string): void {
+    if (this.#complained.has(problem) || this.#complained.size >= MOST_REMEMBERED) return;
+    this.#complained.add(problem);
+    this.#options.onFailure(problem);
+  }
+}
+
+/** As the container plugin of Falco writes it; `scap` reads it back. */
+function describedJson(id: string, told: ContainerDescription): string {
+  const { repository, tag, digest } = partsOfImage(told.image);
+  return JSON.stringify({
+    container: {
+      type: TYPES[told.runtime],
+      id,
+      full_id: told.fullId,
+      name: told.name,
+      image: told.image,
+      imageid: told.imageId,
+      imagerepo: repository,
+      imagetag: tag,
+      imagedigest: told.imageDigest || digest,
+      User: told.user,
+      ip: told.ip,
+      labels: told.labels,
+      privileged: told.isPrivileged,
+      host_pid: told.hasHostPid,
+      host_network: told.hasHostNetwork,
+      host_ipc: told.hasHostIpc,
+      Mounts: told.mounts.map(({ source, destination, mode, isWritable, propagation }) => ({
+        Source: source,
+        Destination: destination,
+        Mode: mode,
+        RW: isWritable,
+        Propagation: propagation,
+      })),
+      pod_sandbox_id: told.podSandboxId,
+    },
+  });
+}

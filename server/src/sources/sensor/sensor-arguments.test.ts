@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { sensorArguments } from './sensor-arguments.ts';
+
+test('a sensor tells what rules and a look back need, of what it can', () => {
+  const args = sensorArguments({
+    eventNames: ['bpf', 'execve', 'a-call-of-tomorrow'],
+    known: ['bpf', 'execve', 'openat', 'futex'],
+    allReads: true,
+  });
+  expect(args).toEqual(['--output', '-', '--events', 'bpf,execve,openat']);
+});
+
+test('files that are only read are told where secrets lie', () => {
+  const args = sensorArguments({ eventNames: ['openat'], known: ['openat'], allReads: false });
+  const below = args.filter((_, at) => args[at - 1] === '--read-below');
+  expect(below).toContain('/etc/');
+  expect(below).not.toContain('/usr/');
+});
+
+test('one that cannot be asked tells everything', () => {
+  expect(sensorArguments({ eventNames: ['execve'], known: null, allReads: true })).toEqual(['--output', '-']);
+});
