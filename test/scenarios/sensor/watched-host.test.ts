@@ -99,7 +99,9 @@ sources: [{ sensor: { host: web-1, runtimes: [], captures: { before: 20s, after:
       evidence = (body as unknown as HostEvidence).captures.find(({ state }) => state === 'kept');
       return evidence !== undefined;
     });
-    const response = await fetch(`${running.app.url}/api/captures/${evidence?.id}`, { headers: { cookie: olga.cookie } });
+    const response = await fetch(`${running.app.url}/api/captures/${evidence?.id}`, {
+      headers: { cookie: olga.cookie },
+    });
     const file = join(folder, 'evidence.scap.gz');
     writeFileSync(file, Buffer.from(await response.arrayBuffer()));
     const commands = await commandsIn(file, id.slice(0, SHORT_ID));

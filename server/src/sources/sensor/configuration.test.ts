@@ -1,3 +1,4 @@
+/** What may be written under `sensor:`, and what is said of what may not. */
 import { expect, test } from 'vitest';
 import { buildSensors } from './configuration.ts';
 
@@ -45,7 +46,12 @@ test('other sources are not sensors', () => {
 test.each([
   ['a time that is none', { captures: { before: 'soon' } }, ['captures', 'before'], "'soon' is no time that fits"],
   ['a time that is too long', { captures: { after: '2h' } }, ['captures', 'after'], "'2h' is no time that fits"],
-  ['a program and a socket', { program: '/p', socket: '/s' }, ['socket'], 'a sensor is started or waited for, not both'],
+  [
+    'a program and a socket',
+    { program: '/p', socket: '/s' },
+    ['socket'],
+    'a sensor is started or waited for, not both',
+  ],
 ])('%s is said, with its place', (_, sensor, path, message) => {
   expect(built(sensor).problems).toMatchObject([
     { severity: 'error', path: ['sources', 0, 'sensor', ...path], message },
@@ -54,7 +60,5 @@ test.each([
 
 test('a host has one sensor', () => {
   const { problems } = built({ host: 'web-1' }, { host: 'web-2' }, { host: 'web-1' });
-  expect(problems).toMatchObject([
-    { path: ['sources', 2, 'sensor'], message: "the host 'web-1' is watched twice" },
-  ]);
+  expect(problems).toMatchObject([{ path: ['sources', 2, 'sensor'], message: "the host 'web-1' is watched twice" }]);
 });

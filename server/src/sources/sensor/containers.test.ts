@@ -1,3 +1,4 @@
+/** Names for containers: who is asked, how often, and what the stream is told. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +45,10 @@ function inContainer(id: string): Machine {
   return { currentThread, containers: new Map() } as unknown as Machine;
 }
 
-function containers(describe: (fullId: string, socket: string) => Promise<ContainerDescription | null>, names = ['a.sock']) {
+function containers(
+  describe: (fullId: string, socket: string) => Promise<ContainerDescription | null>,
+  names = ['a.sock'],
+) {
   const sockets = names.map((name) => join(folder, name));
   for (const socket of sockets) writeFileSync(socket, '');
   const described: string[] = [];

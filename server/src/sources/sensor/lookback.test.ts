@@ -1,3 +1,4 @@
+/** What a look back holds and forgets, with blocks of its own making. */
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { LookBack, type LookBackLimits, type Piece } from './lookback.ts';

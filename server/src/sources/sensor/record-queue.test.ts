@@ -1,3 +1,4 @@
+/** Matches that wait: for the name of a container, and for the server. */
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../ground/clock.ts';
 import type { SyscallRecord } from '../syscall/record.ts';

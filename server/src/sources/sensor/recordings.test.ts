@@ -1,3 +1,4 @@
+/** Captures from their beginning to their removal, in a folder of their own. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** What is told, and what is only counted. */
 import { expect, test } from 'vitest';
 import { Repeats } from './repeats.ts';
 

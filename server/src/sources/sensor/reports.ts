@@ -8,8 +8,7 @@ import type { Gap } from './stream.ts';
 export interface WatchOrder {
   readonly host: string;
   readonly loginDomain: string | null;
-  readonly sensor:
-    /** `socket`: where one that somebody else starts can connect when this user may not start the program. */
+  readonly sensor: /** `socket`: where one that somebody else starts can connect when this user may not start the program. */
     | { readonly type: 'program'; readonly program: string; readonly socket: string | null }
     | { readonly type: 'socket'; readonly path: string };
   /** Rule files, in load order. */

@@ -1,3 +1,4 @@
+/** What a sensor is asked for, by what the rules are about. */
 import { expect, test } from 'vitest';
 import { sensorArguments } from './sensor-arguments.ts';
 

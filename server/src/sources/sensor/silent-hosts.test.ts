@@ -1,3 +1,4 @@
+/** When a host that says nothing is trouble, and when not yet. */
 import { expect, test } from 'vitest';
 import { troubleOf } from './silent-hosts.ts';
 import type { HostRow } from './store.ts';

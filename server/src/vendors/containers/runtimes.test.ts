@@ -1,3 +1,4 @@
+/** Docker, Podman, containerd and the Kubernetes runtime interface, each spoken to at a fake that writes its bytes by hand. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
