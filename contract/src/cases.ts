@@ -89,6 +89,7 @@ export type CaseTimesView = Static<typeof CaseTimesView>;
 export const CaseAction = Type.Union([
   Type.Literal('answer'),
   Type.Literal('acknowledge'),
+  Type.Literal('unacknowledge'),
   Type.Literal('snooze'),
   Type.Literal('escalate'),
   Type.Literal('reassign'),
@@ -153,6 +154,20 @@ export const CaseDetail = Type.Object({
   actions: Type.Array(CaseAction),
 });
 export type CaseDetail = Static<typeof CaseDetail>;
+
+/** Whom a case can be handed to: a person, a team, whoever is on call, a ladder. */
+export const HandOverTarget = Type.Object({
+  /** For `targets` of `reassign` and `responders`. */
+  key: Type.String(),
+  group: Type.Union([
+    Type.Literal('people'),
+    Type.Literal('teams'),
+    Type.Literal('schedules'),
+    Type.Literal('escalations'),
+  ]),
+  name: Type.String(),
+});
+export type HandOverTarget = Static<typeof HandOverTarget>;
 
 export const CaseList = Type.Object({
   cases: Type.Array(CaseSummary),

@@ -15,5 +15,6 @@ export * from './on-call.ts';
 export * from './passkeys.ts';
 export * from './people.ts';
 export * from './reverts.ts';
+export * from './search.ts';
 export * from './tokens.ts';
 export * from './webhooks.ts';

@@ -243,6 +243,7 @@ async function openHttp(
     ...common,
     ...response.challenge,
     escalations: [...onCall.escalations.keys()],
+    targets: response.targets,
     findPeople: async (names) => {
       const wanted = new Set(names.map((name) => name.toLowerCase()));
       const found = (await directory()).people.filter(({ id, email }) => wanted.has(id) || wanted.has(email));

@@ -27,6 +27,8 @@ import { personalWebhookChannel } from './cases/page/personal.ts';
 import { smsChannel, voiceChannel } from './cases/page/phone.ts';
 import { pushChannel } from './cases/page/push.ts';
 import { webhookChannel } from './cases/page/webhook.ts';
+import { indexOldCases } from './cases/search/indexing.ts';
+import { registerSearchRoutes } from './cases/search/routes.ts';
 import { createSqlStore, type LoadPlanner } from './cases/sql-store.ts';
 import type { WorkerOptions } from './cases/worker.ts';
 import type { HttpServer } from './ground/http.ts';
@@ -37,9 +39,12 @@ import { readContact, readContacts } from './people/on-call/store.ts';
 import type { People } from './people/people.ts';
 import { type KnownPerson, resolveActor } from './people/person.ts';
 import type { Finding } from './findings/finding.ts';
+import type { Runner } from './rules/runner.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import type { SecretBox } from './people/sign-in/secret-box.ts';
 import type { SecondFactor } from './people/sign-in/second-factor.ts';
+import type { Target } from './cases/page/targets.ts';
+import { loadTargets } from './on-call-now.ts';
 import { createLoadPlanner } from './planning.ts';
 import { registerDeliveryLog, registerVendorRoutes } from './response-routes.ts';
 import { openSlack, type SlackParts } from './slack-conversation.ts';
@@ -59,6 +64,7 @@ export interface ResponseOptions {
   readonly secondFactor: SecondFactor;
   readonly passkey: KeyFactor | null;
   readonly events: EventStore;
+  readonly runner: Pick<Runner, 'ruleNames'>;
 }
 
 export interface Response {
@@ -70,6 +76,8 @@ export interface Response {
   /** Whether a record of a trail is the echo of our own call, or of somebody who has our role. */
   readonly noteAccepted: Reverting['noteAccepted'];
   readonly judgeOwn: (record: SourceRecord) => Promise<OwnVerdict>;
+  /** Whom a case can be handed to now. */
+  readonly targets: () => Promise<readonly Target[]>;
   readonly channelNames: readonly string[];
   readonly personal: readonly PersonalChannel[];
   readonly pushKey: string | null;
@@ -146,12 +154,16 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     followers: followerNames,
     noteAccepted: reverting === null ? async () => undefined : reverting.noteAccepted,
     judgeOwn: reverting === null ? async () => 'other' : (record) => reverting.judge(record),
+    targets: () => loadTargets({ given, cases }),
     channelNames,
     personal,
     pushKey: opened.push?.publicKey ?? null,
     register: (server, guards) => {
       registerDeliveryLog(server, { cases, hooks }, guards);
       registerRevertRoutes(server, { cases, guards, reverting });
+      const { ruleNames } = given.runner;
+      const known = async () => (await people.directory(state.db)).people;
+      registerSearchRoutes(server, { state, people: known, ruleNames, guards });
       registerVendorRoutes(server, {
         cases,
         slack: slack?.slack ?? null,
@@ -162,7 +174,10 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
       });
     },
     start: async () => slack?.slack.start(),
-    work: (signal) => (reverting === null ? [] : reverting.work(signal)),
+    work: (signal) => [
+      indexOldCases({ state, clock, log: options.log }, signal),
+      ...(reverting === null ? [] : reverting.work(signal)),
+    ],
     close: async () => slack?.slack.stop(),
   };
 }

@@ -1,43 +1,22 @@
 /** What `/countersign` looks at and does: people on call, cases, planned work and monitored jobs, joined for one person. */
-import type { Cases } from './cases/cases.ts';
 import type { CommandOptions } from './cases/conversation/commands.ts';
 import { endMaintenance, maintenanceWindows, planMaintenance } from './cases/page/maintenance.ts';
 import { parseCase } from './cases/sql-store.ts';
 import type { CaseTables } from './cases/tables.ts';
 import { findingsById } from './findings/store.ts';
 import { addOverride, endOverride, readOverrides } from './people/on-call/store.ts';
-import { type Shift, shiftsOf } from './people/on-call/schedule.ts';
-import type { Directory, KnownPerson } from './people/person.ts';
-import type { ResponseOptions } from './response.ts';
+import { type AnsweringRooms, onCallNow } from './on-call-now.ts';
+import type { KnownPerson } from './people/person.ts';
 import { heartbeatHealth } from './sources/alerts/heartbeats.ts';
 import { CALL_FOR_HELP, raiseAlert } from './sources/alerts/raise.ts';
 
-export interface CommandRooms {
-  readonly given: ResponseOptions;
-  readonly cases: Cases;
-}
-
 const MOST_MINE = 20;
-/** How far the end of a shift is looked for. */
-const AHEAD_MS = 62 * 86_400_000;
 
-export function commandParts(rooms: CommandRooms): Omit<CommandOptions, 'targets' | 'personOf' | 'answerUrl'> {
+export function commandParts(rooms: AnsweringRooms): Omit<CommandOptions, 'targets' | 'personOf' | 'answerUrl'> {
   return { ...asking(rooms), ...standingIn(rooms), ...planning(rooms) };
 }
 
-/** Who is on call in each schedule now, and until when. */
-export async function onCallNow({ given, cases }: CommandRooms, directory: Directory) {
-  const nowMs = cases.nowMs();
-  const overrides = await readOverrides(given.state.db, directory, nowMs);
-  return [...given.options.configuration.onCall.schedules.values()].map((schedule) => {
-    const own = overrides.filter((override) => override.schedule === schedule.name);
-    const [first] = shiftsOf(schedule, own, { fromMs: nowMs, toMs: nowMs + AHEAD_MS });
-    const now: Shift | null = first !== undefined && first.fromMs <= nowMs ? first : null;
-    return { schedule: schedule.name, email: now?.email ?? null, untilMs: now?.toMs ?? null };
-  });
-}
-
-function asking({ given, cases }: CommandRooms): Pick<CommandOptions, 'mine' | 'whoIsOnCall' | 'page'> {
+function asking({ given, cases }: AnsweringRooms): Pick<CommandOptions, 'mine' | 'whoIsOnCall' | 'page'> {
   const { state, options } = given;
   return {
     mine: async (personId) => {
@@ -90,7 +69,7 @@ function asking({ given, cases }: CommandRooms): Pick<CommandOptions, 'mine' | '
   };
 }
 
-function standingIn({ given, cases }: CommandRooms): Pick<CommandOptions, 'cover' | 'uncover'> {
+function standingIn({ given, cases }: AnsweringRooms): Pick<CommandOptions, 'cover' | 'uncover'> {
   const { state, options, people } = given;
   return {
     cover: async ({ id: personId }: KnownPerson, schedule, lengthMs) => {
@@ -116,7 +95,7 @@ function standingIn({ given, cases }: CommandRooms): Pick<CommandOptions, 'cover
 
 type Planning = Pick<CommandOptions, 'windows' | 'plan' | 'endWindow' | 'heartbeats'>;
 
-function planning({ given, cases }: CommandRooms): Planning {
+function planning({ given, cases }: AnsweringRooms): Planning {
   const { state, options } = given;
   const { nowMs } = cases;
   return {

@@ -8,11 +8,11 @@ import { createCommand } from './cases/conversation/commands.ts';
 import { createInteractions } from './cases/conversation/interactions.ts';
 import { type Conversation, createConversation } from './cases/conversation/slack.ts';
 import { createSlackPeople } from './cases/conversation/store.ts';
-import { targetsOf } from './cases/conversation/targets.ts';
 import { readSecret } from './ground/secret.ts';
+import { loadTargets } from './on-call-now.ts';
 import { type KnownPerson, resolveActor } from './people/person.ts';
 import type { ResponseOptions } from './response.ts';
-import { commandParts, onCallNow } from './slack-commands.ts';
+import { commandParts } from './slack-commands.ts';
 import { createSlack, type Slack } from './vendors/slack/slack.ts';
 
 export interface SlackParts {
@@ -115,11 +115,4 @@ async function answerUrlOf(caseId: string, { cases, links, publicUrl }: OpenSlac
     const ticket = { caseId, personId: asked.person.id, expiresMs: asked.deadlineMs };
     return `${publicUrl()}/challenge#${await links.mint(trx, ticket, cases.nowMs())}`;
   });
-}
-
-async function loadTargets(parts: Pick<OpenSlackOptions, 'given' | 'cases'>) {
-  const { state, people, options } = parts.given;
-  const directory = await people.directory(state.db);
-  const escalations = [...options.configuration.onCall.escalations.keys()];
-  return targetsOf({ directory, escalations, onCall: await onCallNow(parts, directory) });
 }

@@ -2,13 +2,14 @@
  * What responders do with a page, over HTTP: acknowledge, snooze, escalate, reassign, call others, merge, note, resolve. Chat
  * leads to the same inputs.
  */
-import { Priority } from '@countersign/contract';
+import { type HandOverTarget, Priority } from '@countersign/contract';
 import { Type } from 'typebox';
 import { Failure } from '../ground/failure.ts';
 import type { HttpServer } from '../ground/http.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import type { CaseInput, PersonRef } from './case.ts';
 import type { Cases, Changed } from './cases.ts';
+import type { Target } from './page/targets.ts';
 import { LONGEST_SNOOZE_MS, SHORTEST_SNOOZE_MS } from './paging.ts';
 
 export interface RespondingOptions {
@@ -17,10 +18,13 @@ export interface RespondingOptions {
   /** Those of the ids or e-mail addresses that are people who can be reached. */
   readonly findPeople: (names: readonly string[]) => Promise<readonly PersonRef[]>;
   readonly escalations: readonly string[];
+  /** Whom a case can be handed to now. */
+  readonly targets: () => Promise<readonly Target[]>;
 }
 
 const LONGEST_NOTE = 10_000;
 const MOST_NAMES = 50;
+const MOST_TARGETS = 2_000;
 const Params = Type.Object({ id: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) });
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 254 }), { maxItems: MOST_NAMES });
 const Resolution = Type.Object({ note: Type.Optional(Type.String({ maxLength: LONGEST_NOTE })) });
@@ -30,9 +34,11 @@ const Snooze = Type.Object({
 });
 const Reassignment = Type.Object({
   people: Type.Optional(Names),
+  /** Keys of `/api/cases/targets`, as they lead to people when this arrives. */
+  targets: Type.Optional(Names),
   escalation: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
 });
-const Responders = Type.Object({ people: Names });
+const Responders = Type.Object({ people: Type.Optional(Names), targets: Type.Optional(Names) });
 const Merge = Type.Object({ into: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) });
 const Prioritised = Type.Object({ priority: Type.Union([Priority, Type.Null()]) });
 
@@ -84,24 +90,32 @@ function registerHandingOver(
   conduct: (caseId: string, input: CaseInput) => Promise<unknown>,
 ): void {
   const config = { access: options.guards.role('responder') };
+  server.get('/api/cases/targets', { config }, async (): Promise<HandOverTarget[]> => {
+    const targets = await options.targets();
+    return targets.slice(0, MOST_TARGETS).map(({ key, group, name }) => ({ key, group, name }));
+  });
   server.post(
     '/api/cases/:id/reassign',
     { config, schema: { params: Params, body: Reassignment } },
     async (request) => {
-      const { people = [], escalation = null } = request.body;
+      const { people = [], targets = [], escalation = null } = request.body;
       if (escalation !== null && !options.escalations.includes(escalation)) {
         throw unknown('escalation', escalation, options.escalations.join(', ') || 'none is configured');
       }
-      const to = await namedPeople(options, people);
+      const chosen = await chosenTargets(options, targets);
+      const to = [...(await namedPeople(options, people)), ...chosen.flatMap((target) => target.people)];
       const by = refOf(signedInOf(request));
-      return conduct(request.params.id, { type: 'reassigned', by, to, escalation });
+      const ladder = escalation ?? chosen.find((target) => target.escalation !== null)?.escalation ?? null;
+      return conduct(request.params.id, { type: 'reassigned', by, to, escalation: ladder });
     },
   );
   server.post(
     '/api/cases/:id/responders',
     { config, schema: { params: Params, body: Responders } },
     async (request) => {
-      const people = await namedPeople(options, request.body.people);
+      const { people: named = [], targets = [] } = request.body;
+      const chosen = await chosenTargets(options, targets);
+      const people = [...(await namedPeople(options, named)), ...chosen.flatMap((target) => target.people)];
       return conduct(request.params.id, { type: 'responders-added', by: refOf(signedInOf(request)), people });
     },
   );
@@ -113,6 +127,17 @@ async function namedPeople({ findPeople }: RespondingOptions, names: readonly st
     throw unknown('people', names.join(', '), 'use the id or the e-mail address of people who are listed');
   }
   return people;
+}
+
+/** As they are now: whoever is on call may have changed since they were shown. */
+async function chosenTargets({ targets }: RespondingOptions, keys: readonly string[]): Promise<readonly Target[]> {
+  if (keys.length === 0) return [];
+  const known = await targets();
+  return keys.map((key) => {
+    const found = known.find((target) => target.key === key);
+    if (found === undefined) throw unknown('targets', key, 'use the keys of /api/cases/targets');
+    return found;
+  });
 }
 
 function refOf({ person: { id, name } }: { readonly person: PersonRef }): PersonRef {

@@ -18,6 +18,7 @@ import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import { answerChallenge, beginPasskey, type ChallengeOptions, viewChallenge } from './challenge/challenge.ts';
 import { registerResponding, type RespondingOptions } from './responding.ts';
+import { LONGEST_QUERY } from './search/words.ts';
 import type { CaseTables } from './tables.ts';
 import { listCases, type Viewer, viewCase, viewNow } from './views.ts';
 
@@ -37,6 +38,8 @@ const CaseParams = Type.Object({ id: Type.String({ maxLength: 64, pattern: '^[\\
 const CaseQuery = Type.Object({
   state: Type.Optional(Type.String({ maxLength: 200 })),
   after: Type.Optional(Type.String({ maxLength: 100 })),
+  /** Words of which each begins one of the case's. */
+  q: Type.Optional(Type.String({ maxLength: LONGEST_QUERY })),
 });
 /** Answering is work for people; a program that guesses codes is stopped by attempts long before. */
 const ANSWER_LIMIT = { max: 60, timeWindow: 60_000 };
@@ -62,8 +65,9 @@ function registerReading(server: HttpServer, options: CaseRoutesOptions): void {
     '/api/cases',
     { config: { access: guards.person }, schema: { querystring: CaseQuery } },
     async (request) => {
-      const { state: states, after } = request.query;
-      return listCases(state, { states: states === undefined ? [] : states.split(','), after: after ?? null });
+      const { state: states, after, q: text = '' } = request.query;
+      const wanted = states === undefined ? [] : states.split(',');
+      return listCases(state, { states: wanted, after: after ?? null, text });
     },
   );
 

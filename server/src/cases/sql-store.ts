@@ -22,6 +22,7 @@ import { storable } from '../ground/storable.ts';
 import { LADDER_START } from '../people/on-call/escalation.ts';
 import type { Case, CaseEffect, PagedCase } from './case.ts';
 import type { Planner } from './page/planner.ts';
+import { indexCase } from './search/index-case.ts';
 import { type CaseChange, type CaseStore, type CaseUnit, type DueEffect, effectKey } from './store.ts';
 import type { CaseTables } from './tables.ts';
 
@@ -164,6 +165,7 @@ async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
       .values(added.map((id) => ({ finding_id: id, case_id: next.id })))
       .onConflict((conflict) => conflict.column('finding_id').doNothing())
       .execute();
+    await indexCase(trx, next, added);
   }
   for (const entry of change.entries) await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
   await putEffects(

@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql` and `0017-pagerduty-incidents.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql`, `0017-pagerduty-incidents.sql` and `0027-search.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
@@ -25,6 +25,8 @@ export type CaseTables = {
     team: string | null;
     account: string | null;
     rule: string | null;
+    /** A `tsvector`; null: not made yet. */
+    words: string | null;
   };
   case_finding: { finding_id: string; case_id: string };
   challenge_link: {

@@ -8,6 +8,7 @@ import { journalOfCase } from '../ground/journal.ts';
 import { effectsOfCase } from '../ground/outbox.ts';
 import type { State } from '../ground/state.ts';
 import type { Case, CaseEffect } from './case.ts';
+import { beginningWith, wordsAsked } from './search/words.ts';
 import { parseCase } from './sql-store.ts';
 import type { CaseTables } from './tables.ts';
 
@@ -26,11 +27,14 @@ type Names = ReadonlyMap<string, string>;
 
 export async function listCases(
   state: State,
-  query: { readonly states: readonly string[]; readonly after: string | null },
+  query: { readonly states: readonly string[]; readonly after: string | null; readonly text?: string },
 ): Promise<CaseList> {
   const db = state.db.withTables<CaseTables>();
   let rows = db.selectFrom('case_record').select(['id', 'updated_ms', 'document']);
   if (query.states.length > 0) rows = rows.where('state', 'in', [...query.states]);
+  const asked = wordsAsked(query.text ?? '');
+  const fits = asked.length === 0 ? null : sql<boolean>`words @@ ${beginningWith(asked)}::tsquery`;
+  if (fits !== null) rows = rows.where(fits);
   const after = parseCursor(query.after);
   if (after !== null) {
     rows = rows.where((where) =>
@@ -48,7 +52,7 @@ export async function listCases(
   const shown = page.slice(0, PAGE_SIZE);
   const last = shown.at(-1);
   const counts = await sql<{ state: string; count: number }>`
-    select state, count(*)::int as count from case_record group by state`.execute(state.db);
+    select state, count(*)::int as count from case_record where ${fits ?? sql`true`} group by state`.execute(state.db);
   return {
     cases: await summarise(
       state,
@@ -122,6 +126,7 @@ function actionsOf(found: Case, viewer: Viewer): CaseDetail['actions'] {
   if (found.state === 'asked' && found.person.id === viewer.id) actions.push('answer');
   if (!viewer.mayRespond) return actions;
   if (found.state === 'paged') actions.push('acknowledge');
+  if (found.state === 'acknowledged') actions.push('unacknowledge');
   if (found.state === 'paged' || found.state === 'acknowledged') {
     actions.push('resolve', 'snooze', 'escalate', 'reassign', 'add-responders', 'merge');
   }
@@ -192,7 +197,7 @@ export async function viewNow(state: State, rest: Omit<NowView, 'waiting' | 'pag
   };
 }
 
-async function summarise(state: State, cases: readonly Case[]): Promise<CaseSummary[]> {
+export async function summarise(state: State, cases: readonly Case[]): Promise<CaseSummary[]> {
   const headlines = await findingsById(
     state.db,
     cases.map(({ headlineId }) => headlineId),

@@ -23,6 +23,8 @@ export interface Runner {
   run(source: Source, record: SourceRecord): readonly RuleMatch[];
   /** False only if no rule can match a record of the source with this value of its first index field. */
   mayMatch(source: SourceName, value: string | null): boolean;
+  /** Of all rules, in load order. */
+  readonly ruleNames: readonly string[];
   /** Enabled rules of a source. */
   ruleCount(source: SourceName): number;
 }
@@ -36,6 +38,7 @@ export function createRunner(options: { readonly rules: readonly Rule[]; readonl
   }
   const metadata = new Map<string, RuleMetadata>(options.rules.map((rule) => [rule.name, metadataOf(rule.tags)]));
   return {
+    ruleNames: options.rules.map(({ name }) => name),
     run(source, record) {
       const told = toldBefore(source, record);
       // Judged where it happened: a second verdict on what was kept of it would only know less.

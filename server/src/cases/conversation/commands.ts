@@ -11,7 +11,7 @@ import { mayAct } from '../../people/sign-in/guard.ts';
 import type { MaintenanceWindow } from '../page/maintenance.ts';
 import { utc } from '../words.ts';
 import { escapeText } from './blocks.ts';
-import type { Target } from './targets.ts';
+import type { Target } from '../page/targets.ts';
 
 export interface OnDuty {
   readonly schedule: string;

@@ -4,7 +4,7 @@ import { complaintAboutView, optionsOf } from '../../../../test/fakes/slack-bloc
 import type { Case } from '../case.ts';
 import { wordsFor } from '../words.ts';
 import { chooseView, fillView, readTicket, RESPONSES } from './forms.ts';
-import { type Target, targetsOf } from './targets.ts';
+import { type Target, targetsOf } from '../page/targets.ts';
 
 const LONG = `${'<&>'.repeat(40)}${'長い名前😀'.repeat(60)}`;
 const ticket = { form: 'f', caseId: 'c', openedMs: 1, action: null };

@@ -9,7 +9,7 @@ import { shortCode } from '../page/phone.ts';
 import { LONGEST_SNOOZE_MS, SHORTEST_SNOOZE_MS } from '../paging.ts';
 import type { CaseWords } from '../words.ts';
 import { cut, escapeText, plain, section } from './blocks.ts';
-import type { Target } from './targets.ts';
+import type { Target } from '../page/targets.ts';
 
 const CHOOSE_FORM = 'case_more';
 const FILL_FORM = 'case_respond';

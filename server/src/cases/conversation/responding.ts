@@ -32,7 +32,7 @@ import {
   type ResponseKind,
 } from './forms.ts';
 import { FORM_MS, giveBackForm, openPages, takeForm } from './store.ts';
-import type { Target } from './targets.ts';
+import type { Target } from '../page/targets.ts';
 
 export interface RespondingForms {
   readonly cases: Cases;

@@ -1,5 +1,6 @@
 /**
- * Whom a case can be handed to or who can be called in, as Slack offers it: a person, a team, whoever is on call, a ladder.
+ * Whom a case can be handed to or who can be called in, as chat and the console offer it: a person, a team, whoever is on call, a
+ * ladder.
  * Pure: people and schedules were read before.
  */
 import { createHash } from 'node:crypto';
@@ -7,7 +8,7 @@ import type { Directory, KnownPerson } from '../../people/person.ts';
 import type { PersonRef } from '../case.ts';
 
 export interface Target {
-  /** Stands in Slack's form for the target; short, whatever its name. */
+  /** Stands in forms for the target; short, whatever its name. */
   readonly key: string;
   readonly group: 'people' | 'teams' | 'schedules' | 'escalations';
   readonly name: string;
