@@ -158,21 +158,8 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     channelNames,
     personal,
     pushKey: opened.push?.publicKey ?? null,
-    register: (server, guards) => {
-      registerDeliveryLog(server, { cases, hooks }, guards);
-      registerRevertRoutes(server, { cases, guards, reverting });
-      const { ruleNames } = given.runner;
-      const known = async () => (await people.directory(state.db)).people;
-      registerSearchRoutes(server, { state, people: known, ruleNames, guards });
-      registerVendorRoutes(server, {
-        cases,
-        slack: slack?.slack ?? null,
-        pagerDutySecrets: opened.pagerDutySecrets,
-        twilioToken: opened.twilio?.authToken ?? null,
-        publicUrl,
-        personByPhone: (phone) => findByPhone(state, phone, personOf),
-      });
-    },
+    register: (server, guards) =>
+      registerAll(server, guards, { given, cases, hooks, reverting, slack, opened, publicUrl, personOf }),
     start: async () => slack?.slack.start(),
     work: (signal) => [
       indexOldCases({ state, clock, log: options.log }, signal),
@@ -180,6 +167,34 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     ],
     close: async () => slack?.slack.stop(),
   };
+}
+
+interface RoutesParts {
+  readonly given: ResponseOptions;
+  readonly cases: Cases;
+  readonly hooks: readonly Follower[];
+  readonly reverting: Reverting | null;
+  readonly slack: SlackParts | null;
+  readonly opened: Opened;
+  readonly publicUrl: () => string;
+  readonly personOf: (personId: string) => Promise<KnownPerson | null>;
+}
+
+function registerAll(server: HttpServer, guards: Guards, parts: RoutesParts): void {
+  const { cases, hooks, reverting, slack, opened, publicUrl, personOf } = parts;
+  const { state, people, runner } = parts.given;
+  registerDeliveryLog(server, { cases, hooks }, guards);
+  registerRevertRoutes(server, { cases, guards, reverting });
+  const known = async () => (await people.directory(state.db)).people;
+  registerSearchRoutes(server, { state, people: known, ruleNames: runner.ruleNames, guards });
+  registerVendorRoutes(server, {
+    cases,
+    slack: slack?.slack ?? null,
+    pagerDutySecrets: opened.pagerDutySecrets,
+    twilioToken: opened.twilio?.authToken ?? null,
+    publicUrl,
+    personByPhone: (phone) => findByPhone(state, phone, personOf),
+  });
 }
 
 function followersOf({ connections, reverts }: AppOptions['configuration'], hooks: readonly Follower[]): string[] {
