@@ -12,8 +12,8 @@ import { BLOCK, type BlockPlace, BlockReader } from './blocks.ts';
 import { CaptureEvent } from './capture-event.ts';
 import { CONVERSION_OF, Converter, CONVERTS } from './conversion.ts';
 import { Cursor } from './cursor.ts';
-import { CODE } from './event-codes.ts';
-import { EVENT_TABLE } from './event-table.ts';
+import { CODE, FD_PARAMETER } from './event-codes.ts';
+import { EVENT_FLAG, EVENT_TABLE, type EventInfo } from './event-table.ts';
 import {
   type ListedAccount,
   type ListedFd,
@@ -45,6 +45,9 @@ export interface CaptureHandler {
    */
   readonly passing?: Uint8Array;
   passed?(tid: number): void;
+  /** Types (1 at their code) of which the handler wants thread and file first: when it says true, nothing more is read of the event. */
+  readonly settling?: Uint8Array;
+  settled?(code: number, tid: number, fd: number): boolean;
 }
 
 export interface CaptureCounts {
@@ -66,6 +69,7 @@ const BLOCK_FLAG_BYTES = 4;
 /** What the first version of the block wrote too much into the length of these two. */
 const LEGACY_LENGTH_SURPLUS = 3;
 
+const FD_BYTES = 8;
 /** Types that nobody asks about pass when they have this many parameters; the others never. */
 const NEVER = -1;
 
@@ -80,13 +84,20 @@ export class CaptureReader extends BlockReader {
   readonly #handler: CaptureHandler;
   readonly #converter = new Converter();
   readonly #event = new CaptureEvent();
+  /** How many parameters an event of the type has to have for this. */
   readonly #passing: Int16Array;
+  readonly #settling: Int16Array;
 
   constructor(handler: CaptureHandler) {
     super();
     this.#handler = handler;
-    this.#passing = Int16Array.from(EVENT_TABLE, ({ code, parameters }) =>
-      handler.passing?.[code] === 1 && CONVERSION_OF[code] !== CONVERTS.always ? parameters.length : NEVER,
+    const countIf = (chosen: Uint8Array | undefined, { code, parameters }: EventInfo): number =>
+      chosen?.[code] === 1 && CONVERSION_OF[code] !== CONVERTS.always ? parameters.length : NEVER;
+    this.#passing = Int16Array.from(EVENT_TABLE, (info) => countIf(handler.passing, info));
+    this.#settling = Int16Array.from(EVENT_TABLE, (info) =>
+      (info.flags & EVENT_FLAG.large) === 0 && (FD_PARAMETER[info.code] ?? -1) >= 0
+        ? countIf(handler.settling, info)
+        : NEVER,
     );
   }
 
@@ -144,6 +155,10 @@ export class CaptureReader extends BlockReader {
       this.#handler.passed?.(longAt(view, at + 8, littleEndian));
       return;
     }
+    if (this.#settling[code] === written && this.#isSettled(place, at, code)) {
+      this.counts.events += 1;
+      return;
+    }
     const event = this.#event;
     if (!event.begin(place, at, code)) {
       this.counts.unknownEvents += 1;
@@ -158,6 +173,20 @@ export class CaptureReader extends BlockReader {
     if (form === CONVERTS.never || (form === CONVERTS.byCount && written === event.info.parameters.length)) {
       this.#pass(event);
     } else this.#convert(event);
+  }
+
+  /** False also when anything about the event is unusual: then it is read as every other. */
+  #isSettled({ view, littleEndian, end }: BlockPlace, at: number, code: number): boolean {
+    const lengths = at + EVENT_HEADER_2_BYTES;
+    const fdPlace = FD_PARAMETER[code] ?? 0;
+    const count = this.#settling[code] ?? 0;
+    const eventEnd = at + view.getUint32(at + 16, littleEndian);
+    let value = lengths + 2 * count;
+    if (eventEnd > end || value > eventEnd) return false;
+    for (let index = 0; index < fdPlace; index += 1) value += view.getUint16(lengths + 2 * index, littleEndian);
+    if (view.getUint16(lengths + 2 * fdPlace, littleEndian) !== FD_BYTES || value + FD_BYTES > eventEnd) return false;
+    const tid = longAt(view, at + 8, littleEndian);
+    return this.#handler.settled?.(code, tid, longAt(view, value, littleEndian)) === true;
   }
 
   /** The first version has no number of parameters: it is the one with which the lengths add up. */

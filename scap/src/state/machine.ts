@@ -22,7 +22,7 @@ import { Interfaces } from './interfaces.ts';
 import { fdOf } from './listed-fds.ts';
 import { plainContainer } from './plain-containers.ts';
 import { PROCESS_EVENTS } from './process-events.ts';
-import { SOCKET_EVENTS } from './socket-events.ts';
+import { isSettled, SETTLING, SOCKET_EVENTS } from './socket-events.ts';
 import type { StateEvent } from './state-events.ts';
 import { ThreadTable } from './thread-table.ts';
 import { THREAD_FLAG, type Thread, threadOf } from './threads.ts';
@@ -119,6 +119,7 @@ export class Machine implements CaptureHandler {
   readonly containers = new Map<string, Container>();
   readonly interfaces = new Interfaces();
   readonly passing: Uint8Array;
+  readonly settling: Uint8Array;
   info: MachineInfo = NO_MACHINE;
   firstNs = 0n;
   /** Of what was written. */
@@ -156,6 +157,10 @@ export class Machine implements CaptureHandler {
     this.passing = Uint8Array.from(EVENT_TABLE, ({ code, isExit }) => {
       const isFound = FINDING[code] === FOUND_BY.exit || FINDING[code] === FOUND_BY.exitWithFd;
       return isExit && isFound && this.#isInteresting[code] === 0 && STATE_EVENTS[code] === undefined ? 1 : 0;
+    });
+    this.settling = Uint8Array.from(EVENT_TABLE, ({ code, isExit }) => {
+      const isFound = isExit && FINDING[code] === FOUND_BY.exitWithFd;
+      return isFound && this.#isInteresting[code] === 0 && SETTLING.has(code) ? 1 : 0;
     });
     this.section(true);
   }
@@ -213,6 +218,18 @@ export class Machine implements CaptureHandler {
     if (!this.#isBegun) this.#begin();
     const thread = this.threads.get(tid);
     if (thread !== null && thread.enter !== null) forgetEnter(thread);
+  }
+
+  /** An event about a file that it cannot change, and that nobody looks at. False when it may have to be looked at after all. */
+  settled(code: number, tid: number, number: number): boolean {
+    if (!this.#isBegun || this.#hasEnded) return false;
+    const thread = this.threads.find(tid);
+    if (thread === null || thread.lastEventCode === code - 1) return false;
+    const fd = thread.fd(number);
+    if (fd === null || !isSettled(fd, code)) return false;
+    thread.flags |= THREAD_FLAG.active;
+    if (thread.enter !== null) forgetEnter(thread);
+    return true;
   }
 
   event(event: CaptureEvent): void {

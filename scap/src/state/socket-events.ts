@@ -25,19 +25,38 @@ const TUPLE = new SocketTuple();
 /** Where the addresses stand in events that send. */
 const SENT_TUPLE = 4;
 
+const UNTOLD = [
+  ...[CODE.read, CODE.readv, CODE.pread, CODE.preadv],
+  ...[CODE.write, CODE.writev, CODE.pwrite, CODE.pwritev],
+];
+const RECEIVING = [CODE.recvfrom, CODE.recvmsg];
+
 export const SOCKET_EVENTS: StateEvents = eventsOf(
   [[CODE.socket], createSocket],
   [[CODE.bind], bind],
   [[CODE.connect], connect],
   [[CODE.accept, CODE.accept4], accept],
   [[CODE.socketpair], pair],
-  [[CODE.read, CODE.readv, CODE.pread, CODE.preadv], transferUntold],
-  [[CODE.write, CODE.writev, CODE.pwrite, CODE.pwritev], transferUntold],
+  [UNTOLD, transferUntold],
   [[CODE.recvfrom], (machine, event) => receive(machine, event, 2)],
   [[CODE.recvmsg], (machine, event) => receive(machine, event, 3)],
   [[CODE.recv, CODE.recvmmsg], (machine, event) => receive(machine, event, 4)],
   [[CODE.send, CODE.sendto, CODE.sendmsg, CODE.sendmmsg], send],
 );
+
+/** Types whose event cannot change a file that is settled. */
+export const SETTLING: ReadonlySet<number> = new Set([...UNTOLD, ...RECEIVING]);
+const TELLS_ENDS: ReadonlySet<number> = new Set(RECEIVING);
+
+/** Whether an event of the type, which is one of `SETTLING`, would leave the file as it is whatever it says. */
+export function isSettled(fd: Fd, code: number): boolean {
+  if (fd.isTuple && !fd.isConnected) return false;
+  return !TELLS_ENDS.has(code) || isNamedTcp(fd);
+}
+
+function isNamedTcp(fd: Fd): boolean {
+  return fd.type === FD_TYPE.ipv4 && fd.storedProtocol === PROTOCOL.tcp && fd.naming !== '';
+}
 
 interface SocketKind {
   readonly family: number;
@@ -262,8 +281,7 @@ function transfer(machine: Machine, event: CaptureEvent, { place, isIncoming }: 
   const thread = machine.currentThread;
   if (known === null || thread === null || event.result < 0) return;
   if (known.isTuple && !known.isConnected) connectUntold(machine);
-  const isTcp = known.type === FD_TYPE.ipv4 && known.storedProtocol === PROTOCOL.tcp;
-  if ((isTcp && known.naming !== '') || !TUPLE.read(event, place)) return;
+  if (isNamedTcp(known) || !TUPLE.read(event, place)) return;
   const fd = machine.ownFd();
   if (fd === null || !learnEnds(machine, fd, TUPLE)) return;
   if (!fd.isTuple) {

@@ -2,13 +2,7 @@
  * `countersign replay`: judges recorded events without a server, with the same rules, risk, bursts and policy that the server
  * uses. Findings stream out as they are found; cases need all findings and come at the end.
  */
-import { readFile } from 'node:fs/promises';
-import { defaultConfiguration, readConfiguration, type Configuration } from '../configuration.ts';
-import { formatConfigDiagnostic } from '../ground/config.ts';
-import { caseLine, replayCases } from '../cases/replay.ts';
-import { accountOf, makeFinding } from '../findings/enrich.ts';
-import type { Finding } from '../findings/finding.ts';
-import { History } from '../findings/history.ts';
+import { caseLine } from '../cases/replay.ts';
 import { formatDiagnostic, type Rule } from '@countersign/falco';
 import { CONTAINER_ENGINES, type ContainerEngine } from '@countersign/scap';
 import { createCaptureAlerts, type CaptureAlert } from '../rules/capture-alerts.ts';
@@ -29,6 +23,7 @@ import {
   type Terminal,
   UsageError,
 } from './command-line.ts';
+import type { ReplayJudge } from './replay-judge.ts';
 
 const USAGE = `countersign replay [--rules FILE]… [--source NAME] [--match first|all] [--show findings|cases]
                    [--output json|text] [--config FILE] [--containers RUNTIMES] PATH…
@@ -49,7 +44,8 @@ interface Plan {
   readonly source: ReturnType<typeof sourceNamed>;
   readonly show: 'findings' | 'cases';
   readonly output: 'json' | 'text';
-  readonly configuration: Configuration;
+  /** Null where nobody asks for risk or cases. */
+  readonly judge: ReplayJudge | null;
   readonly engines: ReadonlySet<ContainerEngine> | null;
 }
 
@@ -84,15 +80,19 @@ async function planOf(argv: readonly string[], terminal: Terminal): Promise<Plan
     if (warning.code === 'LOAD_UNKNOWN_SOURCE') terminal.say(formatDiagnostic(warning));
   }
   const match = choice('match', given.text('match') ?? 'all', ['first', 'all'] as const);
+  const show = choice('show', given.text('show') ?? 'findings', ['findings', 'cases'] as const);
+  const output = choice('output', given.text('output') ?? 'text', ['json', 'text'] as const);
+  const config = given.text('config');
+  const isJudged = show === 'cases' || output === 'text' || config !== undefined;
   return {
     paths: given.positionals,
     runner: createRunner({ rules: ruleset.rules, match }),
     rules: ruleset.rules,
     match,
     source: source === undefined ? null : sourceNamed(source),
-    show: choice('show', given.text('show') ?? 'findings', ['findings', 'cases'] as const),
-    output: choice('output', given.text('output') ?? 'text', ['json', 'text'] as const),
-    configuration: await configurationOf(given.text('config')),
+    show,
+    output,
+    judge: isJudged ? await (await import('./replay-judge.ts')).openReplayJudge(config) : null,
     engines: enginesOf(given.text('containers')),
   };
 }
@@ -103,22 +103,10 @@ function enginesOf(text: string | undefined): ReadonlySet<ContainerEngine> | nul
     : new Set(text.split(',').map((one) => choice('containers', one, CONTAINER_ENGINES)));
 }
 
-async function configurationOf(file: string | undefined): Promise<Configuration> {
-  if (file === undefined) return defaultConfiguration();
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new InputError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const { configuration, diagnostics } = readConfiguration(text, file);
-  if (configuration === null) throw new InputError(diagnostics.map(formatConfigDiagnostic).join('\n'));
-  return configuration;
-}
-
 class Replay {
   readonly #plan: Plan;
   readonly #terminal: Terminal;
   readonly #seen = createDeduplicator();
-  readonly #history = new History();
-  readonly #findings: Finding[] = [];
   #events = 0;
   #found = 0;
   #malformed = 0;
@@ -166,7 +154,10 @@ class Replay {
       const ready = alerts;
       alerts = [];
       this.#found += ready.length;
-      for (const { json, output: text } of ready) await this.#terminal.print(`${output === 'json' ? json : text}\n`);
+      if (ready.length === 0) return;
+      await this.#terminal.print(
+        ready.map(({ json, output: text }) => `${output === 'json' ? json : text}\n`).join(''),
+      );
     });
     this.#events += events;
     if (damage === null) return;
@@ -184,35 +175,24 @@ class Replay {
     this.#events += 1;
     for (const match of this.#plan.runner.run(reading.source, reading.record)) {
       this.#found += 1;
-      if (this.#plan.show === 'cases') this.#findings.push(this.#judge(match));
+      if (this.#plan.show === 'cases') this.#plan.judge?.keep(match);
       else await this.#printFinding(match);
     }
   }
 
-  #judge(match: RuleMatch): Finding {
-    const { accounts } = this.#plan.configuration;
-    const finding = makeFinding(match, {
-      account: accountOf(match.facts, accounts),
-      personKnown: null,
-      past: this.#history.recall(match.facts),
-    });
-    this.#history.note(match.facts);
-    return finding;
-  }
-
   async #printFinding(match: RuleMatch): Promise<void> {
-    if (this.#plan.output === 'json') {
+    const { output, judge } = this.#plan;
+    if (output === 'json' || judge === null) {
       await this.#terminal.print(`${JSON.stringify(alertOf(match, this.#terminal.hostname))}\n`);
       return;
     }
-    const { risk } = this.#judge(match);
+    const { risk } = judge.judge(match);
     const time = new Date(match.facts.timeMs).toISOString().slice(0, 19);
     await this.#terminal.print(`${time}Z  risk ${String(risk).padStart(3)}  ${match.rule}: ${match.output}\n`);
   }
 
   async #printCases(): Promise<void> {
-    const cases = replayCases(this.#findings, { policy: this.#plan.configuration.policy });
-    for (const found of cases) {
+    for (const found of this.#plan.judge?.cases() ?? []) {
       if (this.#plan.output === 'json') {
         await this.#terminal.print(`${JSON.stringify(caseLine(found))}\n`);
         continue;
