@@ -30,7 +30,13 @@ export interface FakeDuo {
   /** Answers with these statuses first; 0 cuts the connection. */
   fail(...statuses: number[]): void;
   /** How the next visits of the prompt end; the factor that Duo names. */
-  decide(decision: { result: 'allow' | 'deny'; factor: string; status?: string; username?: string }): void;
+  decide(decision: {
+    result: 'allow' | 'deny';
+    factor: string;
+    status?: string;
+    username?: string;
+    reason?: string;
+  }): void;
   readonly refused: readonly string[];
   close(): Promise<void>;
 }
@@ -205,7 +211,7 @@ class Fake implements FakeDuo {
     if (username === undefined)
       return answer(response, 400, { error: 'invalid_grant', error_description: 'no such code' });
     this.#codes.delete(form.get('code') ?? '');
-    const { result, factor, status } = this.#decision;
+    const { result, factor, status, reason = 'user_approved' } = this.#decision;
     const token = signJwt({
       iss: `https://${HOST}/oauth/v1/token`,
       aud: CLIENT_ID,
@@ -215,7 +221,7 @@ class Fake implements FakeDuo {
       iat: now,
       auth_time: now,
       auth_result: { result, status: status ?? result, status_msg: result },
-      auth_context: { factor, result, reason: 'sample' },
+      auth_context: { factor, result, reason },
     });
     return answer(response, 200, { id_token: token, access_token: 'sample', expires_in: 300, token_type: 'Bearer' });
   }

@@ -62,7 +62,7 @@ policy:
         automaticPresenceSimulation: true,
       },
     });
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     await browser?.close();

@@ -32,7 +32,7 @@ people:
   - { email: alice@example.com, name: Alice Example, identities: { aws_users: [alice] } }
   - { email: ann@example.com, name: Ann Example }
   - { email: bob@example.com, name: Bob Example, language: ja, identities: { aws_users: [bob] } }
-  - { email: carl@example.com, name: Carl Example, role: responder }
+  - { email: carl@example.com, name: Carl Example, role: admin }
 teams: { security: [ann@example.com], shop: [bob@example.com] }
 schedules:
   developers: { time_zone: Europe/Berlin, layers: [{ people: [alice@example.com], start: '2026-01-05 09:00', rotate: weekly }] }
@@ -53,6 +53,7 @@ policy:
       ['alice', 'en'],
       ['ann', 'en'],
       ['bob', 'ja'],
+      ['carl', 'en'],
     ] as const)
       enrolled[name] = await running.enrol(`${name}@example.com`, language);
     await slack.listened();
@@ -109,6 +110,25 @@ policy:
     expect((await running.call(null, 'POST', '/api/challenges/answer', answer)).body).toMatchObject({
       outcome: 'already-answered',
     });
+  });
+
+  test('nobody confirms for another, an admin neither, and no word in chat stops the questions', async () => {
+    expect(await alice.command('stop')).toContain('/countersign who');
+    await running.happens({ ...policy('socket-other'), user: 'alice' });
+    const { question, caseId } = await askedOf('alice', 'Was this you?', 'socket-other');
+    const admin = enrolled['carl'] ?? null;
+    const link = await running.call(admin, 'POST', `/api/cases/${caseId}/challenge-link`, {});
+    expect(link).toMatchObject({ status: 403, body: { code: 'not-asked' } });
+    const digest = (await caseOf(caseId))?.digest ?? '';
+    const code = (await admin?.code()) ?? '';
+    const forged = { token: `${'a'.repeat(40)}.${'b'.repeat(43)}`, answer: 'yes', reason: 'for her', digest, code };
+    expect((await running.call(admin, 'POST', '/api/challenges/answer', forged)).status).toBe(404);
+    for (const button of ['challenge_yes', 'challenge_no']) await ann.click(question, button);
+    expect(ann.view()).toBeUndefined();
+    expect(await caseOf(caseId)).toMatchObject({ state: 'asked', answer: null });
+    await alice.click(question, 'challenge_no');
+    await running.until('paged', ({ id, state }) => id === caseId && state === 'paged');
+    await running.call(admin, 'POST', `/api/cases/${caseId}/resolve`, {});
   });
 
   test('a role of many is asked about at whoever answers for the account, as what they are', async () => {

@@ -204,6 +204,7 @@ policy:
       for (let tries = 0; tries < 100 && !(await running.entries(found.id)).includes('code-refused'); tries += 1)
         await new Promise((resolve) => setTimeout(resolve, 50));
       expect(await running.entries(found.id)).toContain('code-refused');
+      await slack.expect(SECURITY, ({ threadTs, text }) => threadTs !== null && text.includes('code refused'));
       await alice.click(question, 'challenge_no');
       await running.until('paged', ({ id, state }) => id === found.id && state === 'paged');
       const { found: next, question: again } = await asked('hole-denied-later');

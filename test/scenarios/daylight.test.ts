@@ -41,7 +41,7 @@ policy: [{ when: {}, then: page }]
     page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     await browser?.close();

@@ -83,13 +83,13 @@ describe('making one', () => {
     running = await startRunningApp(
       `
 accounts: { "111122223333": { name: shop, label: prod } }
-people: [{ email: ann@example.com, name: Ann Example, role: responder, identities: { aws_users: [annex], arns: ['arn:aws:iam::*:role/ann-*'] } }, { email: mia@example.com, name: Mia Example }]
-policy: [{ when: {}, then: page }]
+people: [{ email: ann@example.com, name: Ann Example, role: responder, identities: { aws_users: [annex], arns: ['arn:aws:iam::*:role/ann-*'] } }, { email: mia@example.com, name: Mia Example, identities: { aws_users: [mia] } }]
+policy: [{ when: { action: DeleteTrail }, then: challenge, within: 1h }, { when: {}, then: page }]
 `,
       {},
     );
     ann = await running.enrol('ann@example.com');
-  }, 60_000);
+  }, 240_000);
   afterAll(() => running?.close());
 
   test('shows what it would have hidden, wants a code, hides exactly that, and is journaled', async () => {
@@ -133,5 +133,29 @@ policy: [{ when: {}, then: page }]
     const [first] = await running.cases();
     const review = await running.call(ann, 'GET', `/api/cases/${first?.id ?? ''}/review.md`);
     expect(String(review.body['text'])).toContain('## Timeline (UTC)');
+  });
+
+  test('says how many of what it would have hidden were denied by the person', { timeout: 60_000 }, async () => {
+    const mia = await running.enrol('mia@example.com');
+    const trail = 'arn:aws:cloudtrail:eu-west-1:111122223333:trail/of-mia';
+    await running.happens({ call: 'DeleteTrail', user: 'mia', request: { name: trail } });
+    const found = await running.until(
+      'asked',
+      ({ state, person }) => state === 'asked' && person?.name === 'Mia Example',
+    );
+    const parts = { rule: found.rule, actor: 'mia', resource: '*of-mia', account: '111122223333' };
+    const waiting = await running.call(ann, 'POST', '/api/exemptions/preview', parts);
+    expect(waiting.body).toMatchObject({ findings: 1, denied: 0, confirmed: 0 });
+    const link = await running.call(mia, 'POST', `/api/cases/${found.id}/challenge-link`, {});
+    const token = String(link.body['url']).split('#')[1];
+    await running.call(null, 'POST', '/api/challenges/answer', {
+      token,
+      answer: 'no',
+      reason: '',
+      digest: found.digest,
+    });
+    const { body } = await running.call(ann, 'POST', '/api/exemptions/preview', parts);
+    expect(body).toMatchObject({ findings: 1, denied: 1, paged: 1, expired: 0, confirmed: 0 });
+    await running.call(ann, 'POST', `/api/cases/${found.id}/resolve`, {});
   });
 });
