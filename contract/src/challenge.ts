@@ -11,6 +11,8 @@ import { FindingView, RiskReason } from './findings.ts';
 export const ChallengeView = Type.Object({
   caseId: Type.String(),
   person: PersonRef,
+  /** The person's own. */
+  language: Type.Union([Type.Literal('en'), Type.Literal('ja')]),
   /** Asked because the account is theirs to answer for, and not because they did it. */
   asOwner: Type.Boolean(),
   state: Type.Union([

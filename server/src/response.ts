@@ -230,8 +230,8 @@ function openHooks(
 async function findProver(people: People, trx: StateTransaction, personId: string): Promise<Prover | null> {
   const person = (await people.directory(trx)).people.find(({ id }) => id === personId);
   if (person === undefined) return null;
-  const { id, name, email, identities } = person;
-  return { id, name, email, duoUsername: identities.duoUsername ?? email };
+  const { id, name, email, language, identities } = person;
+  return { id, name, email, language, duoUsername: identities.duoUsername ?? email };
 }
 
 async function openConnections({ options, state, box }: ResponseOptions): Promise<Opened> {

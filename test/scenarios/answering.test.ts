@@ -19,6 +19,7 @@ describeInBrowser('answering in a browser', () => {
   let context: BrowserContext;
   let page: Page;
   let alice: EnrolledPerson;
+  let ben: EnrolledPerson;
   const complaints: string[] = [];
 
   beforeAll(async () => {
@@ -28,7 +29,7 @@ describeInBrowser('answering in a browser', () => {
 accounts: { "111122223333": { name: shop-prod, label: prod } }
 people:
   - { email: alice@example.com, name: Alice Example, role: admin, identities: { aws_users: [alice] } }
-  - { email: ben@example.com, name: Ben Example }
+  - { email: ben@example.com, name: Ben Example, identities: { aws_users: [ben] } }
 schedules:
   security:
     time_zone: Europe/Berlin
@@ -43,6 +44,7 @@ policy:
       { DUO: duo.settings.secretKey, DUO_CLIENT: duo.client.clientSecret },
     );
     alice = await running.enrol('alice@example.com');
+    ben = await running.enrol('ben@example.com');
     browser = await openBrowser();
     context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
     const [name = '', value = ''] = alice.cookie.split('=');
@@ -100,43 +102,70 @@ policy:
   });
 
   test('an assertion is worth nothing for another change, another person, or a second time', async () => {
+    const answers: { passkey?: unknown }[] = [];
+    await page.route('**/api/challenges/answer', async (route) => {
+      answers.push(route.request().postDataJSON() as { passkey?: unknown });
+      await route.abort();
+    });
     const found = await asked('passkey-other');
     const link = await running.call(alice, 'POST', `/api/cases/${found.id}/challenge-link`, {});
     const token = String(link.body['url']).split('#')[1] ?? '';
-    const answer = (passkey: unknown, digest = found.digest) =>
-      running.call(null, 'POST', '/api/challenges/answer', {
-        token,
-        answer: 'yes',
-        reason: 'planned',
-        digest,
-        factor: 'passkey',
-        passkey,
-      });
-    for (const garbage of [
-      null,
-      {},
-      { id: 'x', response: {} },
-      'text',
-      {
-        id: 'x',
-        rawId: 'x',
-        type: 'public-key',
-        response: { clientDataJSON: 'e30', authenticatorData: '', signature: '' },
-      },
-    ]) {
-      const { body } = await answer(garbage);
-      if (body['outcome'] !== 'wrong-code') expect(body).toMatchObject({ outcome: 'expired' });
-      if ((body['attemptsLeft'] as number) <= 1) break;
-    }
-    expect((await running.cases()).find(({ id }) => id === found.id)?.state).toBe('asked');
+    await page.getByLabel('Passkey of this device').check();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    for (let tries = 0; tries < 100 && answers.length === 0; tries += 1) await page.waitForTimeout(50);
+    await page.unroute('**/api/challenges/answer');
+    const [{ passkey } = {}] = answers;
+    expect(passkey).toMatchObject({ type: 'public-key' });
+    const answer = async (parts: Record<string, unknown>) => {
+      const given = { token, answer: 'yes', reason: 'planned', factor: 'passkey', digest: found.digest, passkey };
+      return (await running.call(null, 'POST', '/api/challenges/answer', { ...given, ...parts })).body;
+    };
+    // Somebody else's question, with the key and the challenge of this one.
+    await running.happens({ call: 'PutBucketPolicy', service: 's3', user: 'ben', request: { bucketName: 'of-ben' } });
+    const other = await running.until(
+      'ben',
+      ({ state, person }) => state === 'asked' && person?.name === 'Ben Example',
+    );
+    const theirs = await running.call(ben, 'POST', `/api/cases/${other.id}/challenge-link`, {});
+    const theirToken = String(theirs.body['url']).split('#')[1] ?? '';
+    expect(await answer({ token: theirToken, digest: other.digest })).toMatchObject({ outcome: 'wrong-code' });
+    for (const garbage of [null, 'text', { id: 'x', response: {} }])
+      expect(await answer({ passkey: garbage })).toMatchObject({ outcome: 'wrong-code' });
+    // More changes came: what was signed was signed over others.
+    await running.happens({ call: 'PutBucketPolicy', service: 's3', user: 'alice', request: { bucketName: 'more' } });
+    const grown = await running.until('grown', ({ id, digest }) => id === found.id && digest !== found.digest);
+    expect(await answer({})).toMatchObject({ outcome: 'changes-differ' });
+    expect(await answer({ digest: grown.digest })).toMatchObject({ outcome: 'wrong-code' });
+    expect((await running.cases()).find(({ id }) => id === found.id)?.state).toBe('paged');
+    for (const { id } of await running.cases()) await running.call(alice, 'POST', `/api/cases/${id}/resolve`, {});
     await running.call(null, 'POST', '/api/challenges/answer', {
-      token,
-      answer: 'no',
-      reason: '',
-      digest: found.digest,
+      ...{ token: theirToken, digest: other.digest, answer: 'no', reason: '' },
     });
-    const paged = await running.until('paged', ({ id, state }) => id === found.id && state === 'paged');
-    await running.call(alice, 'POST', `/api/cases/${paged.id}/resolve`, {});
+    await running.call(alice, 'POST', `/api/cases/${other.id}/resolve`, {});
+  });
+
+  test('one that was used is used up', async () => {
+    const answers: Record<string, unknown>[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/challenges/answer'))
+        answers.push(request.postDataJSON() as Record<string, unknown>);
+    });
+    const found = await asked('passkey-twice');
+    await page.getByLabel('Passkey of this device').check();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Thank you. It is confirmed.').waitFor();
+    await running.until('confirmed', ({ id, state }) => id === found.id && state === 'confirmed');
+    const again = await asked('passkey-twice-again');
+    const link = await running.call(alice, 'POST', `/api/cases/${again.id}/challenge-link`, {});
+    const token = String(link.body['url']).split('#')[1] ?? '';
+    const replayed = { ...answers.at(-1), token, digest: again.digest };
+    expect((await running.call(null, 'POST', '/api/challenges/answer', replayed)).body).toMatchObject({
+      outcome: 'wrong-code',
+    });
+    await page.getByLabel('Passkey of this device').check();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Thank you. It is confirmed.').waitFor();
+    await running.until('confirmed', ({ id, state }) => id === again.id && state === 'confirmed');
   });
 
   test("Duo's page proves it where no phone does", async () => {

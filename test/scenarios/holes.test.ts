@@ -22,7 +22,7 @@ import { sampleConduct, samplePlanner } from '../sample-case.ts';
 import { sampleActor, sampleFacts } from '../sample-finding.ts';
 import { openTestPglite } from '../state.ts';
 
-const ALICE = { id: 'alice', name: 'Alice', email: 'alice@example.com', duoUsername: 'alice' };
+const ALICE = { id: 'alice', name: 'Alice', email: 'alice@example.com', language: 'en', duoUsername: 'alice' } as const;
 const MINUTE = 60_000;
 const RETURN = 'http://localhost:8420/api/duo/callback';
 

@@ -5,7 +5,7 @@
 import type { ChallengeAnswer, ChallengeOutcome, ChallengeView, Factor } from '@countersign/contract';
 import { startAuthentication } from '@simplewebauthn/browser';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { ApiFailure, api } from '../data/api.ts';
 import { splitReason, takeToken } from '../data/fragment.ts';
 import { useNow } from '../data/live.ts';
@@ -54,7 +54,9 @@ function Question({
   readonly typedReason: string;
   readonly again: () => void;
 }) {
-  const { words } = useSpeech();
+  const { words, setLanguage } = useSpeech();
+  // The page speaks as the question did, whatever browser it is opened in.
+  useEffect(() => setLanguage(view.language), [view.language, setLanguage]);
   const [digest, setDigest] = useState(view.digest);
   const [outcome, setOutcome] = useState<ChallengeOutcome | null>(null);
   const differ = digest !== view.digest;

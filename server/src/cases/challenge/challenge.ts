@@ -34,9 +34,11 @@ export async function viewChallenge(options: ChallengeOptions, token: string): P
     const { found, ticket } = await open(options, trx, token);
     const findings = await cases.unit(trx).findingsOfCase(found.id);
     const proof = await options.proofs.latest(trx, found.id);
+    const prover = await options.proverOf(trx, ticket.personId);
     return {
       caseId: found.id,
       person: found.person ?? { id: '', name: '' },
+      language: prover?.language ?? 'en',
       asOwner: found.asOwner === true,
       state: stateOf(found),
       findings: findings.map(viewFinding),

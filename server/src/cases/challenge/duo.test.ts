@@ -5,7 +5,7 @@ import { MONDAY_MS, sampleFacts, sampleFinding } from '../../../../test/sample-f
 import { canonicalQuery, createDuoAuthApi, signDuo } from '../../vendors/duo/auth-api.ts';
 import { duoPrompt, duoPush, pushInfo } from './duo.ts';
 
-const ANN = { id: 'ann', name: 'Ann', email: 'ann@example.com', duoUsername: 'ann' };
+const ANN = { id: 'ann', name: 'Ann', email: 'ann@example.com', language: 'en', duoUsername: 'ann' } as const;
 const SHOWN = { headline: sampleFinding(), changes: 2, deadlineMs: MONDAY_MS + 600_000 };
 
 describe('signatures', () => {

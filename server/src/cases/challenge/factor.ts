@@ -6,12 +6,14 @@
  */
 import type { Factor as FactorKind } from '@countersign/contract';
 import type { StateTransaction } from '../../ground/state.ts';
+import type { Language } from '../../people/person.ts';
 import type { Finding } from '../../findings/finding.ts';
 import type { PersonRef } from '../case.ts';
 
 /** Who proves, as factors know people. */
 export interface Prover extends PersonRef {
   readonly email: string;
+  readonly language: Language;
   /** What Duo knows the person by. */
   readonly duoUsername: string;
 }

@@ -58,6 +58,12 @@ export function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+/** By the reader's own clock, which Slack knows, and in UTC. */
+function clockTime(ms: number): string {
+  const known = utc(ms);
+  return `<!date^${Math.floor(ms / 1_000)}^{date_short_pretty} {time}|${known}> (${known})`;
+}
+
 /** A machine's value: in a code span that it cannot end. */
 export function code(text: string): string {
   const cut = text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text;
@@ -77,7 +83,7 @@ export function questionBlocks(picture: Picture, words: CaseWords, proof: ProofR
   ];
   const ended = standing(current, words);
   if (ended !== null || current.state !== 'asked') return { text, blocks: [...blocks, section(`*${ended ?? ''}*`)] };
-  blocks.push(context(`${words.answerBy}: *${utc(current.deadlineMs)}*. ${words.silencePages}`));
+  blocks.push(context(`${words.answerBy}: *${clockTime(current.deadlineMs)}*. ${words.silencePages}`));
   const waits = proof !== null && proof.ended_ms === null && proof.digest === current.digest;
   if (waits && proof.factor === 'duo-push') blocks.push(section(`*${words.approvePush}*`));
   else if (proof !== null && proof.state === 'failed' && proof.why !== 'replaced') {
