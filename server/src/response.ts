@@ -5,6 +5,7 @@
 import type { PersonalChannel } from '@countersign/contract';
 import type { AppOptions } from './app.ts';
 import { type Cases, createCases } from './cases/cases.ts';
+import { watchLeavers } from './cases/leavers.ts';
 import type { ChallengeOptions } from './cases/challenge/challenge.ts';
 import { duoPrompt, duoPush } from './cases/challenge/duo.ts';
 import type { Factors, KeyFactor, Prover } from './cases/challenge/factor.ts';
@@ -164,6 +165,7 @@ export async function openResponse(given: ResponseOptions): Promise<Response> {
     work: (signal) => [
       indexOldCases({ state, clock, log: options.log }, signal),
       ...(reverting === null ? [] : reverting.work(signal)),
+      watchLeavers({ state, cases, clock, log: options.log }, signal),
     ],
     close: async () => slack?.slack.stop(),
   };
@@ -313,7 +315,9 @@ function openPersonal(
 ): readonly PageChannel[] {
   const { opened, slack, personOf, publicUrl } = parts;
   const { mail, twilio, push } = opened;
-  const contactOf = (personId: string) => readContact(state.db, personId);
+  // Whoever is out of service is called by no way any more, also where it was to be their second.
+  const contactOf = async (personId: string) =>
+    (await personOf(personId)) === null ? null : readContact(state.db, personId);
   const phone = twilio === null ? null : { settings: twilio, personOf, contactOf, publicUrl };
   const common = { box, contactOf, nowMs: () => options.clock.nowMs() };
   const forget = (personId: string, endpoints: readonly string[]) =>

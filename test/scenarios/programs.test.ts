@@ -49,7 +49,7 @@ describe('programs', () => {
     running = await startRunningApp(YAML, {});
     ada = await running.enrol('ada@example.com');
     rob = await running.enrol('rob@example.com');
-  }, 60_000);
+  }, 240_000);
   afterAll(() => running?.close());
 
   describe('a token', () => {
@@ -234,6 +234,73 @@ describe('programs', () => {
       expect((await scim('GET', path)).status).toBe(404);
     });
 
+    test('looks through lists as its vendor does, in any case and page by page', async () => {
+      const found = async (path: string, filter: string, more = '') =>
+        (await scim('GET', `${path}?filter=${encodeURIComponent(filter)}${more}`)).body;
+      expect(await found('/Users', 'USERNAME Eq "NORA@Example.com"')).toMatchObject({ totalResults: 1 });
+      expect(await found('/Users', 'externalId eq "ENTRA-7"')).toMatchObject({ totalResults: 0 });
+      expect(await found('/Users', 'emails[type eq "WORK" and value eq "nora@example.com"]')).toMatchObject({
+        totalResults: 1,
+      });
+      expect(await found('/Users', 'emails.value co "kim.new" and not (active eq true)')).toMatchObject({
+        totalResults: 1,
+      });
+      expect(await found('/Users', 'meta.lastModified gt "2011-05-13T04:42:34Z"')).toMatchObject({ totalResults: 2 });
+      expect(await found('/Users', 'meta.lastModified gt "2999-01-01T00:00:00Z"')).toMatchObject({ totalResults: 0 });
+      const second = (await scim('GET', '/Users?startIndex=2&count=1')).body;
+      expect(second).toMatchObject({ totalResults: 2, startIndex: 2, itemsPerPage: 1 });
+      expect(second['Resources']).toMatchObject([{ externalId: 'entra-7' }]);
+      // Entra looks for a group by its name, and wants no members; Okta imports groups with theirs.
+      const byName = await found('/Groups', 'displayName eq "shop"', '&excludedAttributes=members');
+      expect(byName).toMatchObject({ totalResults: 1, Resources: [{ displayName: 'Shop' }] });
+      expect((byName['Resources'] as Json[])[0]?.['members']).toBeUndefined();
+      const members = [{ value: noraId, type: 'User' }];
+      expect((await scim('GET', '/Groups?startIndex=1&count=100')).body['Resources']).toMatchObject([{ members }]);
+      const mine = await found('/Groups', `members[value eq "${noraId}"]`);
+      expect(mine).toMatchObject({ totalResults: 1, Resources: [{ members }] });
+    });
+
+    test('that changes one group twice at once loses neither change', async () => {
+      const ids = await Promise.all(
+        ['one', 'two', 'three', 'four'].map(async (name) => {
+          const made = await scim('POST', '/Users', { schemas: [USER], userName: `${name}@example.com` });
+          return String(made.body['id']);
+        }),
+      );
+      const made = await scim('POST', '/Groups', { schemas: [GROUP], displayName: 'Many' });
+      const path = `/Groups/${String(made.body['id'])}`;
+      const add = (value: string) => ({
+        schemas: [PATCH],
+        Operations: [{ op: 'Add', path: 'members', value: [{ $ref: null, value }] }],
+      });
+      await Promise.all(ids.map((id) => scim('PATCH', path, add(id))));
+      const listed = (await scim('GET', path)).body['members'] as { value: string }[];
+      expect(listed.map(({ value }) => value).sort()).toEqual([...ids].sort());
+      const gone = {
+        schemas: [PATCH],
+        Operations: [{ op: 'Remove', path: 'members', value: ids.map((value) => ({ $ref: null, value })) }],
+      };
+      expect((await scim('PATCH', path, gone)).body['members']).toEqual([]);
+    });
+
+    test('is told how to come in, and what is too much', async () => {
+      const refused = await fetch(`${running.app.url}/scim/v2/Users`, { headers: { authorization: 'Bearer none' } });
+      expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+      expect(await refused.json()).toMatchObject({ schemas: [expect.stringContaining('Error')], status: '401' });
+      const huge = { schemas: [USER], userName: 'x'.repeat(1_100_000) };
+      expect(await scim('POST', '/Users', huge)).toMatchObject({ status: 413, body: { status: '413' } });
+      const plain = await fetch(`${running.app.url}/scim/v2/Users`, {
+        method: 'POST',
+        headers: { authorization: provider, 'content-type': 'application/json' },
+        body: JSON.stringify({ userName: 'plain@example.com', active: false }),
+      });
+      expect(plain.status).toBe(201);
+      const put = await scim('PUT', `/Users/${String(((await plain.json()) as Json)['id'])}`, {
+        userName: 'plain@example.com',
+      });
+      expect(put.body['active']).toBe(false);
+    });
+
     test('and the configuration mean the same person: the file names, the provider takes out of service', async () => {
       const made = await scim('POST', '/Users', {
         schemas: [USER],
@@ -279,11 +346,11 @@ describe('programs', () => {
       const one = (operation: Json) => ({ schemas: [PATCH], Operations: [operation] });
       expect(await bad({})).toEqual([400, 'invalidSyntax']);
       expect(await bad(one({ op: 'frob', path: 'active' }))).toEqual([400, 'invalidSyntax']);
-      expect(await bad(one({ op: 'add', path: '__proto__.polluted', value: 1 }))).toEqual([400, 'invalidPath']);
-      expect(await bad(one({ op: 'add', value: { 'constructor.prototype.polluted': 1 } }))).toEqual([
-        400,
-        'invalidPath',
-      ]);
+      for (const operation of [
+        { op: 'add', path: '__proto__.polluted', value: 1 },
+        { op: 'add', value: { 'constructor.prototype.polluted': 1 } },
+      ])
+        expect((await scim('PATCH', path, one(operation))).status).toBe(200);
       expect(await bad(one({ op: 'replace', path: 'emails[type eq', value: 'x' }))).toEqual([400, expect.anything()]);
       expect(await bad(one({ op: 'replace', path: 'userName', value: 7 }))).toEqual([400, 'invalidValue']);
       expect(({} as Json)['polluted']).toBeUndefined();

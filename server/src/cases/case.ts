@@ -34,6 +34,7 @@ import {
   climb,
   expireAcknowledgement,
   holdElsewhere,
+  leave,
   loseWay,
   merge,
   noteRevert,
@@ -217,6 +218,8 @@ export type CaseInput =
   | { readonly type: 'proof-failed'; readonly by: PersonRef; readonly factor: Proof['factor']; readonly why: string }
   | { readonly type: 'fraud-reported'; readonly by: PersonRef; readonly factor: Proof['factor'] }
   | { readonly type: 'cannot-ask'; readonly why: string }
+  /** Out of service: asks and holds nothing any more. */
+  | { readonly type: 'person-left'; readonly person: PersonRef }
   | { readonly type: 'challenge-due'; readonly deadlineMs: number }
   | { readonly type: 'page-due'; readonly pageNumber: number }
   | { readonly type: 'acknowledgement-due'; readonly deadlineMs: number }
@@ -380,6 +383,8 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
       return current.state === 'asked'
         ? page(current, { cause: 'cannot-ask', actor: null, why: input.why }, context)
         : ignored(current);
+    case 'person-left':
+      return leave(current, input.person, context);
     case 'challenge-due':
       return expireChallenge(current, input.deadlineMs, context);
     case 'page-due':

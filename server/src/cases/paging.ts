@@ -279,6 +279,16 @@ export function expireAcknowledgement(current: Case, deadlineMs: number, context
   return page(current, { cause: 'acknowledgement-expired', actor: null, why: null }, context);
 }
 
+/** A person is out of service: what they were asked, or had acknowledged, is answered for by nobody. */
+export function leave(current: Case, person: PersonRef, context: DecideContext): Verdict {
+  const why = `${person.name} is out of service`;
+  if (current.state === 'asked' && current.person.id === person.id)
+    return page(current, { cause: 'cannot-ask', actor: null, why }, context);
+  if (current.state === 'acknowledged' && current.acknowledgedBy.id === person.id)
+    return page(current, { cause: 'acknowledgement-expired', actor: null, why }, context);
+  return ignored(current);
+}
+
 /** Taken back where it is held too (`elsewhere`): that channel goes on calling by itself, and need not begin anew. */
 export function unacknowledge(
   current: Case,

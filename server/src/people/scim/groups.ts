@@ -37,6 +37,13 @@ export async function findGroup(reader: StateReader, id: string): Promise<ScimGr
   );
 }
 
+/** As `findGroup`; whoever else would change it waits, so that two changes at once are both kept. */
+export async function lockGroup(trx: StateTransaction, id: string): Promise<ScimGroup | null> {
+  const db = trx.withTables<ScimTables>();
+  await db.selectFrom('scim_group').select('id').where('id', '=', id).forUpdate().execute();
+  return findGroup(trx, id);
+}
+
 /** Without members, oldest first. */
 export async function listGroups(reader: StateReader): Promise<readonly ScimGroup[]> {
   const rows = await reader
@@ -48,6 +55,23 @@ export async function listGroups(reader: StateReader): Promise<readonly ScimGrou
     .limit(MOST_GROUPS)
     .execute();
   return rows.map((row) => toGroup(row, null));
+}
+
+/** The same groups, each with its members. */
+export async function withMembers(reader: StateReader, groups: readonly ScimGroup[]): Promise<readonly ScimGroup[]> {
+  if (groups.length === 0) return groups;
+  const ids = groups.map(({ id }) => id);
+  const rows = await reader
+    .withTables<ScimTables>()
+    .selectFrom('scim_member')
+    .select(['group_id', 'person_id'])
+    .where('group_id', 'in', ids)
+    .orderBy('position')
+    .orderBy('person_id')
+    .execute();
+  const members = new Map<string, string[]>(ids.map((id) => [id, []]));
+  for (const { group_id: group, person_id: person } of rows) members.get(group)?.push(person);
+  return groups.map((group) => ({ ...group, members: members.get(group.id) ?? [] }));
 }
 
 /** @throws Failure 409 when a group has the name, 400 for members that are no users. */

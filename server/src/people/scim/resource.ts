@@ -77,12 +77,23 @@ const SUB_NAMES: Readonly<Record<string, readonly string[]>> = {
   [IDENTITY_SCHEMA]: Object.keys(IdentityExtension.properties),
 };
 
-/** @throws Failure 400 with the RFC's `scimType`. */
-export function readUser(body: unknown): UserAttributes {
+const MANY = new Set(
+  Object.entries({
+    ...UserAttributes.properties,
+    ...GroupAttributes.properties,
+    ...IdentityExtension.properties,
+  }).flatMap(([name, { type }]) => (type === 'array' ? [name] : [])),
+);
+
+/**
+ * @param active whether they are in service where nothing is said of it: replacing somebody brings nobody back.
+ * @throws Failure 400 with the RFC's `scimType`.
+ */
+export function readUser(body: unknown, active = true): UserAttributes {
   const picked = pick(body, USER_NAMES);
   const user = {
     ...picked,
-    active: truth(picked['active'] ?? true),
+    active: truth(picked['active'] ?? active),
     ...(Array.isArray(picked['emails']) ? { emails: picked['emails'].map(readEmail) } : {}),
   };
   return checked(UserAttributes, user) as UserAttributes;
@@ -100,10 +111,23 @@ export function readGroup(body: unknown): GroupAttributes {
   return checked(GroupAttributes, pick(body, GROUP_NAMES)) as GroupAttributes;
 }
 
-/** The attribute's name as this server writes it, whatever its case; unknown names stay. */
-export function canonicalName(name: string): string {
-  const known = [...USER_NAMES, ...GROUP_NAMES].find((one) => one.toLowerCase() === name.toLowerCase());
-  return known ?? name;
+export type ResourceKind = 'User' | 'Group';
+
+/** The attribute's name as this server writes it, whatever its case; null: it means nothing here. */
+export function attributeNamed(kind: ResourceKind, name: string): string | null {
+  return inAnyCase(kind === 'User' ? USER_NAMES : GROUP_NAMES, name);
+}
+
+export function subAttributeNamed(attribute: string, name: string): string | null {
+  return inAnyCase(SUB_NAMES[attribute] ?? [], name);
+}
+
+export function isMany(attribute: string): boolean {
+  return MANY.has(attribute);
+}
+
+function inAnyCase(known: readonly string[], name: string): string | null {
+  return known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? null;
 }
 
 /** What the person is here. @throws Failure 400 when there is no address. */
@@ -150,8 +174,8 @@ function checked(schema: typeof UserAttributes | typeof GroupAttributes, value: 
 function pick(body: unknown, known: readonly string[]): Json {
   if (!isObject(body)) throw scimFailure(400, 'invalidSyntax', 'the body must be a JSON object');
   const entries = Object.entries(body).flatMap(([key, value]): (readonly [string, unknown])[] => {
-    const name = known.find((one) => one.toLowerCase() === key.toLowerCase());
-    if (name === undefined || value === null) return [];
+    const name = inAnyCase(known, key);
+    if (name === null || value === null) return [];
     const parts = SUB_NAMES[name];
     return [[name, parts === undefined ? value : pickWithin(value, parts)]];
   });
@@ -169,7 +193,8 @@ function readEmail(email: unknown): unknown {
   return primary === undefined ? rest : { ...rest, primary: truth(primary) };
 }
 
-function truth(value: unknown): unknown {
+/** Entra writes booleans as texts. */
+export function truth(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   const word = value.toLowerCase();
   return word === 'true' ? true : word === 'false' ? false : value;

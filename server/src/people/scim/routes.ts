@@ -9,15 +9,33 @@ import { Type } from 'typebox';
 import { Failure } from '../../ground/failure.ts';
 import type { HttpServer } from '../../ground/http.ts';
 import type { Random } from '../../ground/random.ts';
-import type { State, StateTransaction } from '../../ground/state.ts';
+import type { State } from '../../ground/state.ts';
 import { MAXIMUM_PEOPLE } from '../directory.ts';
 import { type Guards, signedInOf } from '../sign-in/guard.ts';
 import { describeProvider } from './description.ts';
-import { createGroup, findGroup, listGroups, removeGroup, replaceGroup, type ScimGroup } from './groups.ts';
+import {
+  createGroup,
+  findGroup,
+  listGroups,
+  lockGroup,
+  removeGroup,
+  replaceGroup,
+  type ScimGroup,
+  withMembers,
+} from './groups.ts';
 import { equalTo, matching, readPage } from './listing.ts';
 import { patched } from './patch.ts';
 import { GROUP_SCHEMA, IDENTITY_SCHEMA, readGroup, readUser, scimFailure, USER_SCHEMA } from './resource.ts';
-import { createUser, findUser, listUsers, removeUser, replaceUser, type ScimChange, type ScimUser } from './users.ts';
+import {
+  createUser,
+  findUser,
+  listUsers,
+  lockUser,
+  removeUser,
+  replaceUser,
+  type ScimChange,
+  type ScimUser,
+} from './users.ts';
 
 export interface ScimRoutesOptions {
   readonly state: State;
@@ -64,6 +82,7 @@ function speakScim(server: HttpServer, { onError }: ScimRoutesOptions): void {
   server.addContentTypeParser('application/scim+json', { parseAs: 'string', bodyLimit: BODY_LIMIT }, parse);
   server.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode !== 204) reply.header('content-type', MEDIA_TYPE);
+    if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer');
     reply.header('cache-control', 'no-store');
   });
   server.setErrorHandler((error: FastifyError, request, reply) => {
@@ -107,19 +126,23 @@ function registerUsers(server: HttpServer, options: ScimRoutesOptions): void {
     return reply.code(201).header('location', view(made).meta.location).send(view(made));
   });
   server.get('/Users/:id', { config, schema: { params: Id, querystring: Listing } }, async (request) =>
-    projected(view(await userOf(state.db, request.params.id)), request.query),
+    projected(view(found(await findUser(state.db, request.params.id), 'user', request.params.id)), request.query),
   );
   server.put('/Users/:id', { config, bodyLimit: BODY_LIMIT, schema: { params: Id } }, async (request) => {
-    const user = readUser(request.body);
+    const { id } = request.params;
     const change = changeBy(request, options);
-    return view(await state.transaction((trx) => replaceUser(trx, request.params.id, user, change)));
+    const changed = await state.transaction(async (trx) => {
+      const { attributes } = found(await lockUser(trx, id), 'user', id);
+      return replaceUser(trx, id, readUser(request.body, attributes.active), change);
+    });
+    return view(changed);
   });
   server.patch('/Users/:id', { config, bodyLimit: BODY_LIMIT, schema: { params: Id } }, async (request) => {
     const { id } = request.params;
     const change = changeBy(request, options);
     const changed = await state.transaction(async (trx) => {
-      const { attributes } = await userOf(trx, id);
-      return replaceUser(trx, id, readUser(patched(attributes, request.body)), change);
+      const { attributes } = found(await lockUser(trx, id), 'user', id);
+      return replaceUser(trx, id, readUser(patched('User', attributes, request.body)), change);
     });
     return view(changed);
   });
@@ -135,11 +158,16 @@ function registerGroups(server: HttpServer, options: ScimRoutesOptions): void {
   const view = (group: ScimGroup) => viewGroup(group, options);
 
   server.get('/Groups', { config, schema: { querystring: Listing } }, async (request) => {
+    const { filter = '', attributes, excludedAttributes } = request.query;
     const groups = await listGroups(state.db);
-    // Members are read only where the question is about them.
-    const wanted = /\bmembers\b/i.test(`${request.query.filter ?? ''} ${request.query.attributes ?? ''}`);
-    const full = wanted ? await Promise.all(groups.map(({ id }) => groupOf(state.db, id))) : groups;
-    return listed(full.map(view), request.query);
+    if (/\bmembers\b/i.test(filter)) return listed((await withMembers(state.db, groups)).map(view), request.query);
+    // Members are read for the page alone, and not where nobody asks for them: a provider looks for one group by its name.
+    const { total, page } = paged(groups.map(view), request.query);
+    const unasked = !namesIn(attributes ?? 'members').has('members') || namesIn(excludedAttributes).has('members');
+    const ids = new Set(page.map(({ id }) => id));
+    const shown = groups.filter(({ id }) => ids.has(id));
+    const full = unasked ? shown : await withMembers(state.db, shown);
+    return listOf(full.map(view), total, request.query);
   });
   server.post('/Groups', { config, bodyLimit: BODY_LIMIT }, async (request, reply) => {
     const group = readGroup(request.body);
@@ -147,7 +175,7 @@ function registerGroups(server: HttpServer, options: ScimRoutesOptions): void {
     return reply.code(201).header('location', view(made).meta.location).send(view(made));
   });
   server.get('/Groups/:id', { config, schema: { params: Id, querystring: Listing } }, async (request) =>
-    projected(view(await groupOf(state.db, request.params.id)), request.query),
+    projected(view(found(await findGroup(state.db, request.params.id), 'group', request.params.id)), request.query),
   );
   server.put('/Groups/:id', { config, bodyLimit: BODY_LIMIT, schema: { params: Id } }, async (request) => {
     const group = readGroup(request.body);
@@ -158,13 +186,13 @@ function registerGroups(server: HttpServer, options: ScimRoutesOptions): void {
     const { id } = request.params;
     const change = changeBy(request, options);
     const changed = await state.transaction(async (trx) => {
-      const { displayName, externalId, members } = await groupOf(trx, id);
+      const { displayName, externalId, members } = found(await lockGroup(trx, id), 'group', id);
       const before = {
         displayName,
         ...(externalId === null ? {} : { externalId }),
         members: (members ?? []).map((value) => ({ value })),
       };
-      return replaceGroup(trx, id, readGroup(patched(before, request.body)), change);
+      return replaceGroup(trx, id, readGroup(patched('Group', before, request.body)), change);
     });
     return view(changed);
   });
@@ -203,18 +231,9 @@ function changeBy(request: Parameters<typeof signedInOf>[0], options: ScimRoutes
   return { by: signedInOf(request).sessionId, nowMs: nowMs(), random, responderGroups };
 }
 
-type Reader = State['db'] | StateTransaction;
-
-async function userOf(reader: Reader, id: string): Promise<ScimUser> {
-  const user = await findUser(reader, id);
-  if (user === null) throw scimFailure(404, null, `there is no user ${id}`);
-  return user;
-}
-
-async function groupOf(reader: Reader, id: string): Promise<ScimGroup> {
-  const group = await findGroup(reader, id);
-  if (group === null) throw scimFailure(404, null, `there is no group ${id}`);
-  return group;
+function found<T>(one: T | null, what: 'user' | 'group', id: string): T {
+  if (one === null) throw scimFailure(404, null, `there is no ${what} ${id}`);
+  return one;
 }
 
 function viewUser({ id, attributes, createdMs, updatedMs }: ScimUser, { publicUrl }: ScimRoutesOptions) {
@@ -248,20 +267,30 @@ function metaOf(
   };
 }
 
-function listed(
-  all: readonly Resource[],
-  query: { readonly filter?: string; readonly startIndex?: string; readonly count?: string } & Projection,
-) {
-  const found = matching(all, query.filter);
+interface Query extends Projection {
+  readonly filter?: string;
+  readonly startIndex?: string;
+  readonly count?: string;
+}
+
+function listed(all: readonly Resource[], query: Query) {
+  const { total, page } = paged(all, query);
+  return listOf(page, total, query);
+}
+
+function paged<T extends Resource>(
+  all: readonly T[],
+  query: Query,
+): { readonly total: number; readonly page: readonly T[] } {
+  const matched = matching(all, query.filter);
   const { startIndex, count } = readPage(query);
-  const resources = found.slice(startIndex - 1, startIndex - 1 + count).map((one) => projected(one, query));
-  return {
-    schemas: [LIST_SCHEMA],
-    totalResults: found.length,
-    startIndex,
-    itemsPerPage: resources.length,
-    Resources: resources,
-  };
+  return { total: matched.length, page: matched.slice(startIndex - 1, startIndex - 1 + count) };
+}
+
+function listOf(page: readonly Resource[], totalResults: number, query: Query) {
+  const { startIndex } = readPage(query);
+  const resources = page.map((one) => projected(one, query));
+  return { schemas: [LIST_SCHEMA], totalResults, startIndex, itemsPerPage: resources.length, Resources: resources };
 }
 
 interface Projection {
@@ -269,11 +298,15 @@ interface Projection {
   readonly excludedAttributes?: string;
 }
 
+/** Top-level names, in lower case. */
+function namesIn(list: string | undefined): ReadonlySet<string> {
+  return new Set((list ?? '').split(',').map((name) => name.trim().split('.')[0]?.toLowerCase() ?? ''));
+}
+
 /** Only the asked top-level attributes; `schemas`, `id` and `meta` always. */
 function projected(resource: Resource, { attributes, excludedAttributes }: Projection): Resource {
-  const names = (list: string) => list.split(',').map((name) => name.trim().split('.')[0]?.toLowerCase() ?? '');
-  const wanted = attributes === undefined ? null : new Set(names(attributes));
-  const unwanted = new Set(excludedAttributes === undefined ? [] : names(excludedAttributes));
+  const wanted = attributes === undefined ? null : namesIn(attributes);
+  const unwanted = namesIn(excludedAttributes);
   const kept = Object.entries(resource).filter(([name]) => {
     const key = name.toLowerCase();
     return ['schemas', 'id', 'meta'].includes(key) || (wanted === null ? !unwanted.has(key) : wanted.has(key));

@@ -43,6 +43,13 @@ export async function findUser(reader: StateReader, id: string): Promise<ScimUse
   return row === undefined ? null : toUser(row);
 }
 
+/** As `findUser`; whoever else would change them waits, so that two changes at once are both kept. */
+export async function lockUser(trx: StateTransaction, id: string): Promise<ScimUser | null> {
+  const db = trx.withTables<ScimTables>();
+  await db.selectFrom('scim_user').select('person_id').where('person_id', '=', id).forUpdate().execute();
+  return findUser(trx, id);
+}
+
 /** Oldest first; by a name where one is given, which an index answers. */
 export async function listUsers(
   reader: StateReader,
