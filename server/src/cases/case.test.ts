@@ -388,36 +388,6 @@ describe('a revert that failed', () => {
   });
 });
 
-describe('whoever goes out of service', () => {
-  const left = (person: typeof ALICE): CaseInput => ({ type: 'person-left', person });
-
-  test('is asked no longer: it pages at once', () => {
-    const { case: next, effects } = decide(asked, left(ALICE), NOW + 5);
-    expect(next).toMatchObject({ state: 'paged', cause: 'cannot-ask', answer: null });
-    expect(effects.some(({ type }) => type === 'page')).toBe(true);
-  });
-
-  test('holds no page any more, however long they had put it off', () => {
-    const snoozed = play(paged, [{ type: 'snoozed', by: ONCALL, untilMs: NOW + 7 * 86_400_000 }, 1]);
-    for (const current of [acknowledged, snoozed]) {
-      const { case: next, effects } = decide(current, left(ONCALL), NOW + 5);
-      expect(next).toMatchObject({ state: 'paged', cause: 'policy', pageNumber: 2 });
-      expect(effects.some(({ type }) => type === 'page')).toBe(true);
-    }
-  });
-
-  test('changes nothing where others answer', () => {
-    for (const [current, person] of [
-      [asked, ONCALL],
-      [acknowledged, ALICE],
-      [paged, ALICE],
-      [confirmed, ALICE],
-      [resolved, ONCALL],
-    ] as const)
-      expect(decide(current, left(person), NOW + 5)).toMatchObject({ outcome: 'ignored', case: current });
-  });
-});
-
 describe('the times of a case', () => {
   test('are noted once, whatever happens later', () => {
     const again = play(
