@@ -12,7 +12,9 @@ import { startRunningApp } from '../test/running-app.ts';
 import { type Machine, thisMachine } from './machine.ts';
 
 const ACCOUNT = '123456789012';
-const EVENTS = 40;
+const MOST_EVENTS = 100;
+/** Whatever the machine is busy with, it ends: the figures tell how many events that were. */
+const BUDGET_MS = 90_000;
 const APART_MS = 300;
 const MOST_MS = 20_000;
 
@@ -43,7 +45,8 @@ policy: [{ when: {}, then: [page, revert] }]
   );
   const times: number[] = [];
   const emulator: number[] = [];
-  for (let index = 0; index < EVENTS; index += 1) {
+  const beganMs = performance.now();
+  for (let index = 0; index < MOST_EVENTS && performance.now() - beganMs < BUDGET_MS; index += 1) {
     const name = `trail-${index}`;
     await call('CreateTrail', { Name: name, S3BucketName: 'trail-store' });
     await call('StopLogging', { Name: name });
@@ -63,7 +66,7 @@ policy: [{ when: {}, then: [page, revert] }]
   way.server.close();
   moto.close();
   const figures = {
-    events: EVENTS,
+    events: times.length,
     p50_ms: at(times, 0.5),
     p90_ms: at(times, 0.9),
     p99_ms: at(times, 0.99),

@@ -51,6 +51,7 @@ export interface SampleEvent {
   readonly user: string;
   readonly account?: string;
   readonly request?: unknown;
+  readonly response?: unknown;
   /** Instead of the IAM user. */
   readonly identity?: unknown;
 }
@@ -148,6 +149,7 @@ async function happen(app: App, event: SampleEvent): Promise<void> {
       arn: `arn:aws:iam::${account}:user/${user}`,
     },
     requestParameters: request,
+    responseElements: event.response ?? null,
     readOnly: false,
   };
   const admission = cloudtrailSource.admit(record);

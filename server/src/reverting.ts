@@ -98,6 +98,12 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
       },
       isSpared,
       isApproved,
+      tellLeft: (caseId, count) =>
+        state.transaction(async (trx) => {
+          const entry = { kind: 'reverts-left', actor: null, parameters: { count } };
+          await ledger.lock(trx, caseId);
+          await ledger.tell(trx, caseId, { type: 'revert-stepped', entry, outcome: 'begun' });
+        }),
       trust: (events, { id, answer }) => {
         const by = answer?.by.id ?? null;
         return accept({ events, trust: 'confirmed', because: `case ${id}`, by, caseId: id });

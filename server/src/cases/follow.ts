@@ -18,6 +18,8 @@ export interface CaseChanged {
 
 export type Followed =
   | Delivery
+  /** A part of it was done, and nothing failed: it is asked again for the rest. */
+  | { readonly type: 'part-done' }
   /** The change is none that this follower tells. */
   | { readonly type: 'nothing-to-tell' };
 

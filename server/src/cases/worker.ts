@@ -224,6 +224,11 @@ async function performFollow(
   const delivery = await follower.follow(change).catch(failedBy);
   if (delivery.type === 'delivered') return finish(due, options);
   if (delivery.type === 'nothing-to-tell') return finish(due, options, 'cancelled');
+  if (delivery.type === 'part-done') {
+    const dueMs = options.clock.nowMs();
+    await options.store.transact((unit) => unit.retry(due, { dueMs, failure: null }));
+    return;
+  }
   // What only shows a case may be given up in the end; what calls for help never is.
   if (due.attempt >= MOST_FOLLOWS) {
     options.log.warn('a change of a case could not be shown', { key: due.key, failure: delivery.failure });

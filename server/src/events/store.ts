@@ -59,6 +59,8 @@ export interface EventSearch {
 export interface EventStore {
   insertEvents(events: readonly NewEvent[], nowMs: number): Promise<void>;
   findEvent(source: SourceName, id: string): Promise<StoredEvent | null>;
+  /** Those that are there, in any order. At most `MOST_FOUND` ids. */
+  findEvents(source: SourceName, ids: readonly string[]): Promise<readonly StoredEvent[]>;
   /** Newest first. */
   searchEvents(search: EventSearch): Promise<readonly EventSummary[]>;
   /** Events a minute, oldest first; minutes without events are left out. At most `MOST_MINUTES`. */
@@ -103,6 +105,15 @@ export async function openEventStore(
         { source, id: wellFormed(id) },
       );
       return row === undefined ? null : { ...summaryOf(row), raw: row.raw };
+    },
+    findEvents: async (source, ids) => {
+      if (ids.length === 0) return [];
+      const rows = await engine.query<EventRow & { readonly raw: string }>(
+        `SELECT ${SUMMARY_COLUMNS}, raw FROM event FINAL
+          WHERE source = {source:String} AND id IN {ids:Array(String)} ORDER BY time DESC LIMIT 1 BY id ${BOUNDS}`,
+        { source, ids: ids.slice(0, MOST_FOUND).map(wellFormed) },
+      );
+      return rows.map((row) => ({ ...summaryOf(row), raw: row.raw }));
     },
     searchEvents: async (search) => {
       const { conditions, parameters } = conditionsOf(search);

@@ -122,7 +122,7 @@ export const en = {
     'revert-approved': 'The revert was approved',
     'revert-started': 'Putting {resource} back',
     reverted: '{resource} was put back, and read back: {changes}',
-    'reverts-left': '{count} more changes wait for a person',
+    'reverts-left': '{count} more changes are looked at next',
     'baseline-taken': 'What is there is trusted now: {resource}',
     'baseline-refused': '{resource} was changed again: what was confirmed is not trusted',
     'revert-already-done': '{resource} was put back already',

@@ -122,7 +122,7 @@ export const ja: Words = {
     'revert-approved': '元に戻すことが承認されました',
     'revert-started': '{resource} を元に戻しています',
     reverted: '{resource} を元に戻し、確認しました: {changes}',
-    'reverts-left': '残りの変更 {count} 件は担当者の対応が必要です',
+    'reverts-left': '残りの変更 {count} 件を続けて確認します',
     'baseline-taken': '現在の状態を信頼します: {resource}',
     'baseline-refused': '{resource} はその後も変更されたため、信頼していません',
     'revert-already-done': '{resource} はすでに戻っていました',

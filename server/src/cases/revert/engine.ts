@@ -30,7 +30,15 @@ import { enter, type Entry, type Ledger } from './ledger.ts';
 import { judgeOwn, type OwnVerdict } from './own.ts';
 import type { Planned } from './plan.ts';
 import { runRevert } from './run.ts';
-import { findRevert, insertRevert, plannedOf, putRevertEffect, type Revert } from './store.ts';
+import {
+  changeKey,
+  findRevert,
+  insertRevert,
+  plannedChanges,
+  plannedOf,
+  putRevertEffect,
+  type Revert,
+} from './store.ts';
 import type { RevertMode, RevertState } from './tables.ts';
 
 export interface RevertOptions {
@@ -74,6 +82,8 @@ export interface Reverts {
     events: TrailEvent | readonly TrailEvent[],
     options: { readonly caseId: string | null; readonly mode: ModeChoice },
   ): Promise<readonly Revert[]>;
+  /** @returns which of these chains are planned to their last change. */
+  plannedOf(chains: readonly Chain[]): Promise<(chain: Chain) => boolean>;
   /** Looks again at what could not be put back; a person approves what comes of it. Null when there is nothing to look at. */
   planAgain(id: string, by: string): Promise<Revert | null>;
   /** @returns null when the plan is not the one that was shown, or not waiting. */
@@ -117,6 +127,7 @@ export function createReverts(options: RevertOptions): Reverts {
   };
   return {
     plan: (events, given) => planAll(options, [events].flat(), given),
+    plannedOf: (chains) => whichArePlanned(state, chains),
     planAgain: (id, by) => planAgain(options, id, by),
     approveIn,
     approve: (id, approval) => state.transaction((trx) => approveIn(trx, id, approval)),
@@ -168,6 +179,12 @@ async function planAll(
   }
   if (unsettled[0] !== undefined) throw unsettled[0];
   return planned;
+}
+
+async function whichArePlanned({ db }: State, chains: readonly Chain[]): Promise<(chain: Chain) => boolean> {
+  const ids = chains.flatMap(({ changes }) => changes.map(({ event }) => event.eventId));
+  const planned = await plannedChanges(db, [...new Set(ids)]);
+  return ({ resource, changes }) => changes.every(({ event }) => planned.has(changeKey(resourceKey(resource), event)));
 }
 
 async function planOne(options: RevertOptions, chain: Chain, given: Given): Promise<readonly Revert[]> {

@@ -21,8 +21,11 @@ import type { RevertMode } from './tables.ts';
 import { toTrailEvent } from './trail.ts';
 
 export const REVERT_FOLLOWER = 'revert';
-/** More changes of one case than this wait for a person. */
-const MOST_CHANGES = 50;
+/** So many changes of one case are planned, and put back, at a time; the rest follows at once. */
+const PLANS_AT_ONCE = 25;
+const EVENTS_AT_ONCE = 200;
+/** Changes that are known to be done with: they need not be looked at whenever their case grows. */
+const MOST_SETTLED = 20_000;
 const AGAIN_MS = 30_000;
 /** What has happened when there may be something to put back. */
 const TELLING: ReadonlySet<string> = new Set(['paged', 'findings-added', 'challenge-asked', 'challenge-confirmed']);
@@ -30,7 +33,7 @@ const TELLING: ReadonlySet<string> = new Set(['paged', 'findings-added', 'challe
 export interface RevertFollowerOptions {
   readonly reverts: Reverts;
   readonly cases: () => Cases;
-  readonly events: Pick<EventStore, 'findEvent'>;
+  readonly events: Pick<EventStore, 'findEvents'>;
   readonly most: 'plan' | 'approve' | 'auto';
   /** What the policy says of each finding. */
   readonly decide: (findings: readonly Finding[]) => Promise<readonly (readonly [Finding, Decision])[]>;
@@ -40,9 +43,12 @@ export interface RevertFollowerOptions {
   readonly isApproved: (event: TrailEvent) => boolean;
   /** Told of what was confirmed: it is trusted from now on. @throws when it cannot be read. */
   readonly trust: (events: readonly TrailEvent[], confirmed: Case) => Promise<void>;
+  /** Tells the case how many of its changes are still to be planned. */
+  readonly tellLeft: (caseId: string, count: number) => Promise<void>;
 }
 
 export function revertFollower(options: RevertFollowerOptions): Follower {
+  const settled = new Set<string>();
   return {
     name: REVERT_FOLLOWER,
     follow: async ({ caseId, kinds }) => {
@@ -58,8 +64,10 @@ export function revertFollower(options: RevertFollowerOptions): Follower {
         return { type: 'delivered' };
       }
       if (current.state === 'resolved') return { type: 'delivered' };
-      const isDone = await putBack(options, findings, current);
-      if (isDone) return { type: 'delivered' };
+      if (settled.size > MOST_SETTLED) settled.clear();
+      const outcome = await putBack(options, { findings, current, settled });
+      if (outcome === 'done') return { type: 'delivered' };
+      if (outcome === 'part-done') return { type: 'part-done' };
       return { type: 'failed', failure: 'another revert holds it, or AWS has not finished with it', afterMs: AGAIN_MS };
     },
   };
@@ -71,37 +79,72 @@ async function changesOf(
   findings: readonly Finding[],
 ): Promise<readonly TrailEvent[]> {
   const found: TrailEvent[] = [];
-  const ids = new Map(findings.map(({ facts }) => [`${facts.source} ${facts.id}`, facts] as const));
-  for (const { source, id, account } of [...ids.values()].slice(-MOST_CHANGES)) {
-    if (source !== 'aws_cloudtrail' && source !== 'k8s_audit') continue;
-    const stored = await events.findEvent(source, id);
-    const record = stored === null ? null : (JSON.parse(stored.raw) as Record<string, unknown>);
-    if (record === null) continue;
-    const event = source === 'k8s_audit' ? toAuditEvent(record, account ?? '') : toTrailEvent(record);
-    if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
+  for (const source of ['aws_cloudtrail', 'k8s_audit'] as const) {
+    const facts = new Map(findings.flatMap((one) => (one.facts.source === source ? [[one.facts.id, one.facts]] : [])));
+    const ids = [...facts.keys()];
+    for (let from = 0; from < ids.length; from += EVENTS_AT_ONCE) {
+      for (const { id, raw } of await events.findEvents(source, ids.slice(from, from + EVENTS_AT_ONCE))) {
+        const record = JSON.parse(raw) as Record<string, unknown>;
+        const account = facts.get(id)?.account ?? '';
+        const event = source === 'k8s_audit' ? toAuditEvent(record, account) : toTrailEvent(record);
+        if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
+      }
+    }
   }
   return found;
 }
 
-/** @returns false when it must be tried again. */
-async function putBack(options: RevertFollowerOptions, findings: readonly Finding[], current: Case): Promise<boolean> {
-  const { reverts, most, isSpared } = options;
+interface PuttingBack {
+  readonly findings: readonly Finding[];
+  readonly current: Case;
+  /** Findings whose changes are done with; grows. */
+  readonly settled: Set<string>;
+}
+
+/** `again`: later, something is not finished. `part-done`: at once, there is more than was done. */
+async function putBack(
+  options: RevertFollowerOptions,
+  { findings, current, settled }: PuttingBack,
+): Promise<'done' | 'again' | 'part-done'> {
   const wishes = wishesOf(await options.decide(findings), current);
-  const wanted = findings.filter(({ facts }) => wishes.has(facts.id));
-  let isDone = true;
+  const wanted = findings.filter(({ id, facts }) => wishes.has(facts.id) && !settled.has(id));
   const changes = (await changesOf(options, wanted)).filter((event) => !options.isApproved(event));
-  for (const chain of chainsOf(changes)) {
-    const events = chain.changes.map(({ event }) => event);
-    const wish = leastOf(events.flatMap(({ eventId }) => wishes.get(eventId) ?? []));
-    const spared = events.some(isSpared);
-    const mode = (usual: DefaultMode) => modeOf({ most, usual, wish, current, spared });
-    const planned = await planChain(options, chain, { caseId: current.id, mode });
-    isDone &&= planned !== null;
-    for (const { id, mode: planMode, state } of planned ?? []) {
-      if (planMode !== 'auto' || !['planned', 'running'].includes(state)) continue;
-      const ended = await reverts.run(id);
-      isDone &&= ended !== null && ended.state !== 'planned' && ended.state !== 'running';
+  const chains = chainsOf(changes);
+  const isPlanned = await options.reverts.plannedOf(chains);
+  let isDone = true;
+  let plans = 0;
+  for (const [index, chain] of chains.entries()) {
+    const isNew = !isPlanned(chain);
+    if (isNew && plans >= PLANS_AT_ONCE) {
+      const left = chains.slice(index).filter((one) => !isPlanned(one)).length;
+      await options.tellLeft(current.id, left);
+      return 'part-done';
     }
+    plans += Number(isNew);
+    isDone = (await putChainBack(options, chain, { wishes, current })) && isDone;
+  }
+  // While a person is asked, what waits for the answer was not planned at all.
+  if (isDone && current.state !== 'asked') for (const { id } of wanted) settled.add(id);
+  return isDone ? 'done' : 'again';
+}
+
+/** @returns false when it must be tried again. */
+async function putChainBack(
+  options: RevertFollowerOptions,
+  chain: Chain,
+  { wishes, current }: { readonly wishes: ReadonlyMap<string, RevertWish>; readonly current: Case },
+): Promise<boolean> {
+  const { reverts, most, isSpared } = options;
+  const events = chain.changes.map(({ event }) => event);
+  const wish = leastOf(events.flatMap(({ eventId }) => wishes.get(eventId) ?? []));
+  const spared = events.some(isSpared);
+  const mode = (usual: DefaultMode) => modeOf({ most, usual, wish, current, spared });
+  const planned = await planChain(options, chain, { caseId: current.id, mode });
+  let isDone = planned !== null;
+  for (const { id, mode: planMode, state } of planned ?? []) {
+    if (planMode !== 'auto' || !['planned', 'running'].includes(state)) continue;
+    const ended = await reverts.run(id);
+    isDone &&= ended !== null && ended.state !== 'planned' && ended.state !== 'running';
   }
   return isDone;
 }

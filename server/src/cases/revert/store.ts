@@ -78,6 +78,28 @@ export async function plannedOf(
   return new Map(rows.map(({ event_id, revert_id }) => [event_id, revert_id]));
 }
 
+/** One change of one resource, in the set of those that were planned. */
+export function changeKey(resourceKey: string, { eventId }: Pick<TrailEvent, 'eventId'>): string {
+  return `${eventId} ${resourceKey}`;
+}
+
+const IDS_AT_ONCE = 1_000;
+
+/** Every change of these events that was planned, for any resource, by its `changeKey`. */
+export async function plannedChanges(reader: Reader, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const planned = new Set<string>();
+  for (let from = 0; from < eventIds.length; from += IDS_AT_ONCE) {
+    const rows = await reader
+      .withTables<RevertTables>()
+      .selectFrom('revert_event')
+      .select(['event_id', 'resource_key'])
+      .where('event_id', 'in', eventIds.slice(from, from + IDS_AT_ONCE))
+      .execute();
+    for (const { event_id, resource_key } of rows) planned.add(changeKey(resource_key, { eventId: event_id }));
+  }
+  return planned;
+}
+
 /** False when one of its changes was planned meanwhile; then nothing is written. */
 export async function insertRevert(trx: StateTransaction, revert: Revert, nowMs: number): Promise<boolean> {
   const db = trx.withTables<RevertTables>();
