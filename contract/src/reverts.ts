@@ -66,3 +66,26 @@ export const RevertProof = Type.Object({
   code: Type.String({ maxLength: 16 }),
 });
 export type RevertProof = Static<typeof RevertProof>;
+
+const Name = Type.String({ minLength: 1, maxLength: 253 });
+const Path = Type.String({ minLength: 2, maxLength: 4_000 });
+const strict = { additionalProperties: false } as const;
+const OfCluster = <A extends string>(action: A) =>
+  Type.Object({ action: Type.Literal(action), account: Name, namespace: Type.Optional(Name), name: Name }, strict);
+/** The process that had this id at that moment; one that took the id over since is let be. */
+const AtMoment = { pid: Type.Integer({ minimum: 2, maximum: 4_194_304 }), at: Type.String({ maxLength: 40 }) };
+
+/**
+ * What a person wants done to keep damage small; a second person lets it happen. `account` is the cluster, as its audit events name it, or the
+ * host, as its agent does.
+ */
+export const Containment = Type.Union([
+  OfCluster('CordonNode'),
+  OfCluster('QuarantinePod'),
+  OfCluster('DeletePod'),
+  Type.Object({ action: Type.Literal('StopProcess'), account: Name, ...AtMoment }, strict),
+  Type.Object({ action: Type.Literal('PauseContainer'), account: Name, ...AtMoment }, strict),
+  Type.Object({ action: Type.Literal('PauseContainer'), account: Name, cgroup: Path }, strict),
+  Type.Object({ action: Type.Literal('BlockPeer'), account: Name, address: Type.String({ maxLength: 45 }) }, strict),
+]);
+export type Containment = Static<typeof Containment>;

@@ -11,12 +11,14 @@
  * The surprise: the agent needs its server only once, to join and to fetch rules. From then on it starts, judges and keeps what it found also
  * when nobody answers.
  */
+import { lookup } from 'node:dns/promises';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { writeState } from '@countersign/scap';
 import { Value } from 'typebox/value';
 import { Spool } from './agent/spool.ts';
+import { runOrders } from './agent/orders.ts';
 import { runUplink } from './agent/uplink.ts';
 import { type AgentBatch, BATCH_VERSION } from './fleet/batch.ts';
 import { SettingsContent, WINDOW_MS } from './fleet/settings.ts';
@@ -32,6 +34,7 @@ import { HostWatch } from './sources/sensor/host-watch.ts';
 import type { WatchOrder, WatchReport } from './sources/sensor/reports.ts';
 import type { Gap } from './sources/sensor/stream.ts';
 import { type AgentCalls, createAgentCalls } from './vendors/countersign/agent-calls.ts';
+import { createHostCaller } from './vendors/linux/host.ts';
 
 export interface AgentOptions {
   readonly server: URL;
@@ -45,6 +48,10 @@ export interface AgentOptions {
   /** The network that the host is in, where addresses repeat. */
   readonly network: string;
   readonly spoolBytes: number;
+  /** Whoever started it lets the server's people hold processes, freeze containers and cut off peers here. */
+  readonly contains: boolean;
+  /** False: it only does what it is told; something else watches this host. */
+  readonly watches: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -70,6 +77,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const identity = await identify(options);
   const calls = createAgentCalls({ server: options.server, secret: () => identity.secret });
+  const host = createHostCaller({ spared: await addressesOf(options.server.hostname) });
+  const obeying = options.contains ? runOrders({ calls, host, clock, log }, signal) : Promise.resolve();
+  if (!options.watches) return obeying;
   const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes });
   const uplink = runUplink({ spool, calls, clock, log }, signal);
   let known = await firstSettings(options, calls, signal);
@@ -81,7 +91,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     changed.abort();
     await watching;
   }
-  await uplink;
+  await Promise.all([uplink, obeying]);
+}
+
+/** Of the server: whoever cuts it off can never let it in again. */
+async function addressesOf(hostname: string): Promise<readonly string[]> {
+  const found = await lookup(hostname, { all: true }).catch(() => []);
+  return found.map(({ address }) => address);
 }
 
 async function identify(options: AgentOptions): Promise<Identity> {

@@ -10,14 +10,16 @@ import { createDeciding, type Deciding, type DecidingOptions } from './cases/rev
 import { createReverts, type Reverts } from './cases/revert/engine.ts';
 import { revertFollower } from './cases/revert/follower.ts';
 import { createLedger } from './cases/revert/ledger.ts';
+import { MACHINE } from './cases/revert/linux/containment.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
 import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
-import { openAwsRoles, readingOptions } from './revert-targets.ts';
+import { type CallerOf, openAwsRoles, readingOptions } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
 import type { EventStore } from './events/store.ts';
+import { createHostOrders } from './fleet/orders.ts';
 import { matchesAnyGlob } from './ground/glob.ts';
 import { putEffect } from './ground/outbox.ts';
 import type { Random } from './ground/random.ts';
@@ -27,11 +29,14 @@ import { isKnownPerson } from './people/person.ts';
 import type { Judged } from './pipeline.ts';
 import type { SecondFactor } from './people/sign-in/second-factor.ts';
 import { raiseAlert } from './sources/alerts/raise.ts';
+import type { Caller } from './vendors/aws/calls.ts';
 import type { EventFacts } from './sources/source.ts';
 
 export interface Reverting {
   readonly reverts: Reverts;
   readonly deciding: Deciding;
+  /** What is done on a host, through its agent. */
+  readonly machine: (host: string) => Caller;
   readonly follower: Follower;
   /** Until `signal` aborts. */
   work(signal: AbortSignal): readonly Promise<void>[];
@@ -56,7 +61,8 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   const settings = configuration.reverts;
   if (settings === null) return null;
   const aws = await openAwsRoles(configuration, environment);
-  const callerOf = aws.acting;
+  const machine = (host: string) => createHostOrders({ state, clock, random }, host);
+  const callerOf: CallerOf = (account, region) => (region === MACHINE ? machine(account) : aws.acting(account, region));
   const { breakGlass, mostPerAccount } = settings;
   const ownRoles = [...configuration.accounts.keys()].map((account) => `arn:aws:iam::${account}:role/${settings.role}`);
   const ledger = createLedger({
@@ -81,6 +87,7 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   const name = random.id(clock.nowMs());
   return {
     reverts,
+    machine,
     deciding: createDeciding({ ...parts, reverts }),
     work: (signal) => [
       runRevertWorker({ state, clock, log, reverts, accept, name }, signal),

@@ -7,12 +7,16 @@ import { sensorProgram } from '../sources/sensor/sensor-program.ts';
 import { type Command, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign agent --server URL [--token-file FILE] [--data DIR] [--host NAME] [--network NAME] [--spool-mb N]
+                  [--contain] [--no-watch]
 
 Watches this host for a Countersign server: rules run here, connections and activity are rolled up here, and what the server has not taken
 yet is kept on disk, 512 MB of it unless told otherwise (findings are never dropped).
 
 The first start needs a token: Settings → Agents makes one that works once, for a day. Put it into a file that only you can read and name the
-file with --token-file; later starts do not need it. --network tells apart networks whose addresses repeat.`;
+file with --token-file; later starts do not need it. --network tells apart networks whose addresses repeat.
+
+--contain lets responders hold a process, freeze a container and cut off an address on this host, from a case, with a second person's approval.
+It needs root (or CAP_KILL, CAP_NET_ADMIN and the right to write to /sys/fs/cgroup), and does nothing else. --no-watch does only that.`;
 
 const VERSION = '0.1.0';
 const DEFAULT_DATA = './agent-data';
@@ -31,6 +35,8 @@ export const agentCommand: Command = {
       host: 'text',
       network: 'text',
       'spool-mb': 'text',
+      contain: 'present',
+      'no-watch': 'present',
     });
     if (given.positionals.length > 0) throw new UsageError(`'${given.positionals[0]}' is too much`);
     const log = createLog({
@@ -47,6 +53,8 @@ export const agentCommand: Command = {
         network: given.text('network') ?? '',
         version: VERSION,
         sensor: sensorProgram(terminal.environment['COUNTERSIGN_SENSOR']),
+        contains: given.has('contain'),
+        watches: !given.has('no-watch'),
         spoolBytes: spoolMbOf(given.text('spool-mb')) * BYTES_A_MB,
         clock: terminal.clock,
         random: terminal.random,

@@ -18,6 +18,7 @@ import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import { BATCH_TYPE } from '../vendors/countersign/agent-calls.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
 import type { AgentSettings } from './settings.ts';
+import { answerOrder, LONGEST_ORDER_ANSWER, takeOrders } from './orders.ts';
 import { type Agent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
 import type { Taker } from './take.ts';
 
@@ -38,6 +39,14 @@ const Enrolment = Type.Object(
   { token: Type.String({ maxLength: LONGEST_SECRET }), host: Host, version: Type.String({ maxLength: 40 }) },
   { additionalProperties: false },
 );
+const Answer = Type.Union([
+  Type.Object({ answer: Type.Record(Type.String(), Type.Unknown()) }, { additionalProperties: false }),
+  Type.Object(
+    { code: Type.String({ maxLength: 100 }), message: Type.String({ maxLength: 1_000 }) },
+    { additionalProperties: false },
+  ),
+]);
+const Id = Type.Object({ id: Type.String({ maxLength: 60 }) });
 const BY_SECRET = publicRoute('agents call here, and the secret of the agent is checked');
 const BY_INVITATION = publicRoute('an agent that joins has nothing yet but its token, which works once');
 
@@ -76,6 +85,23 @@ function registerAgentDoors(server: HttpServer, { state, clock, random, taker, s
     if (request.headers['if-none-match'] === settings.etag) return reply.code(304).send();
     return reply.header('etag', settings.etag).send(settings.content);
   });
+  server.post('/agent/v1/orders', { config: { access: BY_SECRET, rateLimit: false } }, async (request) => ({
+    orders: await takeOrders({ state, clock }, await agentOf(state, request)),
+  }));
+  server.post(
+    '/agent/v1/orders/:id',
+    {
+      config: { access: BY_SECRET, rateLimit: false },
+      bodyLimit: LONGEST_ORDER_ANSWER,
+      schema: { params: Id, body: Answer },
+    },
+    async (request) => {
+      const { host } = await agentOf(state, request);
+      const isTaken = await answerOrder({ state, clock }, { id: request.params.id, host }, request.body);
+      if (!isTaken) throw httpFailures.notFound();
+      return { ok: true };
+    },
+  );
 }
 
 function registerAdminDoors(server: HttpServer, { state, clock, random, guards }: FleetRoutesOptions): void {
@@ -99,15 +125,11 @@ function registerAdminDoors(server: HttpServer, { state, clock, random, guards }
       })),
     };
   });
-  server.delete(
-    '/api/agents/:id',
-    { config: { access }, schema: { params: Type.Object({ id: Type.String({ maxLength: 60 }) }) } },
-    async (request) => {
-      const by = { actor: signedInOf(request).person.id, nowMs: clock.nowMs() };
-      if (!(await state.transaction((trx) => retireAgent(trx, request.params.id, by)))) throw httpFailures.notFound();
-      return { ok: true };
-    },
-  );
+  server.delete('/api/agents/:id', { config: { access }, schema: { params: Id } }, async (request) => {
+    const by = { actor: signedInOf(request).person.id, nowMs: clock.nowMs() };
+    if (!(await state.transaction((trx) => retireAgent(trx, request.params.id, by)))) throw httpFailures.notFound();
+    return { ok: true };
+  });
 }
 
 async function readBatch(body: Buffer): Promise<unknown> {

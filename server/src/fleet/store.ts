@@ -79,6 +79,7 @@ export async function enrolAgent(
       last_may_sequence: 0,
       dropped: 0,
       retired_ms: null,
+      ready_ms: null,
     })
     .execute();
   await appendJournal(trx, {

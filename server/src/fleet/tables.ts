@@ -21,5 +21,18 @@ export type FleetTables = {
     readonly last_may_sequence: number;
     readonly dropped: number;
     readonly retired_ms: number | null;
+    /** When it last asked for orders; null: it takes none. */
+    readonly ready_ms: number | null;
+  };
+  host_order: {
+    readonly id: string;
+    readonly host: string;
+    readonly operation: string;
+    readonly input: string;
+    readonly created_ms: number;
+    readonly expires_ms: number;
+    readonly taken_ms: number | null;
+    readonly answered_ms: number | null;
+    readonly answer: string | null;
   };
 };

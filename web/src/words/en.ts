@@ -55,6 +55,7 @@ export const en = {
     'plan-differs': 'The plan is no longer the one that was shown. Look at it again.',
     'not-reverted': 'This was not put back, or somebody is at it.',
     'not-waiting': 'There is nothing to look at again.',
+    'not-contained': 'The host did not do it: no agent that may, or the process is gone.',
     'token-refused': 'This token does not open this.',
     'invalid-input': 'Something is missing or not in the right form.',
     'case-not-found': 'There is no such case.',

@@ -55,6 +55,7 @@ export const ja: Words = {
     'plan-differs': '表示された計画から変わっています。もう一度ご確認ください。',
     'not-reverted': '元に戻されていないか、ほかの人が操作中です。',
     'not-waiting': '確認し直すものはありません。',
+    'not-contained': 'ホスト側で実行できませんでした。権限のあるエージェントがないか、プロセスが終了しています。',
     'token-refused': 'このトークンでは利用できません。',
     'invalid-input': '入力が足りないか、形式が正しくありません。',
     'case-not-found': 'そのケースはありません。',

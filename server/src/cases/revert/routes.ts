@@ -1,5 +1,5 @@
 /** Reverts over HTTP: what was planned and done for a case, the approval of a second person, looking again, and undoing. */
-import { RevertProof, type RevertList, type RevertView } from '@countersign/contract';
+import { Containment, RevertProof, type RevertList, type RevertView } from '@countersign/contract';
 import { Type } from 'typebox';
 import { Failure } from '../../ground/failure.ts';
 import type { HttpServer } from '../../ground/http.ts';
@@ -9,24 +9,17 @@ import type { Cases } from '../cases.ts';
 import type { Deciding, Refusal } from './deciding.ts';
 import type { Reverts } from './engine.ts';
 import { type Revert, revertsOfCase } from './store.ts';
-
-const Name = Type.String({ minLength: 1, maxLength: 253 });
-/** What is contained: a node, or a pod of a namespace. */
-const Containment = Type.Object(
-  {
-    action: Type.Union([Type.Literal('CordonNode'), Type.Literal('QuarantinePod'), Type.Literal('DeletePod')]),
-    account: Name,
-    namespace: Type.Optional(Name),
-    name: Name,
-  },
-  { additionalProperties: false },
-);
+import { type WishOptions, wishOf } from './wish.ts';
 
 export interface RevertRoutesOptions {
   readonly cases: Cases;
   readonly guards: Guards;
   /** Null: reverts are not configured. */
-  readonly reverting: { readonly reverts: Reverts; readonly deciding: Deciding } | null;
+  readonly reverting: {
+    readonly reverts: Reverts;
+    readonly deciding: Deciding;
+    readonly machine: WishOptions['machine'];
+  } | null;
 }
 
 const LIMIT = { max: 20, timeWindow: 60_000 };
@@ -80,12 +73,10 @@ function registerContainment(server: HttpServer, { cases, guards, reverting }: R
     async (request): Promise<RevertList> => {
       const { id: caseId } = request.params;
       const { person } = signedInOf(request);
-      const { action, account, ...about } = request.body;
-      const nowMs = cases.nowMs();
       const known = await cases.state.transaction((trx) => cases.unit(trx).loadCase(caseId));
       if (known === null || reverting === null) throw httpFailures.notFound();
-      const wish = { service: 'countersign', name: action, account, region: 'cluster', timeMs: nowMs, response: {} };
-      const event = { ...wish, eventId: `containment:${caseId}:${nowMs}`, request: about, actors: [person.id] };
+      const wish = { caseId, by: person.id, nowMs: cases.nowMs(), machine: reverting.machine };
+      const event = await wishOf(request.body, wish);
       const planned = await reverting.reverts.plan(event, { caseId, mode: 'approve' });
       return { reverts: planned.map(viewRevert) };
     },

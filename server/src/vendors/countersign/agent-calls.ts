@@ -16,11 +16,30 @@ export type SettingsOutcome =
   | { readonly type: 'same' }
   | { readonly type: 'failed'; readonly reason: string };
 
+/** Something to do on the host. */
+export interface Order {
+  readonly id: string;
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+export type OrdersOutcome =
+  | { readonly type: 'orders'; readonly orders: readonly Order[] }
+  | { readonly type: 'failed'; readonly reason: string };
+
+/** What came of an order. */
+export type OrderOutcome =
+  | { readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly code: string; readonly message: string };
+
 export interface AgentCalls {
   join(asked: { readonly token: string; readonly host: string; readonly version: string }): Promise<JoinOutcome>;
   sendBatch(gzipped: Uint8Array): Promise<SendOutcome>;
   /** @param etag of the settings that are known; empty: none. */
   settings(etag: string): Promise<SettingsOutcome>;
+  orders(): Promise<OrdersOutcome>;
+  /** Told once: who waits for it gives the order again. */
+  answerOrder(id: string, outcome: OrderOutcome): Promise<void>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -70,6 +89,20 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
       if (response.status === 304) return { type: 'same' };
       if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
       return { type: 'new', etag: response.headers.get('etag') ?? '', content: await response.json() };
+    },
+    orders: async () => {
+      const headers = { authorization: authorization() };
+      const response = await call('/agent/v1/orders', { method: 'POST', headers });
+      if (typeof response === 'string') return { type: 'failed', reason: response };
+      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
+      const { orders } = (await response.json()) as { orders: readonly Order[] };
+      return { type: 'orders', orders };
+    },
+    answerOrder: async (id, outcome) => {
+      const headers = { 'content-type': 'application/json', authorization: authorization() };
+      const body = JSON.stringify(outcome);
+      const response = await call(`/agent/v1/orders/${encodeURIComponent(id)}`, { method: 'POST', headers, body });
+      if (typeof response !== 'string') await response.arrayBuffer();
     },
   };
 }

@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:os';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { join, normalize } from 'node:path';
 import { type Caller, CallFailure } from '../aws/calls.ts';
 
@@ -19,10 +19,17 @@ const NFT_MS = 10_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function createHostCaller(): Caller {
+export interface HostOptions {
+  /** Addresses that are never cut off: those of whoever gives the orders. */
+  readonly spared?: readonly string[];
+}
+
+export function createHostCaller({ spared = [] }: HostOptions = {}): Caller {
   return {
     call: async ({ operation, input }) => {
       switch (operation) {
+        case 'FindProcess':
+          return findProcess(input);
         case 'ReadProcess':
           return readProcess(processOf(input));
         case 'StopProcess':
@@ -32,13 +39,13 @@ export function createHostCaller(): Caller {
         case 'ReadFreezer':
           return { frozen: readFreezer(groupOf(input)) };
         case 'Freeze':
-          return freeze(groupOf(input), true);
+          return freeze(freezable(groupOf(input)), true);
         case 'Thaw':
           return freeze(groupOf(input), false);
         case 'ReadPeer':
           return { blocked: await isBlocked(peerOf(input)) };
         case 'BlockPeer':
-          return block(peerOf(input));
+          return block(blockable(peerOf(input), spared));
         case 'UnblockPeer':
           return unblock(peerOf(input));
         default:
@@ -61,6 +68,42 @@ function processOf({ pid, startTicks }: Fields): ProcessName {
     throw invalid('startTicks is a number of clock ticks');
   if (pid === process.pid) throw invalid('that is this program itself');
   return { pid, startTicks };
+}
+
+/** Clock ticks a second, as `/proc` tells them on every architecture (USER_HZ). */
+const TICKS_A_SECOND = 100;
+/** When the machine was started is known to the second. */
+const BOOT_MARGIN_MS = 1_500;
+
+/**
+ * Which process it was that did something at a moment (`atMs`): the one of that id, if it had begun by then. An id that was taken over since
+ * belongs to a process that began later.
+ */
+function findProcess({ pid, atMs }: Fields): Fields {
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 2)
+    throw invalid('pid is the number of a process above 1');
+  if (typeof atMs !== 'number' || !Number.isFinite(atMs)) throw invalid('atMs is a moment, in ms since 1970');
+  const now = stat(pid);
+  if (now === null || now.state === 'Z') throw gone(pid);
+  const startedMs = bootMs() + (Number(now.startTicks) * 1_000) / TICKS_A_SECOND;
+  if (startedMs > atMs + BOOT_MARGIN_MS) throw gone(pid);
+  return { startTicks: now.startTicks, cgroup: cgroupOf(pid) };
+}
+
+function bootMs(): number {
+  return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0) * 1_000;
+}
+
+/** By the freezer of version 1 where there is one, else of version 2; null for a process of the root group. */
+function cgroupOf(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+    const path = /^\d+:freezer:(.*)$/m.exec(text)?.[1] ?? '/';
+    const found = path === '/' ? (/^0::(.*)$/m.exec(text)?.[1] ?? '/') : path;
+    return found === '/' ? null : found;
+  } catch {
+    return null;
+  }
 }
 
 interface Stat {
@@ -108,6 +151,14 @@ function groupOf({ cgroup }: Fields): string {
   return cgroup;
 }
 
+/** Freezing what this program stands in would end everything that is done here. */
+function freezable(cgroup: string): string {
+  const own = cgroupOf(process.pid);
+  if (own !== null && (own === cgroup || own.startsWith(`${cgroup}/`)))
+    throw invalid(`${cgroup} holds this program itself`);
+  return cgroup;
+}
+
 interface Freezer {
   readonly file: string;
   readonly on: string;
@@ -136,6 +187,18 @@ function freeze(cgroup: string, frozen: boolean): Fields {
 
 function peerOf({ address }: Fields): string {
   if (typeof address !== 'string' || isIP(address) === 0) throw invalid('address is one IP address');
+  return address;
+}
+
+const NEVER = new BlockList();
+NEVER.addAddress('127.0.0.1', 'ipv4');
+NEVER.addAddress('0.0.0.0', 'ipv4');
+NEVER.addAddress('::', 'ipv6');
+NEVER.addAddress('::1', 'ipv6');
+
+function blockable(address: string, spared: readonly string[]): string {
+  if (spared.includes(address)) throw invalid(`${address} is the server that this is done for`);
+  if (NEVER.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) throw invalid(`${address} is this machine itself`);
   return address;
 }
 

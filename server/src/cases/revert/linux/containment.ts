@@ -3,6 +3,9 @@ import type { Call } from '../../../vendors/aws/calls.ts';
 import { type CatalogueEntry, orNone, textOf, type TrailEvent } from '../catalogue.ts';
 import type { Fields, Json } from '../state.ts';
 
+/** Where a machine's resources are, as others are in a region. */
+export const MACHINE = 'machine';
+
 /** One switch of the machine: how it is read, and the calls that turn it on and off. */
 interface Switch {
   readonly event: string;

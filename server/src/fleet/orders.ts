@@ -1,0 +1,172 @@
+/**
+ * What a person decided to do on a host, on its way to the host's agent: the agent asks for orders, does them, and tells what came of them.
+ * Any server may give an order, and any may be asked for it.
+ *
+ * The surprise: an order that nobody fetched in time is never done. What is decided is written down elsewhere (a revert), which gives the
+ * order again when it goes on; an agent that wakes up an hour later must not stop a process that somebody has long let go.
+ */
+import type { Clock } from '../ground/clock.ts';
+import type { Random } from '../ground/random.ts';
+import type { State } from '../ground/state.ts';
+import { type Caller, CallFailure } from '../vendors/aws/calls.ts';
+import type { FleetTables } from './tables.ts';
+
+export interface HostOrder {
+  readonly id: string;
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+export type OrderAnswer =
+  | { readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly code: string; readonly message: string };
+
+export interface OrdersOptions {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Within this an agent that is ready has fetched an order, done it and told so. */
+const PATIENCE_MS = 20_000;
+const LOOK_MS = 200;
+/** An agent asks every other second; one that was silent for so long is not ready. */
+const READY_WITHIN_MS = 60_000;
+/** So often it is written down that an agent is ready, however often it asks. */
+const READY_NOTED_MS = 20_000;
+const KEEP_MS = 24 * 3_600_000;
+const MOST_AT_ONCE = 10;
+export const LONGEST_ORDER_ANSWER = 100_000;
+
+/** Calls what is done on a host, through its agent. */
+export function createHostOrders(options: OrdersOptions, host: string): Caller {
+  return {
+    call: async ({ operation, input }) => {
+      await mustBeReady(options, host);
+      const id = await give(options, { host, operation, input: JSON.stringify(input) });
+      const outcome = await wait(options, id);
+      if (outcome === null)
+        throw new CallFailure(
+          'HostSilent',
+          `the agent of ${host} did not answer within ${PATIENCE_MS / 1_000} s`,
+          false,
+        );
+      if ('answer' in outcome) return outcome.answer;
+      throw new CallFailure(outcome.code, outcome.message, false);
+    },
+  };
+}
+
+/** Why nothing can be done on a host, in words for whoever wished for it. */
+async function mustBeReady({ state, clock }: OrdersOptions, host: string): Promise<void> {
+  const row = await state.db
+    .withTables<FleetTables>()
+    .selectFrom('agent')
+    .select('ready_ms')
+    .where('host', '=', host)
+    .where('retired_ms', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined)
+    throw new CallFailure('NoAgent', `no agent of a host named ${host} has joined: Settings → Agents`, false);
+  if (row.ready_ms === null)
+    throw new CallFailure('NotAllowed', `the agent of ${host} takes no orders: start it as root with --contain`, false);
+  if (Number(row.ready_ms) < clock.nowMs() - READY_WITHIN_MS)
+    throw new CallFailure('HostSilent', `the agent of ${host} was last ready at ${isoOf(Number(row.ready_ms))}`, false);
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+async function give(
+  { state, clock, random }: OrdersOptions,
+  order: { readonly host: string; readonly operation: string; readonly input: string },
+): Promise<string> {
+  const nowMs = clock.nowMs();
+  const id = random.id(nowMs);
+  const orders = state.db.withTables<FleetTables>();
+  await orders
+    .deleteFrom('host_order')
+    .where('created_ms', '<', nowMs - KEEP_MS)
+    .execute();
+  await orders
+    .insertInto('host_order')
+    .values({
+      id,
+      ...order,
+      created_ms: nowMs,
+      expires_ms: nowMs + PATIENCE_MS,
+      ...{ taken_ms: null, answered_ms: null, answer: null },
+    })
+    .execute();
+  return id;
+}
+
+async function wait({ state, clock }: OrdersOptions, id: string): Promise<OrderAnswer | null> {
+  const endMs = clock.steadyMs() + PATIENCE_MS;
+  while (clock.steadyMs() < endMs) {
+    await clock.sleep(LOOK_MS);
+    const row = await state.db
+      .withTables<FleetTables>()
+      .selectFrom('host_order')
+      .select('answer')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    // Written by `answerOrder`, which is given nothing else.
+    if (typeof row?.answer === 'string') return JSON.parse(row.answer) as OrderAnswer;
+  }
+  return null;
+}
+
+/** What a host's agent is to do now, the oldest first; each is given out once. Asking says that the agent is ready. */
+export async function takeOrders(
+  { state, clock }: Pick<OrdersOptions, 'state' | 'clock'>,
+  agent: { readonly id: string; readonly host: string },
+): Promise<readonly HostOrder[]> {
+  const nowMs = clock.nowMs();
+  return state.transaction(async (trx) => {
+    const db = trx.withTables<FleetTables>();
+    await db
+      .updateTable('agent')
+      .set({ ready_ms: nowMs })
+      .where('id', '=', agent.id)
+      .where((eb) => eb.or([eb('ready_ms', 'is', null), eb('ready_ms', '<', nowMs - READY_NOTED_MS)]))
+      .execute();
+    const waiting = await db
+      .selectFrom('host_order')
+      .selectAll()
+      .where('host', '=', agent.host)
+      .where('taken_ms', 'is', null)
+      .where('expires_ms', '>', nowMs)
+      .orderBy('created_ms')
+      .limit(MOST_AT_ONCE)
+      .forUpdate()
+      .skipLocked()
+      .execute();
+    const ids = waiting.map(({ id }) => id);
+    if (ids.length > 0) await db.updateTable('host_order').set({ taken_ms: nowMs }).where('id', 'in', ids).execute();
+    return waiting.map(({ id, operation, input }) => ({
+      ...{ id, operation },
+      input: JSON.parse(input) as HostOrder['input'],
+    }));
+  });
+}
+
+/** @returns false when it is no order of that host, or was answered already. */
+export async function answerOrder(
+  { state, clock }: Pick<OrdersOptions, 'state' | 'clock'>,
+  { id, host }: { readonly id: string; readonly host: string },
+  answer: OrderAnswer,
+): Promise<boolean> {
+  const row = await state.db
+    .withTables<FleetTables>()
+    .updateTable('host_order')
+    .set({ answered_ms: clock.nowMs(), answer: JSON.stringify(answer) })
+    .where('id', '=', id)
+    .where('host', '=', host)
+    .where('taken_ms', 'is not', null)
+    .where('answered_ms', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
