@@ -4,6 +4,7 @@
  */
 import type { ReadingOptions } from './cases/revert/baselines/readings.ts';
 import { createPace, type Pace } from './cases/revert/baselines/pace.ts';
+import type { Partition } from './cases/revert/configuration.ts';
 import { kubernetesKinds } from './cases/revert/kubernetes/objects.ts';
 import { CATALOGUE, KINDS } from './cases/revert/rows.ts';
 import type { Configuration } from './configuration.ts';
@@ -24,6 +25,21 @@ export interface AwsRoles {
 const ACTING_SESSION = 'countersign-revert';
 const READING_SESSION = 'countersign-baseline';
 
+/** Where IAM and what else is global answers in each partition. */
+const HEARTS: Readonly<Record<Partition, string>> = {
+  aws: 'us-east-1',
+  'aws-cn': 'cn-north-1',
+  'aws-us-gov': 'us-gov-west-1',
+};
+
+export function roleArnOf(of: {
+  readonly partition: Partition;
+  readonly account: string;
+  readonly role: string;
+}): string {
+  return `arn:${of.partition}:iam::${of.account}:role/${of.role}`;
+}
+
 export async function openAwsRoles(configuration: Configuration, environment: Environment): Promise<AwsRoles> {
   const settings = configuration.reverts;
   if (settings === null) return { acting: () => null, reading: () => null };
@@ -40,8 +56,10 @@ export async function openAwsRoles(configuration: Configuration, environment: En
       }
       if (!configuration.accounts.has(account)) return null;
       const key = `${account} ${region}`;
-      const roleArn = endpoint === null ? `arn:aws:iam::${account}:role/${name}` : null;
-      const made = callers.get(key) ?? createCaller({ region, roleArn, externalId, sessionName, endpoint });
+      const partition = settings.partitions.get(account) ?? 'aws';
+      const roleArn = endpoint === null ? roleArnOf({ partition, account, role: name }) : null;
+      const at = region === 'us-east-1' ? HEARTS[partition] : region;
+      const made = callers.get(key) ?? createCaller({ region: at, roleArn, externalId, sessionName, endpoint });
       callers.set(key, made);
       return made;
     };

@@ -9,13 +9,13 @@ import type { TrailEvent } from './cases/revert/catalogue.ts';
 import { createDeciding, type Deciding, type DecidingOptions } from './cases/revert/deciding.ts';
 import { createReverts, type Reverts } from './cases/revert/engine.ts';
 import { revertFollower } from './cases/revert/follower.ts';
-import { createLedger } from './cases/revert/ledger.ts';
+import { createLedger, type Ledger } from './cases/revert/ledger.ts';
 import { MACHINE } from './cases/revert/linux/containment.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
 import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
-import { type CallerOf, openAwsRoles, readingOptions } from './revert-targets.ts';
+import { type CallerOf, openAwsRoles, readingOptions, roleArnOf } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
 import type { EventStore } from './events/store.ts';
@@ -64,7 +64,9 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   const machine = (host: string) => createHostOrders({ state, clock, random }, host);
   const callerOf: CallerOf = (account, region) => (region === MACHINE ? machine(account) : aws.acting(account, region));
   const { breakGlass, mostPerAccount } = settings;
-  const ownRoles = [...configuration.accounts.keys()].map((account) => `arn:aws:iam::${account}:role/${settings.role}`);
+  const ownRoles = [...configuration.accounts.keys()].map((account) =>
+    roleArnOf({ partition: settings.partitions.get(account) ?? 'aws', account, role: settings.role }),
+  );
   const ledger = createLedger({
     lock: (trx, caseId) => cases().unit(trx).loadCase(caseId),
     conduct: (trx, caseId, input) => cases().conductIn(trx, caseId, input),
@@ -105,12 +107,7 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
       },
       isSpared,
       isApproved,
-      tellLeft: (caseId, count) =>
-        state.transaction(async (trx) => {
-          const entry = { kind: 'reverts-left', actor: null, parameters: { count } };
-          await ledger.lock(trx, caseId);
-          await ledger.tell(trx, caseId, { type: 'revert-stepped', entry, outcome: 'begun' });
-        }),
+      tellLeft: (caseId, count) => state.transaction((trx) => tellLeft(ledger, trx, { caseId, count })),
       trust: (events, { id, answer }) => {
         const by = answer?.by.id ?? null;
         return accept({ events, trust: 'confirmed', because: `case ${id}`, by, caseId: id });
@@ -120,16 +117,32 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
       for (const accepting of acceptedOf(judged, isApproved))
         await putEffect(trx, { ...ACCEPTANCE, key: keyOf(accepting), payload: accepting, dueMs: nowMs }, nowMs);
     },
-    judge: async (record) => {
-      const issuerArn = issuerOf(record);
-      const event = issuerArn === null || !ownRoles.includes(issuerArn) ? null : readTrailEvent(record);
-      // Reading proves nothing either way: the rules look at it as at anybody's.
-      if (event === null || onlyReads(record)) return 'other';
-      const verdict = await reverts.judgeOwn(event, { issuerArn });
-      // What failed changed nothing; somebody who tries with our role what we did not is still told of by the rules.
-      return verdict === 'stolen' && hasFailed(record) ? 'other' : verdict;
-    },
+    judge: (record) => judge(reverts, ownRoles, record),
   };
+}
+
+async function judge(
+  reverts: Reverts,
+  ownRoles: readonly string[],
+  record: Readonly<Record<string, unknown>>,
+): Promise<OwnVerdict> {
+  const issuerArn = issuerOf(record);
+  const event = issuerArn === null || !ownRoles.includes(issuerArn) ? null : readTrailEvent(record);
+  // Reading proves nothing either way: the rules look at it as at anybody's.
+  if (event === null || onlyReads(record)) return 'other';
+  const verdict = await reverts.judgeOwn(event, { issuerArn });
+  // What failed changed nothing; somebody who tries with our role what we did not is still told of by the rules.
+  return verdict === 'stolen' && hasFailed(record) ? 'other' : verdict;
+}
+
+async function tellLeft(
+  ledger: Ledger,
+  trx: StateTransaction,
+  { caseId, count }: { readonly caseId: string; readonly count: number },
+): Promise<void> {
+  const entry = { kind: 'reverts-left', actor: null, parameters: { count } };
+  await ledger.lock(trx, caseId);
+  await ledger.tell(trx, caseId, { type: 'revert-stepped', entry, outcome: 'begun' });
 }
 
 const ACCEPTANCE = { kind: ACCEPT_EFFECT, caseId: null } as const;

@@ -6,6 +6,9 @@ import { SecretReference } from '../../ground/secret.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 2_048 });
 
+const Partition = Type.Union([Type.Literal('aws'), Type.Literal('aws-cn'), Type.Literal('aws-us-gov')]);
+export type Partition = Static<typeof Partition>;
+
 export const RevertsSection = Type.Object(
   {
     mode: Type.Optional(Type.Union([Type.Literal('plan'), Type.Literal('approve'), Type.Literal('auto')])),
@@ -22,6 +25,7 @@ export const RevertsSection = Type.Object(
       Type.Record(Text, Type.Object({ kubeconfig: Text }, { additionalProperties: false }), { maxProperties: 1_000 }),
     ),
     approved_actors: Type.Optional(Type.Array(Text, { maxItems: 1_000 })),
+    partitions: Type.Optional(Type.Record(Text, Partition, { maxProperties: 10_000 })),
   },
   { additionalProperties: false },
 );
@@ -47,6 +51,8 @@ export interface RevertConfiguration {
   readonly clusters: ReadonlyMap<string, string>;
   /** Globs over ARNs and names of roles and users whose changes are trusted: infrastructure as code. */
   readonly approvedActors: readonly string[];
+  /** Of accounts in China and of the government of the United States; all others are `aws`. */
+  readonly partitions: ReadonlyMap<string, Partition>;
 }
 
 const DEFAULT_MOST = 10;
@@ -92,6 +98,7 @@ export function buildReverts(section: Static<typeof RevertsSection> | undefined)
     driftMs,
     clusters: new Map(Object.entries(section.clusters ?? {}).map(([name, { kubeconfig }]) => [name, kubeconfig])),
     approvedActors: section.approved_actors ?? [],
+    partitions: new Map(Object.entries(section.partitions ?? {})),
   } as const;
   return { reverts, problems };
 }

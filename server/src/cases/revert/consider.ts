@@ -85,6 +85,8 @@ export function regionOf({ region }: ResourceRef): string {
   return region === 'aws-global' ? 'us-east-1' : region;
 }
 
+const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov'];
+
 function untouchableBecause(
   { breakGlass, ownRoles }: RevertOptions,
   { changes, resource: { id, account } }: Chain,
@@ -93,8 +95,8 @@ function untouchableBecause(
     return 'it may lock everybody out, and no principal is kept for emergencies: reverts.break_glass is empty';
   // An id of IAM's tells whose it is: `User/alice|…`.
   const [kind = '', name = ''] = id.split(/[/|]/);
-  const arn = `arn:aws:iam::${account}:${kind.toLowerCase()}/${name}`;
-  const parts = [id, arn, ...id.split(/[/|]/)];
+  const arns = PARTITIONS.map((partition) => `arn:${partition}:iam::${account}:${kind.toLowerCase()}/${name}`);
+  const parts = [id, ...arns, ...id.split(/[/|]/)];
   if (parts.some((part) => matchesAnyGlob(breakGlass, part))) return 'it is kept for emergencies and never touched';
   const isOurs = ownRoles.some((role) => parts.includes(role.split('/').at(-1) ?? ''));
   return isOurs ? 'it is our own role, which we never touch' : null;

@@ -47,7 +47,7 @@ function statementOf(statement: Members): Members {
 function principalOf(value: Json): Json {
   if (!isMembers(value)) return value;
   const kinds = Object.entries(value).map(([kind, who]): readonly [string, Json] => {
-    const texts = textsOf(who).map((one) => (/^\d{12}$/.test(one) ? `arn:aws:iam::${one}:root` : one));
+    const texts = textsOf(who).map((one) => one.replace(/^arn:aws[\w-]*:iam::(\d{12}):root$/, '$1'));
     return [kind, inOrder(texts)];
   });
   const [[only, who] = ['', null]] = kinds;

@@ -27,7 +27,7 @@ export function readTrailEvent(record: Record_): TrailEvent | null {
   if (![eventID, eventSource, eventName, eventTime, account].every((one) => typeof one === 'string')) return null;
   const timeMs = Date.parse(String(eventTime));
   if (Number.isNaN(timeMs)) return null;
-  const source = String(eventSource).replace(/\.amazonaws\.com$/, '');
+  const source = String(eventSource).replace(/\.amazonaws\.com(?:\.cn)?$/, '');
   return {
     eventId: String(eventID),
     service: SAME_SERVICE[source] ?? source,

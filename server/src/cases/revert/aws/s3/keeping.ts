@@ -53,7 +53,7 @@ const bucketVersioning: CatalogueEntry = {
 
 /** Services that deliver logs, by whom a bucket of logs lets in. */
 const LOG_WRITERS =
-  /"(?:cloudtrail|config|delivery\.logs|logging\.s3|logdelivery\.elasticloadbalancing)\.amazonaws\.com"/;
+  /"(?:cloudtrail|config|delivery\.logs|logging\.s3|logdelivery\.elasticloadbalancing)\.amazonaws\.com(?:\.cn)?"/;
 const LOG_DELIVERY = '/groups/s3/LogDelivery';
 
 async function holdsLogs(ask: Ask): Promise<boolean> {
