@@ -1,0 +1,103 @@
+/** Between two streams of a host nobody looks: when that is told as a gap, and from when to when. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../ground/clock.ts';
+import { buildSensor } from './configuration.ts';
+import { HostWatch } from './host-watch.ts';
+import type { WatchReport } from './reports.ts';
+import type { Gap } from './stream.ts';
+import { toldBlock } from './told-block.ts';
+
+const SECTION = Buffer.from('0a0d0d0a1c0000004d3c2b1a01000200ffffffffffffffff1c000000', 'hex');
+const NS_PER_MS = 1_000_000n;
+const JUDGE = { eventNames: ['execve'], repeats: 0, isInteresting: () => false, follow: () => undefined };
+
+let folder = '';
+let clock: ManualClock;
+let reports: WatchReport[] = [];
+let stopping: AbortController;
+let running: Promise<void> = Promise.resolve();
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'countersign-watch-'));
+  clock = new ManualClock(100_000);
+  reports = [];
+  stopping = new AbortController();
+});
+afterEach(async () => {
+  stopping.abort();
+  await running;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function watch(unheardSinceMs: number | null): void {
+  const { sensor } = buildSensor({ sensor: {} }, []);
+  const watching = new HostWatch({
+    order: {
+      host: 'web-1',
+      loginDomain: null,
+      sensor: { type: 'socket', path: join(folder, 'sensor.sock') },
+      rules: [],
+      allReads: false,
+      unheardSinceMs,
+      captures: join(folder, 'captures'),
+      recording: sensor.recording,
+      lookBack: sensor.lookBack,
+      recordFromRisk: sensor.recordFromRisk,
+      runtimes: [],
+    },
+    clock,
+    newId: () => 'one',
+    judge: () => JUDGE,
+    stateOf: () => null,
+    report: (report) => reports.push(report),
+  });
+  running = watching.run(stopping.signal);
+}
+
+const states = (): readonly string[] => reports.flatMap((one) => (one.type === 'state' ? [one.state] : []));
+const gaps = (): readonly Gap[] => reports.flatMap((one) => (one.type === 'gap' ? [one.gap] : []));
+
+/** Until the watch has said so a number of times. */
+async function said(state: string, times: number): Promise<void> {
+  while (states().filter((one) => one === state).length < times) await new Promise((go) => setTimeout(go, 5));
+}
+
+/** A sensor connects and begins. */
+async function begin(streams: number): Promise<Socket> {
+  await said('waiting', streams * 2 - 1);
+  const socket = connect(join(folder, 'sensor.sock'));
+  socket.on('error', () => undefined);
+  const started = JSON.stringify({ version: 1, events: ['execve'] });
+  socket.write(Buffer.concat([SECTION, toldBlock(BigInt(clock.nowMs()) * NS_PER_MS, 'sensor', started)]));
+  await said('watching', streams);
+  return socket;
+}
+
+test('of a host that nobody ever heard nothing is missing', async () => {
+  watch(null);
+  await begin(1);
+  expect(gaps()).toEqual([]);
+});
+
+test('a sensor that comes again leaves a gap since the last of it that was heard', async () => {
+  watch(null);
+  const first = await begin(1);
+  clock.advance(7_000);
+  first.write(toldBlock(BigInt(clock.nowMs()) * NS_PER_MS, 'note', '{}'));
+  await new Promise((go) => setTimeout(go, 20));
+  first.end();
+  await said('waiting', 2);
+  clock.advance(3_000);
+  await begin(2);
+  expect(gaps()).toEqual([{ class: 'all', lost: 0, fromMs: 107_000, toMs: 110_000 }]);
+});
+
+test('a watch that goes on for one that was killed tells the gap since what that one heard', async () => {
+  watch(40_000);
+  await begin(1);
+  expect(gaps()).toEqual([{ class: 'all', lost: 0, fromMs: 40_000, toMs: 100_000 }]);
+});
