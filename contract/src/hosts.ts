@@ -45,7 +45,14 @@ export const CaptureView = Type.Object({
   id: Type.String(),
   host: Type.String(),
   rule: Type.String(),
-  state: Type.Union([Type.Literal('recording'), Type.Literal('kept'), Type.Literal('cut'), Type.Literal('removed')]),
+  /** `arriving`: it lies with the host's agent, and is coming here. */
+  state: Type.Union([
+    Type.Literal('recording'),
+    Type.Literal('arriving'),
+    Type.Literal('kept'),
+    Type.Literal('cut'),
+    Type.Literal('removed'),
+  ]),
   from: Type.String(),
   to: Type.String(),
   sizeBytes: Type.Integer(),

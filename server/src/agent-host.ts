@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { writeState } from '@countersign/scap';
 import { Value } from 'typebox/value';
+import { runCaptureUplink } from './agent/capture-uplink.ts';
 import { Spool } from './agent/spool.ts';
 import { runOrders } from './agent/orders.ts';
 import { runUplink } from './agent/uplink.ts';
@@ -81,7 +82,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const obeying = options.contains ? runOrders({ calls, host, clock, log }, signal) : Promise.resolve();
   if (!options.watches) return obeying;
   const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes });
-  const uplink = runUplink({ spool, calls, clock, log }, signal);
+  const captures = join(dataDirectory, 'captures');
+  await mkdir(captures, { recursive: true, mode: 0o700 });
+  const uplinks = Promise.all([
+    runUplink({ spool, calls, clock, log }, signal),
+    runCaptureUplink({ directory: captures, calls, clock, log }, signal),
+  ]);
   let known = await firstSettings(options, calls, signal);
   while (!signal.aborted && known !== null) {
     const changed = new AbortController();
@@ -91,7 +97,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     changed.abort();
     await watching;
   }
-  await Promise.all([uplink, obeying]);
+  await Promise.all([uplinks, obeying]);
 }
 
 /** Of the server: whoever cuts it off can never let it in again. */
@@ -202,7 +208,6 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   const gaps: Gap[] = [];
   const keep = keeperOf(options, spool);
   const order = orderOf(options, { host, rules, captures: join(dataDirectory, 'captures') });
-  await mkdir(order.captures, { recursive: true, mode: 0o700 });
   const hostWatch = new HostWatch({
     order,
     clock,
@@ -222,6 +227,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
       }));
       void keep('must', { findings }).then(() => hostWatch.taken(report.sequence));
     } else if (report.type === 'gap') gaps.push(report.gap);
+    else if (report.type === 'recording') void keep('must', { captures: [report.recording] });
     else if (report.type === 'failure' || (report.type === 'state' && report.problem !== null))
       log.warn('watching this host met a problem', { problem: report.problem });
   };

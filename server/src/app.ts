@@ -270,7 +270,8 @@ async function openHttp(
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerHostRoutes(house.server, rooms.hosts, guards);
   registerActivityRoutes(house.server, { activity: rooms.activity, access, nowMs });
-  registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules });
+  const { capturesDirectory } = rooms.hosts;
+  registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules, capturesDirectory });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);

@@ -1,5 +1,6 @@
 /** Agents on hosts: what they send goes where everything goes. Joins the fleet's doors with the stores. */
 import type { ActivityStore } from './activity/store.ts';
+import { CaptureIntake } from './fleet/captures.ts';
 import { registerFleetRoutes } from './fleet/routes.ts';
 import { agentSettings } from './fleet/settings.ts';
 import { createTaker } from './fleet/take.ts';
@@ -10,7 +11,8 @@ import type { State } from './ground/state.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
-import { saveGap } from './sources/sensor/store.ts';
+import { agentCaptures } from './sources/sensor/recordings.ts';
+import { saveGap, saveRecording } from './sources/sensor/store.ts';
 
 export interface FleetOptions {
   readonly state: State;
@@ -21,11 +23,19 @@ export interface FleetOptions {
   readonly guards: Guards;
   /** Rule files that agents judge with; empty: those that come with Countersign. */
   readonly rules: readonly string[];
+  /** Where captures of this server lie; those of agents are put below it. */
+  readonly capturesDirectory: string;
 }
 
 export function registerFleet(server: HttpServer, options: FleetOptions): void {
-  const { state, rules } = options;
-  const taker = createTaker({ ...options, saveGap: (host, gap) => saveGap(state, host, gap) });
+  const { state, clock, rules } = options;
+  const taker = createTaker({
+    ...options,
+    saveGap: (host, gap) => saveGap(state, host, gap),
+    saveCapture: (host, recording) =>
+      state.transaction((trx) => saveRecording(trx, { host, recording, isOfAgent: true }, clock.nowMs())),
+  });
+  const captures = new CaptureIntake({ state, clock, directory: agentCaptures(options.capturesDirectory) });
   const settings = agentSettings(rules.length > 0 ? rules : bundledRulesets());
-  registerFleetRoutes(server, { ...options, taker, settings });
+  registerFleetRoutes(server, { ...options, taker, captures, settings });
 }

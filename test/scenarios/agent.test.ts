@@ -3,13 +3,14 @@
  * away it keeps what it saw.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ActivityView, AgentInvitation, PairList } from '@countersign/contract';
+import type { ActivityView, AgentInvitation, CaptureView, HostEvidence, PairList } from '@countersign/contract';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../data.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -19,6 +20,12 @@ const SENSOR = join(ROOT, 'sensor/build/countersign-sensor');
 const PATIENCE_MS = 150_000;
 const BYTES = 3_000_000;
 const TOLERANCE = 0.02;
+/** Runs /bin/true from memory alone. */
+const MEMORY_PROGRAM = `import os
+fd = os.memfd_create("loaded")
+os.write(fd, open("/bin/true", "rb").read())
+os.execve(fd, ["loaded"], {})
+`;
 
 const describeWithSensor = describeWith({
   name: `root, and the sensor at ${SENSOR} (built where clang, llvm, libbpf-dev and bpftool are)`,
@@ -34,10 +41,7 @@ describeWithSensor('an agent on a host', () => {
   let said = '';
 
   beforeAll(async () => {
-    running = await startRunningApp(
-      'people: [{ email: ann@example.com, name: Ann Example, role: admin }]\npolicy: [{ when: {}, then: record }]\n',
-      {},
-    );
+    running = await startRunningApp('people: [{ email: ann@example.com, name: Ann Example, role: admin }]\n', {});
     ann = await running.enrol('ann@example.com');
     service = createServer((socket) => socket.on('error', () => undefined).resume());
     await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
@@ -104,7 +108,12 @@ describeWithSensor('an agent on a host', () => {
     });
   });
 
-  test('killed and started again it needs no token, and sends what it had kept', { timeout: 400_000 }, async () => {
+  test('killed and started again it needs no token, and sends what it had kept, captures too', {
+    timeout: 400_000,
+  }, async () => {
+    execFileSync('/usr/bin/python3', ['-c', MEMORY_PROGRAM]);
+    await until('the case', async () => (await running.cases()).length > 0);
+    await until('a capture', async () => readdirSync(join(folder, 'captures')).some((name) => name.endsWith('.part')));
     agent?.kill('SIGKILL');
     await sleep(500);
     start([]);
@@ -115,5 +124,17 @@ describeWithSensor('an agent on a host', () => {
       return rows.length > 0;
     });
     await until('an empty spool', async () => !readdirSync(join(folder, 'spool')).some((name) => name.endsWith('.gz')));
+    // It was being recorded when the agent was killed: what there is of it is evidence all the same.
+    let found: CaptureView | undefined;
+    await until('the capture', async () => {
+      for (const { id } of await running.cases()) {
+        const { captures } = await get<HostEvidence>(`/api/cases/${id}/recordings`);
+        found ??= captures.find(({ host, state }) => host === 'edge-1' && state === 'cut');
+      }
+      return found !== undefined;
+    });
+    const response = await fetch(`${running.app.url}/api/captures/${found?.id}`, { headers: { cookie: ann.cookie } });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(found?.sha256);
   });
 });

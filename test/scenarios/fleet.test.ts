@@ -1,4 +1,5 @@
 /** Agents join, send what their hosts told, and go on after anything: over HTTP, as an agent does it. */
+import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { AgentInvitation, ActivityView, FleetView, MapView, PairList } from '@countersign/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,6 +38,9 @@ policy: [{ when: {}, then: record }]
     return joined.secret;
   };
   const get = async <T>(path: string) => (await running.call(ann, 'GET', path)).body as unknown as T;
+
+  const fetchCapture = (id: string) =>
+    fetch(`${running.app.url}/api/captures/${id}`, { headers: { cookie: ann.cookie } });
 
   function lineOf(): AgentBatch['lines'][number] {
     const { host: _host, ...line } = sampleLine(nowMs);
@@ -121,6 +125,57 @@ policy: [{ when: {}, then: record }]
     expect(await calls(secret).sendBatch(batch(1))).toEqual({ type: 'taken' });
     const { agents } = await get<FleetView>('/api/agents');
     expect(agents.filter(({ host }) => host === 'node-2')).toHaveLength(1);
+  });
+
+  test('a capture comes from its host in pieces, goes on where it was cut off, and is here when it is whole', async () => {
+    const secret = await join('node-5');
+    const bytes = randomBytes(300_000);
+    const capture = {
+      id: 'evidence-of-node-5',
+      rule: 'A rule',
+      fromMs: nowMs,
+      toMs: nowMs + 1_000,
+      state: 'kept' as const,
+      sizeBytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    };
+    const { id } = capture;
+    const agent = calls(secret);
+    expect(await agent.captureProgress(id)).toMatchObject({ type: 'later', reason: expect.stringContaining('404') });
+    const told = batch(1, { lane: 'must', lines: [], captures: [capture] });
+    expect(await agent.sendBatch(told)).toEqual({ type: 'taken' });
+    expect(await agent.captureProgress(id)).toEqual({ type: 'has', receivedBytes: 0, isWhole: false });
+    // Nobody else may add to it, nor say what it is.
+    const other = await join('node-6');
+    expect(await calls(other).sendPiece(id, 0, bytes)).toMatchObject({ type: 'later' });
+    const lie = { ...capture, sha256: '0'.repeat(64) };
+    await calls(other).sendBatch(batch(1, { lane: 'must', lines: [], captures: [lie] }));
+
+    const cut = 100_000;
+    expect(await agent.sendPiece(id, 0, bytes.subarray(0, cut))).toMatchObject({ receivedBytes: cut, isWhole: false });
+    expect((await fetchCapture(id)).status).toBe(410);
+    expect(await agent.sendPiece(id, 0, bytes)).toMatchObject({
+      type: 'later',
+      reason: expect.stringContaining('409'),
+    });
+    expect(await agent.sendPiece(id, cut, bytes.subarray(cut))).toMatchObject({ isWhole: true });
+    const fetched = await fetchCapture(id);
+    expect(Buffer.from(await fetched.arrayBuffer()).equals(bytes)).toBe(true);
+
+    // What its agent removes for room stays here.
+    await agent.sendBatch(batch(2, { lane: 'must', lines: [], captures: [{ ...capture, state: 'removed' }] }));
+    expect((await fetchCapture(id)).status).toBe(200);
+  });
+
+  test('a capture that is not what was said of it is refused, and nothing of it stays', async () => {
+    const secret = await join('node-7');
+    const agent = calls(secret);
+    const said = { id: 'changed', rule: '', fromMs: nowMs, toMs: nowMs, sizeBytes: 4, sha256: 'a'.repeat(64) };
+    const captures = [{ ...said, state: 'cut' as const }];
+    await agent.sendBatch(batch(1, { lane: 'must', lines: [], captures }));
+    expect(await agent.sendPiece('changed', 0, Buffer.from('12345'))).toMatchObject({ type: 'refused' });
+    expect(await agent.sendPiece('changed', 0, Buffer.from('1234'))).toMatchObject({ type: 'refused' });
+    expect(await agent.captureProgress('changed')).toMatchObject({ receivedBytes: 0 });
   });
 
   test('rules come from the server, and are sent again only when they changed', async () => {

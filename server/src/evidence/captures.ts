@@ -5,13 +5,13 @@
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { CaseDetail, HostEvidence } from '@countersign/contract';
+import type { CaptureView, CaseDetail, HostEvidence } from '@countersign/contract';
 import { Type } from 'typebox';
 import { Failure } from '../ground/failure.ts';
 import type { HttpServer } from '../ground/http.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
-import { recordingFile } from '../sources/sensor/recordings.ts';
+import { agentCaptures, recordingFile } from '../sources/sensor/recordings.ts';
 import { captureById, type CaptureRow, capturesWithin, gapsWithin, type HostSpan } from '../sources/sensor/store.ts';
 
 export interface CaptureRoutesOptions {
@@ -56,8 +56,10 @@ export function registerCaptureRoutes(server: HttpServer, options: CaptureRoutes
     async (request, reply) => {
       const { id } = request.params;
       const row = await captureById(state, id);
-      const file = recordingFile(options.directory, id);
-      if (row === null || file === null) throw notFound('capture');
+      if (row === null) throw notFound('capture');
+      const { directory } = options;
+      const file = recordingFile(row.received_bytes === null ? directory : agentCaptures(directory), id);
+      if (file === null) throw notFound('capture');
       const found = await stat(file).catch(() => null);
       if (found === null) throw gone(row);
       return reply
@@ -88,18 +90,24 @@ function spansOf({ findings }: CaseDetail): readonly HostSpan[] {
     .map(({ host, fromMs, toMs }) => ({ host, fromMs: fromMs - AROUND_MS, toMs: toMs + AROUND_MS }));
 }
 
-function viewCapture(row: CaptureRow): HostEvidence['captures'][number] {
+function viewCapture(row: CaptureRow): CaptureView {
   return {
     id: row.id,
     host: row.host,
     rule: row.rule,
-    // Only `saveRecording` writes the column.
-    state: row.state as HostEvidence['captures'][number]['state'],
+    state: stateOf(row),
     from: iso(row.from_ms),
     to: iso(row.to_ms),
     sizeBytes: row.size_bytes,
     sha256: row.sha256,
   };
+}
+
+function stateOf({ state, received_bytes: received, size_bytes: size }: CaptureRow): CaptureView['state'] {
+  const isDone = state === 'kept' || state === 'cut';
+  if (isDone && received !== null && received < size) return 'arriving';
+  // Only `saveRecording` writes the column.
+  return state as CaptureView['state'];
 }
 
 function iso(ms: number): string {
@@ -110,11 +118,14 @@ function notFound(what: 'case' | 'capture'): Failure {
   return new Failure(`there is no such ${what}`, { code: `${what}-not-found`, httpStatus: 404, retryable: false });
 }
 
-/** Being written, removed for room, or on the disk of another server. */
-function gone({ id, state }: CaptureRow): Failure {
+/** Being written, on its way from an agent, removed for room, or on the disk of another server. */
+function gone(row: CaptureRow): Failure {
+  const { id } = row;
+  const state = stateOf(row);
+  const isComing = state === 'arriving';
   return new Failure(`the capture ${id} is ${state} and not on this server`, {
     code: 'capture-not-here',
     httpStatus: 410,
-    retryable: state === 'recording',
+    retryable: state === 'recording' || isComing,
   });
 }

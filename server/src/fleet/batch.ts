@@ -14,6 +14,7 @@ export const LARGEST_BATCH_READ_BYTES = 64 * 1024 * 1024;
 const MOST_ROWS = 50_000;
 const MOST_FINDINGS = 1_000;
 const MOST_GAPS = 1_000;
+const MOST_CAPTURES = 100;
 
 const strict = { additionalProperties: false } as const;
 const Name = Type.String({ maxLength: 600 });
@@ -57,6 +58,20 @@ const WireFinding = Type.Object(
 
 const WireGap = Type.Object({ class: Name, lost: Amount, fromMs: Ms, toMs: Ms }, strict);
 
+/** A capture on the agent's disk, as it begins, ends or is removed there. */
+const WireCapture = Type.Object(
+  {
+    id: Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
+    rule: Name,
+    fromMs: Ms,
+    toMs: Ms,
+    state: Type.Union([Type.Literal('recording'), Type.Literal('kept'), Type.Literal('cut'), Type.Literal('removed')]),
+    sizeBytes: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    sha256: Type.String({ pattern: '^([0-9a-f]{64})?$' }),
+  },
+  strict,
+);
+
 export const AgentBatch = Type.Object(
   {
     version: Type.Literal(BATCH_VERSION),
@@ -69,6 +84,7 @@ export const AgentBatch = Type.Object(
     activity: Type.Array(WireActivity, { maxItems: MOST_ROWS }),
     findings: Type.Array(WireFinding, { maxItems: MOST_FINDINGS }),
     gaps: Type.Array(WireGap, { maxItems: MOST_GAPS }),
+    captures: Type.Optional(Type.Array(WireCapture, { maxItems: MOST_CAPTURES })),
     /** Batches that the agent's own spool had to drop since it began. */
     dropped: Count,
   },

@@ -15,7 +15,8 @@ import { httpFailures } from '../ground/http-error.ts';
 import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
-import { BATCH_TYPE } from '../vendors/countersign/agent-calls.ts';
+import { BATCH_TYPE, PIECE_TYPE } from '../vendors/countersign/agent-calls.ts';
+import { type CaptureIntake, LARGEST_PIECE_BYTES } from './captures.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
 import type { AgentSettings } from './settings.ts';
 import { answerOrder, LONGEST_ORDER_ANSWER, takeOrders } from './orders.ts';
@@ -28,6 +29,7 @@ export interface FleetRoutesOptions {
   readonly random: Random;
   readonly guards: Guards;
   readonly taker: Taker;
+  readonly captures: CaptureIntake;
   /** What every agent is to do: rules and windows, with a name for their content. */
   readonly settings: AgentSettings;
 }
@@ -47,11 +49,17 @@ const Answer = Type.Union([
   ),
 ]);
 const Id = Type.Object({ id: Type.String({ maxLength: 60 }) });
+const OneCapture = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }) });
+const PieceOfCapture = Type.Object({
+  ...OneCapture.properties,
+  from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+});
 const BY_SECRET = publicRoute('agents call here, and the secret of the agent is checked');
 const BY_INVITATION = publicRoute('an agent that joins has nothing yet but its token, which works once');
 
 export function registerFleetRoutes(server: HttpServer, options: FleetRoutesOptions): void {
   registerAgentDoors(server, options);
+  registerCaptureDoors(server, options);
   registerAdminDoors(server, options);
 }
 
@@ -100,6 +108,28 @@ function registerAgentDoors(server: HttpServer, { state, clock, random, taker, s
       const isTaken = await answerOrder({ state, clock }, { id: request.params.id, host }, request.body);
       if (!isTaken) throw httpFailures.notFound();
       return { ok: true };
+    },
+  );
+}
+
+function registerCaptureDoors(server: HttpServer, { state, captures }: FleetRoutesOptions): void {
+  const config = { access: BY_SECRET, rateLimit: false } as const;
+  server.addContentTypeParser(
+    PIECE_TYPE,
+    { parseAs: 'buffer', bodyLimit: LARGEST_PIECE_BYTES },
+    async (_request: FastifyRequest, body: Buffer) => body,
+  );
+  server.get('/agent/v1/captures/:id', { config, schema: { params: OneCapture } }, async (request) =>
+    captures.progress(await agentOf(state, request), request.params.id),
+  );
+  server.put(
+    '/agent/v1/captures/:id/:from',
+    { config, bodyLimit: LARGEST_PIECE_BYTES, schema: { params: PieceOfCapture } },
+    async (request) => {
+      const agent = await agentOf(state, request);
+      const { id, from: fromBytes } = request.params;
+      if (!Buffer.isBuffer(request.body)) throw httpFailures.invalidInput('the piece', `bytes as ${PIECE_TYPE}`);
+      return captures.take(agent, { id, fromBytes, bytes: request.body });
     },
   );
 }

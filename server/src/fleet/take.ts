@@ -23,6 +23,8 @@ export interface TakerOptions {
   readonly random: Random;
   /** Told of what the host could not tell. */
   readonly saveGap: (host: string, gap: AgentBatch['gaps'][number]) => Promise<void>;
+  /** Told of what lies on the host's disk. */
+  readonly saveCapture: (host: string, capture: NonNullable<AgentBatch['captures']>[number]) => Promise<void>;
 }
 
 export interface Taker {
@@ -51,6 +53,7 @@ export function createTaker(options: TakerOptions): Taker {
         activity.add(batch.activity.map((row) => fromWire(host, row))),
       ]);
       for (const gap of batch.gaps) await options.saveGap(host, gap);
+      for (const capture of batch.captures ?? []) await options.saveCapture(host, capture);
       await state.transaction((trx) => noteBatch(trx, agent, batch, clock.nowMs()));
     },
   };

@@ -53,6 +53,11 @@ export function recordingFile(directory: string, id: string): string | null {
   return ID.test(id) ? join(directory, `${id}${SUFFIX}`) : null;
 }
 
+/** Beside this server's own, those of agents. */
+export function agentCaptures(directory: string): string {
+  return join(directory, 'agents');
+}
+
 interface Open {
   readonly id: string;
   readonly rule: string;

@@ -8,6 +8,7 @@ import type { Gap } from './stream.ts';
 import type { HostTables } from './tables.ts';
 
 const MOST_LISTED = 500;
+const MOST_OF_AGENTS = 100_000;
 const LONGEST_PROBLEM = 1_000;
 const LONGEST_HOST = 200;
 /** Longer than any case: gaps are small, but a sensor that always loses would never end. */
@@ -81,18 +82,31 @@ export async function saveGap(state: State, host: string, gap: Gap): Promise<voi
   });
 }
 
-/** A capture that begins, ends or was removed. */
+export interface RecordingOf {
+  readonly host: string;
+  readonly recording: Recording;
+  /** The file lies with an agent, and comes piece by piece. */
+  readonly isOfAgent: boolean;
+}
+
+/** A capture that begins, ends or was removed; nobody says anything of another host's. */
 export async function saveRecording(
   trx: StateTransaction,
-  host: string,
-  recording: Recording,
+  { host, recording, isOfAgent }: RecordingOf,
   nowMs: number,
 ): Promise<void> {
   const { id, rule, fromMs, toMs, state, sizeBytes, sha256 } = recording;
   const end = { state, size_bytes: sizeBytes, sha256 };
   const db = trx.withTables<HostTables>();
   if (state === 'removed') {
-    await db.updateTable('capture').set({ state }).where('id', '=', id).execute();
+    // What has come here whole stays when its agent makes room.
+    await db
+      .updateTable('capture')
+      .set({ state })
+      .where('id', '=', id)
+      .where('host', '=', key(host))
+      .where((eb) => eb.or([eb('received_bytes', 'is', null), eb('received_bytes', '<', eb.ref('size_bytes'))]))
+      .execute();
     return;
   }
   await db
@@ -104,9 +118,17 @@ export async function saveRecording(
       from_ms: fromMs,
       to_ms: toMs,
       created_ms: nowMs,
+      received_bytes: isOfAgent ? 0 : null,
       ...end,
     })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...end, to_ms: toMs }))
+    .onConflict((conflict) =>
+      conflict
+        .column('id')
+        .doUpdateSet({ ...end, to_ms: toMs })
+        .where('capture.host', '=', key(host))
+        // Told again late it changes nothing: a file that has come whole is what it is.
+        .where('capture.state', '=', 'recording'),
+    )
     .execute();
 }
 
@@ -171,6 +193,31 @@ export async function captureById(state: State, id: string): Promise<CaptureRow 
     .where('id', '=', id)
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** Of agents, those that are here whole; the oldest first. */
+export async function agentCapturesHere(state: State): Promise<readonly CaptureRow[]> {
+  return state.db
+    .withTables<HostTables>()
+    .selectFrom('capture')
+    .selectAll()
+    .where('state', 'in', ['kept', 'cut'])
+    .whereRef('received_bytes', '=', 'size_bytes')
+    .orderBy('created_ms')
+    .limit(MOST_OF_AGENTS)
+    .execute();
+}
+
+/** An agent's capture is here, whole. */
+export async function noteReceived(
+  trx: StateTransaction,
+  { id, size_bytes: received_bytes }: CaptureRow,
+): Promise<void> {
+  await trx.withTables<HostTables>().updateTable('capture').set({ received_bytes }).where('id', '=', id).execute();
+}
+
+export async function removeCapture(trx: StateTransaction, id: string): Promise<void> {
+  await trx.withTables<HostTables>().updateTable('capture').set({ state: 'removed' }).where('id', '=', id).execute();
 }
 
 /** What the sensor could not tell within these times. */

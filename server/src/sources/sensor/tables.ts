@@ -1,4 +1,4 @@
-/** The tables of `migrations/0021-hosts.sql`. */
+/** The tables of `migrations/0021-hosts.sql` and `0029-agent-captures.sql`. */
 
 export type HostTables = {
   host: {
@@ -28,5 +28,7 @@ export type HostTables = {
     size_bytes: number;
     sha256: string;
     created_ms: number;
+    /** Of an agent's capture, how much has come here; null: recorded here. */
+    received_bytes: number | null;
   };
 };

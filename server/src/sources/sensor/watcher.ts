@@ -154,7 +154,7 @@ async function acceptRecords(records: readonly SyscallRecord[], options: Watcher
 /** The journal says what the file was, so that whoever reads it later can tell that it still is. */
 async function keepRecording(recording: Recording, { state, clock, order }: WatcherOptions): Promise<void> {
   await state.transaction(async (trx) => {
-    await saveRecording(trx, order.host, recording, clock.nowMs());
+    await saveRecording(trx, { host: order.host, recording, isOfAgent: false }, clock.nowMs());
     if (recording.state === 'recording') return;
     const { id, rule, fromMs, toMs, sizeBytes, sha256 } = recording;
     await appendJournal(trx, {

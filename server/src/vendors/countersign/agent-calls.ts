@@ -32,6 +32,14 @@ export type OrderOutcome =
   | { readonly answer: Readonly<Record<string, unknown>> }
   | { readonly code: string; readonly message: string };
 
+/** How much of a capture the server has. */
+export type CaptureOutcome =
+  | { readonly type: 'has'; readonly receivedBytes: number; readonly isWhole: boolean }
+  /** The whole of it is not what was said, or will never be taken. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** Not now; a piece that was sent may have come all the same. */
+  | { readonly type: 'later'; readonly reason: string };
+
 export interface AgentCalls {
   join(asked: { readonly token: string; readonly host: string; readonly version: string }): Promise<JoinOutcome>;
   sendBatch(gzipped: Uint8Array): Promise<SendOutcome>;
@@ -40,11 +48,15 @@ export interface AgentCalls {
   orders(): Promise<OrdersOutcome>;
   /** Told once: who waits for it gives the order again. */
   answerOrder(id: string, outcome: OrderOutcome): Promise<void>;
+  captureProgress(id: string): Promise<CaptureOutcome>;
+  /** @param fromBytes where the piece begins in the file. */
+  sendPiece(id: string, fromBytes: number, piece: Uint8Array): Promise<CaptureOutcome>;
 }
 
 const TIMEOUT_MS = 30_000;
 const LONGEST_REASON = 300;
 export const BATCH_TYPE = 'application/vnd.countersign.batch';
+export const PIECE_TYPE = 'application/vnd.countersign.piece';
 /** The batch will not get better: malformed, too large, of a version that the server does not know. */
 const FOR_GOOD: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
@@ -82,6 +94,13 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
       }
       return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
     },
+    captureProgress: async (id) =>
+      progressOf(await call(`/agent/v1/captures/${id}`, { headers: { authorization: authorization() } })),
+    sendPiece: async (id, fromBytes, piece) => {
+      const headers = { 'content-type': PIECE_TYPE, authorization: authorization() };
+      const path = `/agent/v1/captures/${id}/${fromBytes}`;
+      return progressOf(await call(path, { method: 'PUT', headers, body: Buffer.from(piece) }));
+    },
     settings: async (etag) => {
       const headers = { authorization: authorization(), ...(etag === '' ? {} : { 'if-none-match': etag }) };
       const response = await call('/agent/v1/settings', { headers });
@@ -105,6 +124,14 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
       if (typeof response !== 'string') await response.arrayBuffer();
     },
   };
+}
+
+async function progressOf(response: Response | string): Promise<CaptureOutcome> {
+  if (typeof response === 'string') return { type: 'later', reason: response };
+  if (!response.ok)
+    return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
+  const { receivedBytes, isWhole } = (await response.json()) as { receivedBytes: number; isWhole: boolean };
+  return { type: 'has', receivedBytes, isWhole };
 }
 
 async function reasonOf(response: Response): Promise<string> {

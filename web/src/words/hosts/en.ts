@@ -28,6 +28,7 @@ export const hosts = {
   captureRule: 'because of: {rule}',
   captureStates: {
     recording: 'being recorded',
+    arriving: 'coming from its host',
     kept: 'kept',
     cut: 'ended early',
     removed: 'removed for room',

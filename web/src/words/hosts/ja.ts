@@ -30,6 +30,7 @@ export const hosts: typeof english = {
   captureRule: 'きっかけ：{rule}',
   captureStates: {
     recording: '記録中',
+    arriving: 'ホストから転送中',
     kept: '保存済み',
     cut: '途中で終了',
     removed: '容量のため削除',

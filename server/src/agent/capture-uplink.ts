@@ -1,0 +1,86 @@
+/**
+ * Brings captures from this host's disk to the server: piece by piece, going on where the last life or connection ended. One that the server has
+ * is marked and stays here for its time all the same.
+ *
+ * ```
+ *  captures/ID.scap.gz     complete          captures/ID.sent      the server has it, or will never take it
+ * ```
+ */
+import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../ground/clock.ts';
+import { messageOf } from '../ground/failure.ts';
+import type { Log } from '../ground/log.ts';
+import { recordingFile } from '../sources/sensor/recordings.ts';
+import type { AgentCalls } from '../vendors/countersign/agent-calls.ts';
+
+export interface CaptureUplinkOptions {
+  readonly directory: string;
+  readonly calls: Pick<AgentCalls, 'captureProgress' | 'sendPiece'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const LOOK_MS = 5_000;
+const LONGEST_WAIT_MS = 5 * 60_000;
+const PIECE_BYTES = 2 * 1024 * 1024;
+const COMPLETE = /^([A-Za-z0-9-]{1,64})\.scap\.gz$/;
+const SENT = /^([A-Za-z0-9-]{1,64})\.sent$/;
+
+/** Sends until `signal` aborts. */
+export async function runCaptureUplink(options: CaptureUplinkOptions, signal: AbortSignal): Promise<void> {
+  const { clock, log } = options;
+  let waitMs = LOOK_MS;
+  while (!signal.aborted) {
+    await clock.sleep(waitMs, signal);
+    try {
+      waitMs = (await sendAll(options, signal)) ? LOOK_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    } catch (error) {
+      log.error('a capture cannot be read here', { problem: messageOf(error) });
+      waitMs = LONGEST_WAIT_MS;
+    }
+  }
+}
+
+/** @returns whether nothing stands in the way. */
+async function sendAll(options: CaptureUplinkOptions, signal: AbortSignal): Promise<boolean> {
+  const names = await readdir(options.directory);
+  const complete = names.flatMap((name) => COMPLETE.exec(name)?.[1] ?? []).toSorted();
+  const sent = new Set(names.flatMap((name) => SENT.exec(name)?.[1] ?? []));
+  for (const id of sent) if (!complete.includes(id)) await rm(markOf(options, id), { force: true });
+  let isFine = true;
+  for (const id of complete) {
+    if (sent.has(id) || signal.aborted) continue;
+    if (!(await sendOne(options, id, signal))) isFine = false;
+  }
+  return isFine;
+}
+
+async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortSignal): Promise<boolean> {
+  const { directory, calls, log } = options;
+  const file = await open(recordingFile(directory, id) ?? '', 'r');
+  try {
+    let outcome = await calls.captureProgress(id);
+    const piece = Buffer.alloc(PIECE_BYTES);
+    while (outcome.type === 'has' && !outcome.isWhole && !signal.aborted) {
+      const { receivedBytes } = outcome;
+      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, receivedBytes);
+      // The server waits for more than there is: it was told of another file.
+      if (bytesRead === 0) outcome = { type: 'refused', reason: `the file ends at ${receivedBytes} bytes` };
+      else outcome = await calls.sendPiece(id, receivedBytes, piece.subarray(0, bytesRead));
+    }
+    if (outcome.type === 'later') {
+      log.warn('the server does not take a capture now; it stays here', { id, reason: outcome.reason });
+      return false;
+    }
+    if (outcome.type === 'refused') log.error('the server refuses a capture for good', { id, reason: outcome.reason });
+    if (outcome.type === 'refused' || outcome.isWhole) await writeFile(markOf(options, id), '', { mode: 0o600 });
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+function markOf({ directory }: CaptureUplinkOptions, id: string): string {
+  return join(directory, `${id}.sent`);
+}

@@ -1,0 +1,224 @@
+/**
+ * Captures of agents, as they come here: piece by piece, from where the last piece ended, until the file is what its agent said it is. Evidence
+ * on the disk of a machine that was broken into is worth little.
+ *
+ * ```
+ *  captures/agents/ID.part          what has come of it
+ *  captures/agents/ID.scap.gz       whole: its size and SHA-256 are those that the journal has
+ * ```
+ *
+ * The surprise: the file itself says how far it has come, not the database. A piece that was written before a crash is not sent again.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../ground/clock.ts';
+import { Failure } from '../ground/failure.ts';
+import { appendJournal } from '../ground/journal.ts';
+import type { State } from '../ground/state.ts';
+import { recordingFile } from '../sources/sensor/recordings.ts';
+import {
+  agentCapturesHere,
+  captureById,
+  type CaptureRow,
+  noteReceived,
+  removeCapture,
+} from '../sources/sensor/store.ts';
+import type { Agent } from './store.ts';
+
+/** One piece, as it travels. */
+export const LARGEST_PIECE_BYTES = 4 * 1024 * 1024;
+const LARGEST_CAPTURE_BYTES = 600_000_000;
+/** All that are kept of all agents; what is too much goes from the host that has most, its oldest first. */
+const TOTAL_BYTES = 10_000_000_000;
+const KEEP_MS = 90 * 86_400_000;
+const STALE_PART_MS = 7 * 86_400_000;
+const PART = '.part';
+
+export interface CaptureIntakeOptions {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly totalBytes?: number;
+}
+
+export interface CaptureProgress {
+  readonly receivedBytes: number;
+  readonly isWhole: boolean;
+}
+
+export class CaptureIntake {
+  readonly #options: CaptureIntakeOptions;
+  /** One piece of a capture at a time. */
+  readonly #busy = new Set<string>();
+
+  constructor(options: CaptureIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Failure when the agent has not told of this capture, or it is no longer wanted. */
+  async progress(agent: Agent, id: string): Promise<CaptureProgress> {
+    return this.#progressOf(await this.#wanted(agent, id));
+  }
+
+  /**
+   * @param fromBytes where the piece belongs: exactly where the last one ended.
+   * @throws Failure `capture-piece-misplaced` otherwise; `capture-differs` when the whole is not what was said.
+   */
+  async take(agent: Agent, { id, fromBytes, bytes }: Piece): Promise<CaptureProgress> {
+    const row = await this.#wanted(agent, id);
+    if (this.#busy.has(id)) throw misplaced(id, 'another piece of it is being written');
+    this.#busy.add(id);
+    try {
+      return await this.#append(row, fromBytes, bytes);
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+
+  async #append(row: CaptureRow, fromBytes: number, bytes: Buffer): Promise<CaptureProgress> {
+    const { directory } = this.#options;
+    const before = await this.#progressOf(row);
+    if (before.isWhole) return before;
+    const receivedBytes = before.receivedBytes + bytes.length;
+    if (before.receivedBytes !== fromBytes) throw misplaced(row.id, `${before.receivedBytes} bytes have come`);
+    if (receivedBytes > row.size_bytes) throw differs(row.id);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const file = await open(this.#partOf(row.id), 'a', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (receivedBytes < row.size_bytes) return { receivedBytes, isWhole: false };
+    await this.#finish(row);
+    return { receivedBytes, isWhole: true };
+  }
+
+  async #finish(row: CaptureRow): Promise<void> {
+    const { state, clock } = this.#options;
+    const part = this.#partOf(row.id);
+    if ((await hashOf(part)) !== row.sha256) {
+      await rm(part, { force: true });
+      throw differs(row.id);
+    }
+    await rename(part, this.#fileOf(row.id));
+    await state.transaction(async (trx) => {
+      await noteReceived(trx, row);
+      const { id, host, rule, size_bytes: sizeBytes, sha256 } = row;
+      const parameters = { host, id, rule, fromMs: row.from_ms, toMs: row.to_ms, sizeBytes, sha256 };
+      await appendJournal(trx, {
+        kind: 'capture-received',
+        caseId: null,
+        actor: null,
+        timeMs: clock.nowMs(),
+        parameters,
+      });
+    });
+    await this.#makeRoom();
+  }
+
+  async #wanted(agent: Agent, id: string): Promise<CaptureRow> {
+    const row = await captureById(this.#options.state, id);
+    const isDone = row?.state === 'kept' || row?.state === 'cut';
+    if (row === null || row.host !== agent.host || row.received_bytes === null || !isDone) throw unknown(id);
+    if (row.size_bytes > LARGEST_CAPTURE_BYTES) throw differs(id);
+    return row;
+  }
+
+  async #progressOf({ id, size_bytes: sizeBytes }: CaptureRow): Promise<CaptureProgress> {
+    const whole = await stat(this.#fileOf(id)).catch(() => null);
+    if (whole !== null) return { receivedBytes: sizeBytes, isWhole: true };
+    const part = await stat(this.#partOf(id)).catch(() => null);
+    return { receivedBytes: part?.size ?? 0, isWhole: false };
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { state, clock, directory, totalBytes = TOTAL_BYTES } = this.#options;
+    const nowMs = clock.nowMs();
+    for (const row of tooMuch(await agentCapturesHere(state), { totalBytes, nowMs })) {
+      await rm(this.#fileOf(row.id), { force: true });
+      await state.transaction(async (trx) => {
+        await removeCapture(trx, row.id);
+        const parameters = { host: row.host, id: row.id, sizeBytes: row.size_bytes, sha256: row.sha256 };
+        await appendJournal(trx, { kind: 'capture-removed', caseId: null, actor: null, timeMs: nowMs, parameters });
+      });
+    }
+    for (const name of await readdir(directory)) {
+      if (!name.endsWith(PART)) continue;
+      const { mtimeMs } = await stat(join(directory, name));
+      if (nowMs - mtimeMs > STALE_PART_MS) await rm(join(directory, name), { force: true });
+    }
+  }
+
+  #partOf(id: string): string {
+    return join(this.#options.directory, `${id}${PART}`);
+  }
+
+  /** Ids are checked where they come in. */
+  #fileOf(id: string): string {
+    const file = recordingFile(this.#options.directory, id);
+    if (file === null) throw unknown(id);
+    return file;
+  }
+}
+
+export interface Piece {
+  readonly id: string;
+  readonly fromBytes: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * What must go: all that is too old, then the oldest of the host that has most, until the rest fits. A host that makes much of it does not
+ * push out what others have.
+ *
+ * @param rows the oldest first.
+ */
+export function tooMuch(
+  rows: readonly CaptureRow[],
+  { totalBytes, nowMs }: { readonly totalBytes: number; readonly nowMs: number },
+): readonly CaptureRow[] {
+  const gone = rows.filter((row) => nowMs - row.created_ms > KEEP_MS);
+  const hosts = new Map<string, { bytes: number; rows: CaptureRow[] }>();
+  let total = 0;
+  for (const row of rows.slice(gone.length)) {
+    const host = hosts.get(row.host) ?? { bytes: 0, rows: [] };
+    host.bytes += row.size_bytes;
+    host.rows.push(row);
+    hosts.set(row.host, host);
+    total += row.size_bytes;
+  }
+  while (total > totalBytes) {
+    const [most] = [...hosts.values()].sort((one, other) => other.bytes - one.bytes);
+    const oldest = most?.rows.shift();
+    if (most === undefined || oldest === undefined) break;
+    most.bytes -= oldest.size_bytes;
+    total -= oldest.size_bytes;
+    gone.push(oldest);
+  }
+  return gone;
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function unknown(id: string): Failure {
+  const message = `nothing is known of a capture ${id} that is complete and not here`;
+  return new Failure(message, { code: 'capture-not-found', httpStatus: 404, retryable: true });
+}
+
+function misplaced(id: string, why: string): Failure {
+  const message = `this piece of the capture ${id} belongs elsewhere: ${why}`;
+  return new Failure(message, { code: 'capture-piece-misplaced', httpStatus: 409, retryable: true });
+}
+
+function differs(id: string): Failure {
+  const message = `the capture ${id} is not what was said of it: its size or its SHA-256 differs`;
+  return new Failure(message, { code: 'capture-differs', httpStatus: 422, retryable: false });
+}
