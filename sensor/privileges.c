@@ -2,6 +2,7 @@
 #include "privileges.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,12 +39,20 @@ static bool set_rights(uint64_t rights)
 
 static void say_how_to_allow(uint64_t permitted)
 {
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[length < 0 ? 0 : length] = '\0';
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		fprintf(stderr, "sensor: whoever started it set no_new_privs (NoNewPrivileges= of systemd does): rights that the "
+				"file has do not count\n");
 	fprintf(stderr,
 		"sensor: not allowed here: missing%s%s.\n"
 		"Either start it as root, or give the program these rights once:\n"
-		"  setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep countersign-sensor\n"
+		"  sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep %s\n"
 		"In a container: --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH --pid host.\n",
-		permitted & BIT(CAP_BPF) ? "" : " CAP_BPF", permitted & BIT(CAP_PERFMON) ? "" : " CAP_PERFMON");
+		permitted & BIT(CAP_BPF) ? "" : " CAP_BPF", permitted & BIT(CAP_PERFMON) ? "" : " CAP_PERFMON",
+		program[0] == '\0' ? "countersign-sensor" : program);
 }
 
 bool keep_needed_rights(void)

@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { sensorProgram } from '../sources/sensor/sensor-program.ts';
+import { messageOf } from '../ground/failure.ts';
+import { sensorProgram, whyRefused } from '../sources/sensor/sensor-program.ts';
 import { type Command, EXIT_BAD_INPUT, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign capture --seconds N -o FILE [--events LIST] [--env-bytes N]
@@ -74,7 +75,12 @@ const MOST_COMPLAINTS = 50;
 /** Resolves when the sensor has ended, by itself or because the person interrupted. */
 function runSensor(program: string, args: readonly string[], interrupted: AbortSignal): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const refuse = (error: unknown): void => {
+      const why = whyRefused(program, error) ?? `${program}: ${messageOf(error)}`;
+      reject(new InputError(`the sensor cannot be started: ${why}`));
+    };
+    const child = start(program, args, refuse);
+    if (child === null) return;
     let text = '';
     const stop = (): void => {
       child.kill('SIGTERM');
@@ -84,9 +90,7 @@ function runSensor(program: string, args: readonly string[], interrupted: AbortS
     child.stderr.on('data', (piece: string) => {
       text += piece;
     });
-    child.once('error', (error) => {
-      reject(new InputError(`the sensor at ${program} cannot be started: ${error.message}`));
-    });
+    child.once('error', refuse);
     child.once('close', (code, signal) => {
       interrupted.removeEventListener('abort', stop);
       const complaints = text.split('\n').filter((line) => line !== '');
@@ -94,4 +98,14 @@ function runSensor(program: string, args: readonly string[], interrupted: AbortS
       resolve({ code: code ?? 1, complaints: complaints.slice(0, MOST_COMPLAINTS) });
     });
   });
+}
+
+/** Node throws some refusals and tells the others later. */
+function start(program: string, args: readonly string[], refuse: (error: unknown) => void) {
+  try {
+    return spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  } catch (error) {
+    refuse(error);
+    return null;
+  }
 }

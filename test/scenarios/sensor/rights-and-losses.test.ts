@@ -1,9 +1,10 @@
 /** The sensor takes no more rights than it needs, tells what it lost, and leaves nothing behind. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { CaptureReader, Machine } from '@countersign/scap';
@@ -16,6 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 const RIGHTS = '-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search';
 const WITH_RIGHTS = [...NOBODY, `--inh-caps=${RIGHTS}`, `--ambient-caps=${RIGHTS}`];
+const COMMANDS = fileURLToPath(new URL('../../../server/bin/countersign.js', import.meta.url));
 const CAP_BPF = (1n << 39n).toString(16).padStart(16, '0');
 
 /** Gives the number of the process: others on the machine run the same program. */
@@ -39,7 +41,7 @@ describeWithSensor('rights', () => {
     expect(ended.status).toBe(3);
     expect(ended.stdout).toBe('');
     expect(ended.stderr).toContain('missing CAP_BPF CAP_PERFMON');
-    expect(ended.stderr).toContain('setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep');
+    expect(ended.stderr).toContain(`setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep ${SENSOR}`);
   });
 
   test('four of them and no root are enough, also when no limit may be raised', async () => {
@@ -55,6 +57,27 @@ describeWithSensor('rights', () => {
     );
     expect(complaints).toBe('');
     expect(events).toHaveLength(1);
+  });
+
+  test('of the program itself, given once, are enough for any user; where nobody may have them that is said', async () => {
+    // Below a folder that everybody may enter.
+    const program = join(folder, 'sensor');
+    copyFileSync(SENSOR, program);
+    chmodSync(program, 0o755);
+    chmodSync(folder, 0o755);
+    await run('setcap', ['cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep', program]);
+    const [command = '', ...user] = NOBODY;
+    const { stdout } = await run(command, [...user, program, '--seconds', '1'], { encoding: 'buffer', maxBuffer: 1e9 });
+    expect(stdout.length).toBeGreaterThan(10_000);
+    // As in a container, where the kernel does not even start it.
+    const inContainer = [...NOBODY.slice(1), '--bounding-set=-all', process.execPath, COMMANDS, 'capture'];
+    const refused = spawnSync(NOBODY[0] ?? '', [...inContainer, '--seconds', '1', '-o', join(folder, 'none')], {
+      encoding: 'utf8',
+      env: { ...process.env, COUNTERSIGN_SENSOR: program },
+    });
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(`${program} has rights that nobody here may have`);
+    expect(refused.stderr).toContain('--cap-add BPF');
   });
 
   test('all but one are gone while it runs, and none can come back', async () => {

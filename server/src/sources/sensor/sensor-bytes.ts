@@ -4,12 +4,13 @@
  * The surprise: bytes are taken one piece at a time, when asked for. Whoever is slow makes the pipe fill, then the rings in the
  * kernel, and there what is lost is counted.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
+import { whyRefused } from './sensor-program.ts';
 
 /** Why no more bytes come. */
 export type SensorEnd = {
@@ -32,7 +33,8 @@ const LISTING_MS = 10_000;
 
 /** Starts the program. What it says on standard error becomes the problem. */
 export function startSensor(program: string, args: readonly string[]): SensorBytes {
-  const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(program, args);
+  if (child instanceof Error) return neverStarted(program, child);
   const said = keepComplaints(child);
   return {
     chunks: child.stdout as AsyncIterable<Buffer>,
@@ -46,7 +48,8 @@ export function startSensor(program: string, args: readonly string[]): SensorByt
 
 /** Names of the events that this sensor can tell; null when it cannot be asked. */
 export async function eventsOfSensor(program: string, clock: Clock): Promise<readonly string[] | null> {
-  const child = spawn(program, ['--list-events'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(program, ['--list-events']);
+  if (child instanceof Error) return null;
   const patience = new AbortController();
   void clock.sleep(LISTING_MS, patience.signal).then(() => child.kill('SIGKILL'));
   const said = keepComplaints(child);
@@ -60,6 +63,27 @@ export async function eventsOfSensor(program: string, clock: Clock): Promise<rea
   return end.state === 'ended' && names.length > 0 ? names : null;
 }
 
+/** Node throws some refusals and tells the others later. */
+function start(program: string, args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> | Error {
+  try {
+    return spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+function neverStarted(program: string, error: Error): SensorBytes {
+  return { chunks: Readable.from([]), ended: Promise.resolve(endFor(program, error)), close: () => undefined };
+}
+
+/** Of a program that did not start. */
+function endFor(program: string, error: unknown): SensorEnd {
+  if ((error as { code?: unknown }).code === 'ENOENT')
+    return { state: 'absent', problem: `there is no sensor at ${program}` };
+  const refused = whyRefused(program, error);
+  return refused === null ? { state: 'failed', problem: messageOf(error) } : { state: 'not-allowed', problem: refused };
+}
+
 function keepComplaints(child: ChildProcess): () => string {
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -70,11 +94,7 @@ function keepComplaints(child: ChildProcess): () => string {
 
 function endOf(child: ChildProcess, program: string, said: () => string): Promise<SensorEnd> {
   return new Promise((resolve) => {
-    child.once('error', (error) => {
-      const isAbsent = (error as { code?: unknown }).code === 'ENOENT';
-      const problem = isAbsent ? `there is no sensor at ${program}` : messageOf(error);
-      resolve({ state: isAbsent ? 'absent' : 'failed', problem });
-    });
+    child.once('error', (error) => resolve(endFor(program, error)));
     child.once('close', (code, signal) => {
       const problem = said() || `the sensor ended (${signal ?? `exit code ${code}`})`;
       if (code === EXIT_NOT_ALLOWED) resolve({ state: 'not-allowed', problem });

@@ -8,6 +8,15 @@ export function sensorProgram(named: string | null | undefined): string {
   return named ?? fileURLToPath(BUILT);
 }
 
+/** Why the kernel refuses to start a program at all that has rights of its own; null: for another reason. */
+export function whyRefused(program: string, error: unknown): string | null {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  if (code === 'EPERM')
+    return `${program} has rights that nobody here may have: outside of a container, or with --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH, it starts`;
+  if (code === 'EACCES') return `${program} may not be run by this user: see the permissions of it and of its folders`;
+  return null;
+}
+
 /** What lets a sensor run that this user may not start. */
 export function howToAllow(program: string, socket: string): string {
   return [
