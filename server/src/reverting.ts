@@ -73,6 +73,8 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   });
   const reverts = createReverts({
     ...{ state, clock, random, ledger, callerOf, ownRoles, breakGlass, mostPerAccount },
+    // Emulators know few trial runs, and do the rest for real.
+    tries: settings.endpoint === null,
     history: async ({ resource, changes: [oldest] }, beforeMs) => {
       const reader = aws.reading(resource.account, regionOf(resource));
       return reader === null || oldest === undefined
@@ -131,8 +133,9 @@ async function judge(
   // Reading proves nothing either way: the rules look at it as at anybody's.
   if (event === null || onlyReads(record)) return 'other';
   const verdict = await reverts.judgeOwn(event, { issuerArn });
-  // What failed changed nothing; somebody who tries with our role what we did not is still told of by the rules.
-  return verdict === 'stolen' && hasFailed(record) ? 'other' : verdict;
+  // What failed, or was a trial run, changed nothing; somebody who tries with our role what we did not is still told of by the rules.
+  const isTrial = String(event.request['dryRun']) === 'true';
+  return verdict === 'stolen' && (hasFailed(record) || isTrial) ? 'other' : verdict;
 }
 
 async function tellLeft(

@@ -104,6 +104,10 @@ export interface CatalogueEntry {
   readonly fine?: readonly string[];
   /** Adds to a call what holds only at its moment and is no part of the plan: a lock token, the id of what an earlier call made. */
   complete?(call: Call, at: CallPlace): Promise<Call>;
+  /**
+   * So long after a change AWS may still tell what was before it. What looks as trusted then is looked at again.
+   */
+  readonly lagMs?: number;
   /** False while AWS still carries out what it accepted. @throws CallFailure when AWS gave it up. */
   isSettled?(call: Call, answer: Readonly<Record<string, unknown>>, at: CallPlace): Promise<boolean>;
 }

@@ -61,11 +61,18 @@ export async function consider(options: RevertOptions, chain: Chain & { readonly
   try {
     const current = await patiently(options.clock, () => oldest.entry.read(caller, resource));
     const baseline = await trustedBefore(options, chain, oldest.event.timeMs);
-    return makePlan({ changes, resource, baseline, current, begun });
+    const planned = makePlan({ changes, resource, baseline, current, begun });
+    if (planned.type === 'already-done' && !begun && mayBeOld(options, chain))
+      throw new Unsettled('AWS may still tell what was before the change');
+    return planned;
   } catch (error) {
     if (error instanceof Unsettled) throw error;
     return { type: 'failed', why: `it cannot be read: ${wordOf(error)}` };
   }
+}
+
+function mayBeOld({ clock }: RevertOptions, { changes }: Chain): boolean {
+  return changes.some(({ entry, event }) => clock.nowMs() < event.timeMs + (entry.lagMs ?? 0));
 }
 
 /** As somebody vouched for it; where nobody did and the events alone do not tell, as another source remembers it. */

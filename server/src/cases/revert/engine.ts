@@ -55,6 +55,8 @@ export interface RevertOptions {
   readonly breakGlass: readonly string[];
   /** More than this in ten minutes, and what nobody approved is held. */
   readonly mostPerAccount: number;
+  /** Before the first call AWS is asked whether we may make them all, where it can be asked without doing them. */
+  readonly tries?: boolean;
   /** Another source of what was there, for resources that nobody vouched for. */
   history?(chain: Chain, beforeMs: number): Promise<Baseline | null>;
 }

@@ -83,7 +83,12 @@ async function changesOf(
     const facts = new Map(findings.flatMap((one) => (one.facts.source === source ? [[one.facts.id, one.facts]] : [])));
     const ids = [...facts.keys()];
     for (let from = 0; from < ids.length; from += EVENTS_AT_ONCE) {
-      for (const { id, raw } of await events.findEvents(source, ids.slice(from, from + EVENTS_AT_ONCE))) {
+      const part = ids.slice(from, from + EVENTS_AT_ONCE);
+      const stored = new Map((await events.findEvents(source, part)).map(({ id, raw }) => [id, raw]));
+      // In the order of their arrival: CloudTrail tells time in seconds, and a second holds several changes.
+      for (const id of part) {
+        const raw = stored.get(id);
+        if (raw === undefined) continue;
         const record = JSON.parse(raw) as Record<string, unknown>;
         const account = facts.get(id)?.account ?? '';
         const event = source === 'k8s_audit' ? toAuditEvent(record, account) : toTrailEvent(record);

@@ -12,6 +12,7 @@ import { type Chain, chainOf, consider, patiently, regionOf, wordOf } from './co
 import type { RevertOptions } from './engine.ts';
 import { enter, type Entry } from './ledger.ts';
 import { hasCalled, noteCall } from './own.ts';
+import { tryCalls } from './trial.ts';
 import { isOnTheWay, isReached, type Plan, undoOf } from './plan.ts';
 import { digestOfJson, EXISTS, type ResourceState } from './state.ts';
 import {
@@ -197,6 +198,8 @@ async function makeCalls(given: Work, next: Plan): Promise<void> {
   const { state, clock } = options;
   const { resource } = plan;
   const archive: CallPlace['archive'] = (digest) => readArchive(state.db, digest);
+  if (options.tries === true)
+    await tryCalls(entry, next.calls, { caller, resource, from: next.from, nowMs: clock.nowMs(), archive });
   for (const [number, planned] of next.calls.entries()) {
     const at = { caller, resource, from: next.from, nowMs: clock.nowMs(), archive };
     const answer = await patiently(clock, async () => {

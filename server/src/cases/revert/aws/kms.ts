@@ -19,9 +19,18 @@ function call(operation: string, input: Fields): Call {
   return { service: 'kms', operation, input };
 }
 
-/** A key is called by its id or by its ARN. */
-function keyIdOf({ request }: TrailEvent): string | null {
-  return textOf(request, 'keyId')?.split('key/').at(-1) ?? null;
+interface Key {
+  readonly id: string;
+  readonly account: string;
+  readonly region: string;
+}
+
+/** A key is called by its id or by its ARN, which may be another account's. */
+function keyOf({ request, response, account, region }: TrailEvent): Key | null {
+  const given = textOf(request, 'keyId') ?? textOf(response, 'keyId');
+  if (given === null) return null;
+  const [, , , home = region, owner = account] = given.startsWith('arn:') ? given.split(':') : [];
+  return { id: given.split('key/').at(-1) ?? given, account: owner, region: home };
 }
 
 const keys: ResourceKind = {
@@ -66,8 +75,8 @@ const common = {
   class: 'B',
   proof: 'emulator',
   resources: (event) => {
-    const id = keyIdOf(event);
-    return id === null ? [] : [{ type: keys.type, account: event.account, region: event.region, id }];
+    const key = keyOf(event);
+    return key === null ? [] : [{ type: keys.type, ...key }];
   },
   read: keys.read,
   lead: (from, to, { resource }) => lead(from, to, resource.id),
@@ -114,9 +123,9 @@ const grant: CatalogueEntry = {
   mode: 'after-answer',
   proof: 'emulator',
   resources: (event) => {
-    const [key, id] = [keyIdOf(event), textOf(event.response, 'grantId')];
+    const [key, id] = [keyOf(event), textOf(event.response, 'grantId')];
     if (key === null || id === null || isForService(event)) return [];
-    return [{ type: 'AWS::KMS::Grant', account: event.account, region: event.region, id: `${key}|${id}` }];
+    return [{ type: 'AWS::KMS::Grant', ...key, id: `${key.id}|${id}` }];
   },
   read: async (caller, { id }) => {
     const [KeyId = '', GrantId = ''] = id.split('|');

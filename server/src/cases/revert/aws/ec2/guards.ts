@@ -15,6 +15,8 @@ interface Guard {
   readonly guarded: Json;
   lead(to: Json): ReturnType<typeof call>;
   readonly remains?: string;
+  /** AWS takes so long to carry a change out, and tells the state of before meanwhile. */
+  readonly lagMs?: number;
 }
 
 const GUARDS: readonly Guard[] = [
@@ -56,6 +58,7 @@ const GUARDS: readonly Guard[] = [
         ? call('DisableImageBlockPublicAccess')
         : call('EnableImageBlockPublicAccess', { ImageBlockPublicAccessState: to }),
     remains: 'shared-stays-shared',
+    lagMs: 10 * 60_000,
   },
   {
     type: 'AWS::EC2::SerialConsoleAccess',
@@ -78,9 +81,16 @@ function kindOf({ type, get, member }: Guard): ResourceKind {
   };
 }
 
+function isCarriedOut(read: ResourceKind['read']): NonNullable<CatalogueEntry['isSettled']> {
+  return async ({ input, operation }, _answer, { caller, resource }) => {
+    const wanted = operation.startsWith('Enable') ? (Object.values(input)[0] ?? true) : 'unblocked';
+    return (await read(caller, resource))?.['state'] === wanted;
+  };
+}
+
 /** Each region has its own: an attacker who goes through all of them leaves an event in each. */
 function entryOf(guard: Guard, { type, read }: ResourceKind): CatalogueEntry {
-  const { event, proof, open, guarded, remains } = guard;
+  const { event, proof, open, guarded, remains, lagMs } = guard;
   return {
     row: 36,
     events: [`ec2:${event}`],
@@ -93,6 +103,7 @@ function entryOf(guard: Guard, { type, read }: ResourceKind): CatalogueEntry {
     before: () => ({ state: guarded }),
     lead: (_from, to) => [guard.lead(to?.['state'] ?? guarded)],
     ...(remains === undefined ? {} : { remains }),
+    ...(lagMs === undefined ? {} : { lagMs, isSettled: isCarriedOut(read) }),
   };
 }
 

@@ -28,13 +28,20 @@ function aclEntry(of: Answer): readonly [string, Fields] {
   const [type, code] = [numberOf(either(icmp, 'type')), numberOf(either(icmp, 'code'))];
   const range = textOf(of, 'cidrBlock', 'CidrBlock', 'ipv6CidrBlock', 'Ipv6CidrBlock') ?? '';
   const state = {
-    protocol: wordOf(of['aclProtocol'] ?? of['Protocol']),
+    protocol: protocolOf(wordOf(of['aclProtocol'] ?? of['Protocol'])),
     action: textOf(of, 'ruleAction', 'RuleAction'),
     range: canonicalRange(range),
     ports: from === null ? null : `${from}-${to ?? from}`,
     icmp: type === null ? null : `${type}/${code ?? -1}`,
   };
   return [aclField(of), state];
+}
+
+/** Asked by name or number, told by number. */
+const PROTOCOLS: Readonly<Record<string, string>> = { icmp: '1', tcp: '6', udp: '17', icmpv6: '58', all: '-1' };
+
+function protocolOf(given: string): string {
+  return PROTOCOLS[given.toLowerCase()] ?? given;
 }
 
 function aclField(of: Answer): string {

@@ -261,7 +261,10 @@ function bothWays(
 
 /** The default group is called by its name; its answer tells the id. */
 function groupOf({ request, response, account, region }: TrailEvent): readonly ResourceRef[] {
-  const [first = {}] = listOf(response, 'securityGroupRuleSet');
+  const [first = {}] = [
+    ...listOf(response, 'securityGroupRuleSet'),
+    ...listOf(response, 'revokedSecurityGroupRuleSet'),
+  ];
   const id = textOf(request, 'groupId', 'GroupId') ?? textOf(first, 'groupId');
   return id === null ? [] : [{ type: TYPE, account, region, id }];
 }

@@ -217,6 +217,10 @@ function configured({ request, response }: TrailEvent, current: ResourceState): 
 const changedConfiguration: CatalogueEntry = {
   ...common,
   events: ['lambda:UpdateFunctionConfiguration'],
+  cannot: (event) =>
+    Object.keys(configured(event, null)).length === 0
+      ? 'of a function its role, handler, runtime, limits, key, layers and environment are put back, and this set none of them'
+      : null,
   after: (event, baseline, _resource, current) =>
     baseline === null ? null : { ...baseline, ...configured(event, current) },
   aim: (back, { baseline, current }) => {

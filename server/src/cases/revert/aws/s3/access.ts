@@ -118,12 +118,13 @@ const bucketAcl: CatalogueEntry = {
   ...made(({ request }, baseline) => {
     const given = objectOf(objectOf(request, 'AccessControlPolicy'), 'AccessControlList')['Grant'];
     if (given !== undefined) return grantFields(several(given));
-    const [canned] = textsOf(request, 'x-amz-acl');
+    const headers = { ...request, ...objectOf(request, 'accessControlList') };
+    const [canned] = textsOf(headers, 'x-amz-acl');
     const owner = baseline['(owner)'];
     const named = canned === undefined ? undefined : CANNED[canned];
     if (named !== undefined && typeof owner === 'string')
       return Object.fromEntries([`FULL_CONTROL ${owner}`, ...named].map((name) => [name, true]));
-    const granted = headerGrants(request);
+    const granted = headerGrants(headers);
     return Object.keys(granted).length > 0 ? granted : undefined;
   }),
   remains: 'read-meanwhile',
