@@ -17,6 +17,7 @@ import { REVERT_FOLLOWER } from './cases/revert/follower.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
 import { registerRevertRoutes } from './cases/revert/routes.ts';
 import type { EventStore } from './events/store.ts';
+import { registerBaselineRoutes } from './cases/revert/baselines/routes.ts';
 import { openReverting, type Reverting } from './reverting.ts';
 import type { SourceRecord } from './sources/source.ts';
 import type { Follower } from './cases/follow.ts';
@@ -187,6 +188,8 @@ function registerAll(server: HttpServer, guards: Guards, parts: RoutesParts): vo
   const { state, people, runner } = parts.given;
   registerDeliveryLog(server, { cases, hooks }, guards);
   registerRevertRoutes(server, { cases, guards, reverting });
+  if (reverting !== null)
+    registerBaselineRoutes(server, { state, guards, nowMs: () => cases.nowMs(), enrol: reverting.enrol });
   const known = async () => (await people.directory(state.db)).people;
   registerSearchRoutes(server, { state, people: known, ruleNames: runner.ruleNames, guards });
   registerVendorRoutes(server, {

@@ -4,6 +4,7 @@ import { decideEach } from './cases/burst.ts';
 import type { Cases } from './cases/cases.ts';
 import { configHistory } from './cases/revert/baselines/config-history.ts';
 import { regionOf } from './cases/revert/consider.ts';
+import type { BaselineRoutesOptions } from './cases/revert/baselines/routes.ts';
 import { acceptChanges, type Accepting } from './cases/revert/baselines/acceptance.ts';
 import type { TrailEvent } from './cases/revert/catalogue.ts';
 import { createDeciding, type Deciding, type DecidingOptions } from './cases/revert/deciding.ts';
@@ -18,6 +19,7 @@ import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
 import { type CallerOf, openAwsRoles, readingOptions, roleArnOf } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
+import { askToEnrol, planEnrolment } from './enrolling.ts';
 import type { EventStore } from './events/store.ts';
 import { createHostOrders } from './fleet/orders.ts';
 import { matchesAnyGlob } from './ground/glob.ts';
@@ -38,6 +40,8 @@ export interface Reverting {
   /** What is done on a host, through its agent. */
   readonly machine: (host: string) => Caller;
   readonly follower: Follower;
+  /** Puts an enrolment into the queue of the readers. @throws Failure when it cannot be read. */
+  readonly enrol: BaselineRoutesOptions['enrol'];
   /** Until `signal` aborts. */
   work(signal: AbortSignal): readonly Promise<void>[];
   /** What infrastructure as code did, and what is exempted, becomes trusted. In the transaction that ends the batch. */
@@ -92,6 +96,10 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   return {
     reverts,
     machine,
+    enrol: async (wish, at) => {
+      const enrolment = await planEnrolment({ configuration, aws }, wish);
+      return (trx) => askToEnrol(trx, enrolment, at);
+    },
     deciding: createDeciding({ ...parts, reverts }),
     work: (signal) => [
       runRevertWorker({ state, clock, log, reverts, accept, name }, signal),

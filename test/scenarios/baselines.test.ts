@@ -26,6 +26,7 @@ import type { State } from '../../server/src/ground/state.ts';
 import { type Call, type Caller, CallFailure, createCaller } from '../../server/src/vendors/aws/calls.ts';
 import { describeWith } from '../data.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
+import { type RunningApp, startRunningApp } from '../running-app.ts';
 import { openTestPglite } from '../state.ts';
 
 const ACCOUNT = '123456789012';
@@ -62,10 +63,11 @@ reverts: { role: countersign-revert, read_role: countersign-baseline, endpoint: 
   });
 
   /** The command as somebody types it; stopped once it has said something that fits. */
-  const type = async (argv: readonly string[], stopAt?: RegExp) => {
+  const type = async (argv: readonly string[], stopAt?: RegExp, isStopped = false) => {
     const out: string[] = [];
     const said: string[] = [];
     const interrupt = new AbortController();
+    if (isStopped) interrupt.abort();
     const terminal: Terminal = {
       clock: systemClock,
       random: systemRandom,
@@ -152,6 +154,64 @@ reverts: { role: countersign-revert, read_role: countersign-baseline, endpoint: 
       );
       expect(await refused(['enrol', '--account', ACCOUNT, '--config', '/nowhere.yaml'])).toContain('cannot be read');
       expect(await refused(['bake'])).toContain('say enrol, list, or show');
+    }, 60_000);
+  });
+
+  describe('through a running server, which alone may open embedded state', () => {
+    let running: RunningApp;
+    const through = () => ['--server', running.app.url, '--token-file', join(folder, 'api-token')];
+
+    beforeAll(async () => {
+      running = await startRunningApp(
+        `
+accounts: { "${ACCOUNT}": { name: shop-prod } }
+people: [{ email: ann@example.com, name: Ann Example, role: admin }]
+reverts: { role: countersign-revert, endpoint: '${moto.endpoint}', reads_per_second: 50, drift: off }
+policy: [{ when: {}, then: record }]
+`,
+        {},
+      );
+      const ann = await running.enrol('ann@example.com');
+      const wanted = { name: 'enrolment', purpose: 'api', role: 'admin', days: 1, code: await ann.code() };
+      const { body } = await running.call(ann, 'POST', '/api/tokens', wanted);
+      writeFileSync(join(folder, 'api-token'), String(body['token']));
+    }, 180_000);
+    afterAll(() => running?.close());
+
+    test('the server reads, also when the command is stopped, and the command tells how far it is', async () => {
+      const wish = ['enrol', '--account', ACCOUNT, '--region', REGION, ...trails, '--output', 'json', ...through()];
+      const interrupted = await type(wish, /./, true);
+      expect(interrupted).toMatchObject({
+        code: 1,
+        said: ['Stopped. The server reads on; call it again to see how far it is.'],
+      });
+      const { code, objects } = await type(wish);
+      expect(code).toBe(0);
+      const count = (await call('cloudtrail', 'ListTrails'))['Trails'] as unknown[];
+      expect(objects.find((one) => one['type'] === 'AWS::CloudTrail::Trail')).toMatchObject({
+        ...{ region: REGION, failure: null, seen: count.length, differing: 0, unreadable: 0 },
+      });
+      const listed = await type(['list', '--account', ACCOUNT, '--output', 'json', ...through()]);
+      expect(listed.objects.map(({ id }) => id)).toEqual(expect.arrayContaining(['first', 'second', 'app']));
+      const shown = await type(['show', 'second', '--output', 'json', ...through()]);
+      expect(shown.objects[0]).toMatchObject({
+        state: { bucket: expect.any(String) },
+        history: [{ trust: 'enrolled' }],
+      });
+    }, 180_000);
+
+    test('what it refuses is told, with what to do', async () => {
+      const refused = (argv: readonly string[]) => type(argv).then(String, (error: Error) => error.message);
+      const named = (account: string, more: readonly string[] = through()) => ['enrol', '--account', account, ...more];
+      expect(await refused(named('999999999999'))).toContain('is not among the accounts and clusters');
+      expect(await refused([...named(ACCOUNT), '--type', 'AWS::Moon::Door'])).toContain('the catalogue has no type');
+      writeFileSync(join(folder, 'wrong-token'), 'cst_nothing');
+      const wrong = ['--server', running.app.url, '--token-file', join(folder, 'wrong-token')];
+      expect(await refused(named(ACCOUNT, wrong))).toContain('the server refuses it: 401');
+      const nobody = ['--server', 'http://127.0.0.1:1', '--token-file', join(folder, 'api-token')];
+      expect(await refused(named(ACCOUNT, nobody))).toContain('no server answers');
+      const open = ['--server', 'http://countersign.example.com', '--token-file', join(folder, 'api-token')];
+      expect(await refused(named(ACCOUNT, open))).toContain('needs https');
     }, 60_000);
   });
 

@@ -4,28 +4,21 @@
  * The surprise: enrolling may be killed at any moment and called again; it goes on after the last resource that it kept.
  */
 import { readFile } from 'node:fs/promises';
-import { type AwsRoles, openAwsRoles, namespacesOf, readingOptions, regionsOf } from '../revert-targets.ts';
+import { type EnrolmentWish, planEnrolment } from '../enrolling.ts';
+import { openAwsRoles, readingOptions } from '../revert-targets.ts';
+import { enrolThrough, listThrough, serverOf, showThrough, type Speech, told } from './baseline-server.ts';
 import {
   listBaselines,
   type ListedBaseline,
   type ShownBaseline,
   showBaselines,
 } from '../cases/revert/baselines/list.ts';
-import {
-  type Reading,
-  type ReadingOptions,
-  read,
-  requestEnrolment,
-  takeReading,
-} from '../cases/revert/baselines/readings.ts';
-import type { ResourceKind } from '../cases/revert/catalogue.ts';
-import { kubernetesKinds } from '../cases/revert/kubernetes/objects.ts';
-import { KINDS } from '../cases/revert/rows.ts';
+import { type ReadingOptions, read, requestEnrolment, takeReading } from '../cases/revert/baselines/readings.ts';
 import { type Configuration, readConfiguration } from '../configuration.ts';
 import { formatConfigDiagnostic } from '../ground/config.ts';
+import { Failure } from '../ground/failure.ts';
 import { silentLog } from '../ground/log.ts';
 import { openState, type State } from '../ground/state.ts';
-import { CallFailure } from '../vendors/aws/calls.ts';
 import {
   type Arguments,
   choice,
@@ -39,6 +32,7 @@ import {
 } from './command-line.ts';
 
 const USAGE = `countersign baseline enrol --account ID [--region NAME]… [--type AWS::…]… [--replace] [--config FILE] [--data DIR] [--output json]
+countersign baseline enrol --account ID … --server URL --token-file FILE
 countersign baseline list [--account ID] [--type AWS::…] [--data DIR] [--output json]
 countersign baseline show RESOURCE [--data DIR] [--output json]
 
@@ -49,8 +43,9 @@ type and region to stdout. Exit 1 when something could not be read.
 
 A cluster of reverts.clusters is enrolled by its name as account, its namespaces standing for regions.
 
-RESOURCE is an id or TYPE|ACCOUNT|REGION|ID. Embedded state: stop the server first, or keep the state in PostgreSQL
-(COUNTERSIGN_DATABASE_URL).`;
+RESOURCE is an id or TYPE|ACCOUNT|REGION|ID. While a server runs on embedded state, it is the server that reads: --server names it, and
+--token-file a file with an API token of an admin (Settings → Tokens). It reads at its own pace, also when this command is stopped, and a
+server that is killed goes on where it was. list and show take the two flags as well.`;
 
 const FLAGS = {
   account: 'text',
@@ -60,6 +55,8 @@ const FLAGS = {
   config: 'text',
   data: 'text',
   output: 'text',
+  server: 'text',
+  'token-file': 'text',
 } as const;
 const DEFAULT_CONFIG = 'countersign.yaml';
 const WAIT_MS = 2_000;
@@ -76,6 +73,15 @@ export const baselineCommand: Command = {
       throw new UsageError('say enrol, list, or show and one resource');
     const print = (value: object, text: string) =>
       terminal.print(output === 'json' ? `${JSON.stringify(value)}\n` : `${text}\n`);
+    if (given.text('server') !== undefined) {
+      const calls = serverOf(given);
+      if (action === 'enrol') return enrolThrough(calls, wishOf(given), { terminal, print });
+      if (action === 'list') {
+        const filter = { account: given.text('account'), type: given.texts('type')[0] };
+        for (const one of await listThrough(calls, filter)) await print(...listed(one));
+      } else for (const one of await showThrough(calls, resource ?? '')) await print(...shown(one));
+      return EXIT_FINE;
+    }
     if (action === 'enrol') return withState(given, terminal, (state) => enrol(given, state, { terminal, print }));
     return withState(given, terminal, async (state) => {
       if (action === 'list') {
@@ -99,7 +105,11 @@ async function withState(
   body: (state: State) => Promise<number>,
 ): Promise<number> {
   const url = terminal.environment['COUNTERSIGN_DATABASE_URL'];
-  const state = await openState({ url, dataDirectory: given.text('data') ?? 'data', log: silentLog });
+  const opening = openState({ url, dataDirectory: given.text('data') ?? 'data', log: silentLog });
+  const state = await opening.catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InputError(`${why}\nA server that runs on it does the same: --server URL --token-file FILE`);
+  });
   try {
     return await body(state);
   } finally {
@@ -107,24 +117,18 @@ async function withState(
   }
 }
 
-interface Speech {
-  readonly terminal: Terminal;
-  readonly print: (value: object, text: string) => Promise<void> | void;
-}
-
 async function enrol(given: Arguments, state: State, { terminal, print }: Speech): Promise<number> {
   const { clock, random, environment, interrupted } = terminal;
   const configuration = await configurationOf(given.text('config') ?? DEFAULT_CONFIG);
-  const account = given.text('account');
-  if (account === undefined) throw new UsageError('name the account with --account');
+  const wish = wishOf(given);
+  const { account } = wish;
   const aws = await openAwsRoles(configuration, environment);
-  const regions = await regionsFor(given, { account, configuration, aws });
-  const isCluster = configuration.reverts?.clusters.has(account) === true;
-  const kinds = kindsFor(given.texts('type'), isCluster ? kubernetesKinds : KINDS);
+  const enrolment = await planEnrolment({ configuration, aws }, wish).catch((error: unknown) => {
+    throw error instanceof Failure ? new InputError(error.message) : error;
+  });
+  const { kinds, regions } = enrolment;
   const nowMs = clock.nowMs();
-  const isAlone = state.kind === 'pglite';
-  const request = { account, regions, kinds, replaces: given.has('replace'), isAlone, nowMs };
-  await state.transaction((trx) => requestEnrolment(trx, request));
+  await state.transaction((trx) => requestEnrolment(trx, { ...enrolment, isAlone: state.kind === 'pglite', nowMs }));
   const holder = random.id(nowMs);
   const options: ReadingOptions = {
     ...readingOptions({ configuration, state, clock, random, aws, holder }),
@@ -150,6 +154,12 @@ async function enrol(given: Arguments, state: State, { terminal, print }: Speech
   return EXIT_BAD_INPUT;
 }
 
+function wishOf(given: Arguments): EnrolmentWish {
+  const account = given.text('account');
+  if (account === undefined) throw new UsageError('name the account with --account');
+  return { account, regions: given.texts('region'), types: given.texts('type'), replaces: given.has('replace') };
+}
+
 async function configurationOf(file: string): Promise<Configuration> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new InputError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
@@ -159,37 +169,6 @@ async function configurationOf(file: string): Promise<Configuration> {
   if (configuration.reverts === null)
     throw new InputError(`${file} has no section reverts: it names the role by which accounts are read`);
   return configuration;
-}
-
-async function regionsFor(
-  given: Arguments,
-  {
-    account,
-    configuration,
-    aws,
-  }: { readonly account: string; readonly configuration: Configuration; readonly aws: AwsRoles },
-): Promise<readonly string[]> {
-  const caller = aws.reading(account, 'us-east-1');
-  if (caller === null)
-    throw new InputError(`account ${account} is not among the accounts and clusters of the configuration`);
-  const named = given.texts('region');
-  if (named.length > 0) return named;
-  const isCluster = configuration.reverts?.clusters.has(account) === true;
-  const configured = configuration.reverts?.regions ?? [];
-  if (configured.length > 0 && !isCluster) return configured;
-  return (isCluster ? namespacesOf(caller) : regionsOf(caller)).catch((error: unknown) => {
-    if (!(error instanceof CallFailure)) throw error;
-    throw new InputError(
-      `the regions of ${account} cannot be listed: ${error.code}: ${error.message}. Name them with --region`,
-    );
-  });
-}
-
-function kindsFor(types: readonly string[], all: readonly ResourceKind[]): readonly ResourceKind[] {
-  const unknown = types.find((type) => !all.some((kind) => kind.type === type));
-  if (unknown !== undefined)
-    throw new InputError(`the catalogue has no type ${unknown}; it has ${all.map(({ type }) => type).join(', ')}`);
-  return types.length === 0 ? all : all.filter(({ type }) => types.includes(type));
 }
 
 async function isOpen(state: State, account: string): Promise<boolean> {
@@ -203,14 +182,6 @@ async function isOpen(state: State, account: string): Promise<boolean> {
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-function told({ account, region, type, seen, taken, differing, unreadable, failure }: Reading): [object, string] {
-  const counts = `${seen} seen, ${taken} taken, ${differing} differ, ${unreadable} unreadable`;
-  return [
-    { account, region, type, seen, taken, differing, unreadable, failure },
-    `${region} ${type}: ${failure ?? counts}`,
-  ];
 }
 
 function listed({ takenMs, driftingMs, ...one }: ListedBaseline): [object, string] {

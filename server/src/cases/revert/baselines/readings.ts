@@ -105,6 +105,30 @@ export async function requestEnrolment(
   }
 }
 
+/** What was asked for since then: a type and region each, and how far it is. */
+export async function readingsOf(
+  { db }: Pick<State, 'db'>,
+  { account, sinceMs }: { readonly account: string; readonly sinceMs: number },
+): Promise<readonly Reading[]> {
+  const rows = await db
+    .withTables<RevertTables>()
+    .selectFrom('baseline_reading')
+    .selectAll()
+    .where('account', '=', account)
+    .where((eb) =>
+      eb.or([eb('finished_ms', '>=', sinceMs), eb.and([eb('purpose', '=', 'enrol'), eb('finished_ms', 'is', null)])]),
+    )
+    .orderBy('region')
+    .orderBy('type')
+    .limit(MOST_RESOURCES)
+    .execute();
+  return rows.map((row) => ({
+    ...toReading(row),
+    ...{ seen: row.seen, taken: row.taken, differing: row.differing, unreadable: row.unreadable },
+    isDone: row.finished_ms !== null,
+  }));
+}
+
 /** Takes what is due with a lease, of each account one at a time; null when nothing is. */
 export async function takeReading(
   { state, holder }: ReadingOptions,
