@@ -3,6 +3,7 @@ import type { AppOptions } from './app.ts';
 import { decideEach } from './cases/burst.ts';
 import type { Cases } from './cases/cases.ts';
 import { configHistory } from './cases/revert/baselines/config-history.ts';
+import type { RevertConfiguration } from './cases/revert/configuration.ts';
 import { regionOf } from './cases/revert/consider.ts';
 import type { BaselineRoutesOptions } from './cases/revert/baselines/routes.ts';
 import { acceptChanges, type Accepting } from './cases/revert/baselines/acceptance.ts';
@@ -68,9 +69,7 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
   const machine = (host: string) => createHostOrders({ state, clock, random }, host);
   const callerOf: CallerOf = (account, region) => (region === MACHINE ? machine(account) : aws.acting(account, region));
   const { breakGlass, mostPerAccount } = settings;
-  const ownRoles = [...configuration.accounts.keys()].map((account) =>
-    roleArnOf({ partition: settings.partitions.get(account) ?? 'aws', account, role: settings.role }),
-  );
+  const ownRoles = [...configuration.accounts.keys()].map((account) => ownRoleIn(account, settings));
   const ledger = createLedger({
     lock: (trx, caseId) => cases().unit(trx).loadCase(caseId),
     conduct: (trx, caseId, input) => cases().conductIn(trx, caseId, input),
@@ -154,6 +153,10 @@ async function tellLeft(
   const entry = { kind: 'reverts-left', actor: null, parameters: { count } };
   await ledger.lock(trx, caseId);
   await ledger.tell(trx, caseId, { type: 'revert-stepped', entry, outcome: 'begun' });
+}
+
+function ownRoleIn(account: string, { partitions, role }: RevertConfiguration): string {
+  return roleArnOf({ partition: partitions.get(account) ?? 'aws', account, role });
 }
 
 const ACCEPTANCE = { kind: ACCEPT_EFFECT, caseId: null } as const;
