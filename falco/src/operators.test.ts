@@ -74,6 +74,7 @@ describe('operators on numbers, addresses and flags', () => {
     ['=', 'boolean', 'perhaps'],
     ['bcontains', 'string', 'xyz'],
     ['regex', 'string', '(unclosed'],
+    ['glob', 'string', '[z-a]'],
   ])('%s on %s refuses %s', (operator, type, literal) => {
     expect(prepareScalar(operator, type, literal)).toHaveProperty('problem');
   });

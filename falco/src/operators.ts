@@ -8,6 +8,7 @@ import { RE2JS } from 're2js';
 import { type AddressRange, parseAddress, parseRange } from './addresses.ts';
 import type { BinaryOperator } from './ast.ts';
 import type { FieldType, Scalar } from './fields.ts';
+import { globTest, globToPattern } from './globs.ts';
 
 /** A test of one value of a field. */
 export type ScalarTest = (value: Scalar) => boolean;
@@ -188,7 +189,7 @@ function prepareText(operator: TextOperator, literal: string): PreparedTest {
     }
     case 'glob':
     case 'iglob':
-      return patternTest(globToPattern(literal), operator === 'iglob');
+      return operator === 'iglob' ? patternTest(globToPattern(literal), true) : patternOf(() => globTest(literal));
     case 'regex':
       return patternTest(literal, false);
   }
@@ -200,38 +201,18 @@ function onText(test: (text: string) => boolean): PreparedTest {
 
 /** RE2 semantics, the whole text must match; linear in the text whatever the pattern. */
 function patternTest(pattern: string, ignoreCase: boolean): PreparedTest {
-  try {
+  return patternOf(() => {
     const compiled = RE2JS.compile(pattern, (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | RE2JS.DOTALL);
-    return onText((text) => compiled.matches(text));
+    return (text) => compiled.matches(text);
+  });
+}
+
+function patternOf(compile: () => (text: string) => boolean): PreparedTest {
+  try {
+    return onText(compile());
   } catch (error) {
     return { problem: `invalid pattern: ${error instanceof Error ? error.message : String(error)}` };
   }
-}
-
-/** `fnmatch` without flags: `*` and `?` match everything, also `/`; `[…]` and `[!…]` are classes; `\` escapes. */
-export function globToPattern(glob: string): string {
-  let pattern = '';
-  for (let index = 0; index < glob.length; index += 1) {
-    const character = glob[index] ?? '';
-    if (character === '*') pattern += '.*';
-    else if (character === '?') pattern += '.';
-    else if (character === '\\' && index + 1 < glob.length) {
-      index += 1;
-      pattern += RE2JS.quote(glob[index] ?? '');
-    } else if (character === '[') {
-      const end = glob.indexOf(']', index + 2);
-      if (end === -1) pattern += '\\[';
-      else {
-        const body = glob
-          .slice(index + 1, end)
-          .replace(/^!/, '^')
-          .replace(/[\\[]/g, '\\$&');
-        pattern += `[${body}]`;
-        index = end;
-      }
-    } else pattern += RE2JS.quote(character);
-  }
-  return pattern;
 }
 
 /** `/etc` matches `/etc` and everything below it, not `/etcetera`. A literal with a `*` is compared part by part. */
@@ -241,13 +222,21 @@ export function pathTest(literals: readonly string[]): ScalarTest {
   return (value) => typeof value === 'string' && root.covers(partsOf(value), 0);
 }
 
+/** Of one event many rules ask about the same path. */
+let lastPath = '';
+let lastParts: readonly string[] = [];
+
 function partsOf(path: string): readonly string[] {
-  return path.split('/').filter((part) => part !== '');
+  if (path !== lastPath) {
+    lastParts = path.split('/').filter((part) => part !== '');
+    lastPath = path;
+  }
+  return lastParts;
 }
 
 class PathNode {
   readonly #children = new Map<string, PathNode>();
-  readonly #patterns: { readonly pattern: RE2JS; readonly child: PathNode }[] = [];
+  readonly #patterns: { readonly matches: (part: string) => boolean; readonly child: PathNode }[] = [];
   #isEnd = false;
 
   add(parts: readonly string[]): void {
@@ -260,7 +249,7 @@ class PathNode {
     if (child === undefined) {
       child = new PathNode();
       this.#children.set(part, child);
-      if (/[*?[]/.test(part)) this.#patterns.push({ pattern: RE2JS.compile(globToPattern(part)), child });
+      if (/[*?[]/.test(part)) this.#patterns.push({ matches: globTest(part), child });
     }
     child.add(rest);
   }
@@ -271,7 +260,7 @@ class PathNode {
     if (part === undefined) return false;
     const exact = this.#children.get(part);
     if (exact?.covers(parts, index + 1)) return true;
-    return this.#patterns.some(({ pattern, child }) => pattern.matches(part) && child.covers(parts, index + 1));
+    return this.#patterns.some(({ matches, child }) => matches(part) && child.covers(parts, index + 1));
   }
 }
 
