@@ -89,3 +89,9 @@ export const Containment = Type.Union([
   Type.Object({ action: Type.Literal('BlockPeer'), account: Name, address: Type.String({ maxLength: 45 }) }, strict),
 ]);
 export type Containment = Static<typeof Containment>;
+
+/** What can be contained of a case, as far as we reach; `about` fills the sentence of the word lists. */
+export const ContainmentChoices = Type.Object({
+  choices: Type.Array(Type.Object({ wish: Containment, about: Type.Record(Type.String(), Type.String()) })),
+});
+export type ContainmentChoices = Static<typeof ContainmentChoices>;

@@ -16,13 +16,14 @@ import { MACHINE } from './cases/revert/linux/containment.ts';
 import type { OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
+import type { Reach } from './cases/revert/wishes.ts';
 import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
 import { type CallerOf, openAwsRoles, readingOptions, roleArnOf } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';
 import type { Follower } from './cases/follow.ts';
 import { askToEnrol, planEnrolment } from './enrolling.ts';
 import type { EventStore } from './events/store.ts';
-import { createHostOrders } from './fleet/orders.ts';
+import { createHostOrders, readyHosts } from './fleet/orders.ts';
 import { matchesAnyGlob } from './ground/glob.ts';
 import { putEffect } from './ground/outbox.ts';
 import type { Random } from './ground/random.ts';
@@ -40,6 +41,8 @@ export interface Reverting {
   readonly deciding: Deciding;
   /** What is done on a host, through its agent. */
   readonly machine: (host: string) => Caller;
+  /** Where we can act now. */
+  readonly reach: () => Promise<Reach>;
   readonly follower: Follower;
   /** Puts an enrolment into the queue of the readers. @throws Failure when it cannot be read. */
   readonly enrol: BaselineRoutesOptions['enrol'];
@@ -99,6 +102,7 @@ export async function openReverting(options: AppOptions, parts: RevertingParts):
       const enrolment = await planEnrolment({ configuration, aws }, wish);
       return (trx) => askToEnrol(trx, enrolment, at);
     },
+    reach: async () => ({ clusters: new Set(settings.clusters.keys()), hosts: await readyHosts({ state, clock }) }),
     deciding: createDeciding({ ...parts, reverts }),
     work: (signal) => [
       runRevertWorker({ state, clock, log, reverts, accept, name }, signal),

@@ -74,6 +74,21 @@ async function mustBeReady({ state, clock }: OrdersOptions, host: string): Promi
     throw new CallFailure('HostSilent', `the agent of ${host} was last ready at ${isoOf(Number(row.ready_ms))}`, false);
 }
 
+/** Hosts whose agents take orders now. */
+export async function readyHosts({
+  state,
+  clock,
+}: Pick<OrdersOptions, 'state' | 'clock'>): Promise<ReadonlySet<string>> {
+  const rows = await state.db
+    .withTables<FleetTables>()
+    .selectFrom('agent')
+    .select('host')
+    .where('retired_ms', 'is', null)
+    .where('ready_ms', '>=', clock.nowMs() - READY_WITHIN_MS)
+    .execute();
+  return new Set(rows.map(({ host }) => host));
+}
+
 function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }

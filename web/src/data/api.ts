@@ -9,12 +9,15 @@ import type {
   ChallengeAnswer,
   ChallengeOutcome,
   ChallengeView,
+  ContainmentChoices,
+  Containment,
   EnrolmentFinish,
   EnrolmentStart,
   ExemptionParts,
   ExemptionPreview,
   ExemptionView,
   FleetView,
+  HandOverTarget,
   HostEvidence,
   JournalCheck,
   MaintenanceView,
@@ -39,9 +42,11 @@ import type {
   RevertProof,
   SampleStarted,
   SampleView,
+  SearchView,
   SessionView,
   SignIn,
   SignInLinkCreated,
+  SimilarCases,
   TokenCreated,
   TokenList,
   TreeView,
@@ -113,23 +118,31 @@ export const api = {
     call<TreeView>('GET', `/api/activity/tree?${new URLSearchParams({ host, at })}`),
   map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>
     call<MapView>('GET', `/api/map?${new URLSearchParams(query)}`),
-  cases: (states: readonly string[], after: string | null) => {
+  cases: (states: readonly string[], after: string | null, text = '') => {
     const query = new URLSearchParams();
+    if (text !== '') query.set('q', text);
     if (states.length > 0) query.set('state', states.join(','));
     if (after !== null) query.set('after', after);
     return call<CaseList>('GET', `/api/cases?${query}`);
   },
   case: (caseId: string) => call<CaseDetail>('GET', `/api/cases/${id(caseId)}`),
+  search: (text: string) => call<SearchView>('GET', `/api/search?${new URLSearchParams({ q: text })}`),
+  similarCases: (caseId: string) => call<SimilarCases>('GET', `/api/cases/${id(caseId)}/similar`),
+  handOverTargets: () => call<HandOverTarget[]>('GET', '/api/cases/targets'),
+  unacknowledge: (caseId: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/unacknowledge`, {}),
+  containments: (caseId: string) => call<ContainmentChoices>('GET', `/api/cases/${id(caseId)}/containments`),
+  contain: (caseId: string, wish: Containment) =>
+    call<RevertList>('POST', `/api/cases/${id(caseId)}/containments`, wish),
   acknowledge: (caseId: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/acknowledge`, {}),
   resolve: (caseId: string, note: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/resolve`, { note }),
   challengeLink: (caseId: string) => call<{ url: string }>('POST', `/api/cases/${id(caseId)}/challenge-link`, {}),
   viewChallenge: (token: string) => call<ChallengeView>('POST', '/api/challenges/view', { token }),
   snooze: (caseId: string, seconds: number) => call<unknown>('POST', `/api/cases/${id(caseId)}/snooze`, { seconds }),
   escalate: (caseId: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/escalate`, {}),
-  reassign: (caseId: string, people: readonly string[]) =>
-    call<unknown>('POST', `/api/cases/${id(caseId)}/reassign`, { people }),
-  addResponders: (caseId: string, people: readonly string[]) =>
-    call<unknown>('POST', `/api/cases/${id(caseId)}/responders`, { people }),
+  reassign: (caseId: string, target: string) =>
+    call<unknown>('POST', `/api/cases/${id(caseId)}/reassign`, { targets: [target] }),
+  addResponders: (caseId: string, target: string) =>
+    call<unknown>('POST', `/api/cases/${id(caseId)}/responders`, { targets: [target] }),
   merge: (caseId: string, into: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/merge`, { into }),
   note: (caseId: string, text: string) => call<unknown>('POST', `/api/cases/${id(caseId)}/notes`, { text }),
   prioritise: (caseId: string, priority: Priority | null) =>

@@ -8,10 +8,14 @@ import { useNow } from '../data/live.ts';
 import { Deadline } from '../parts/case-line.tsx';
 import { ChangeDiff } from '../parts/change-diff.tsx';
 import { FindingFacts } from '../parts/finding-facts.tsx';
+import { HostDeed } from '../parts/host-deed.tsx';
 import { HostRecordings } from '../parts/hosts.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
-import { CaseActions } from '../parts/case-actions.tsx';
+import { CaseActions } from '../parts/responding/case-actions.tsx';
+import { Containment } from '../parts/responding/containment.tsx';
+import { Hands } from '../parts/responding/hands.tsx';
+import { Similar } from '../parts/responding/similar.tsx';
 import { Reverts } from '../parts/reverts.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Time } from '../parts/time.tsx';
@@ -28,25 +32,33 @@ export function CasePage() {
   if (found.isPending) return <Skeleton lines={8} />;
   if (found.isError) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const detail = found.data;
+  const { state } = detail.summary;
+  const isOpen = state !== 'confirmed' && state !== 'resolved';
   return (
     <>
       <Heading detail={detail} nowMs={nowMs} />
-      <div className="columns">
+      <div className="case">
+        <div className="stack side">
+          <CaseActions detail={detail} />
+          {isOpen && <Containment caseId={detail.summary.id} />}
+          <Answer detail={detail} nowMs={nowMs} />
+          <div className="stack later">
+            <Why detail={detail} />
+            <Similar caseId={detail.summary.id} nowMs={nowMs} />
+            <Times detail={detail} nowMs={nowMs} />
+            <p className="small">
+              <a href={`/api/cases/${detail.summary.id}/review.md`}>{words.case.review}</a>
+            </p>
+          </div>
+        </div>
         <div className="stack">
           <Changes findings={detail.findings} headline={detail.summary.headline} />
           <Reverts caseId={detail.summary.id} />
           {detail.findings.some(({ source }) => source === 'syscall') && <HostRecordings caseId={detail.summary.id} />}
-        </div>
-        <div className="stack">
-          <CaseActions detail={detail} />
-          <Answer detail={detail} nowMs={nowMs} />
-          <Why detail={detail} />
-          <Pages detail={detail} nowMs={nowMs} />
-          <Times detail={detail} nowMs={nowMs} />
-          <Timeline entries={detail.timeline} nowMs={nowMs} />
-          <p className="small">
-            <a href={`/api/cases/${detail.summary.id}/review.md`}>{words.case.review}</a>
-          </p>
+          <div className="stack last">
+            <Pages detail={detail} nowMs={nowMs} />
+            <Timeline entries={detail.timeline} nowMs={nowMs} />
+          </div>
         </div>
       </div>
     </>
@@ -57,7 +69,7 @@ function Heading({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowM
   const { words } = useSpeech();
   const { summary } = detail;
   return (
-    <header className="stack">
+    <header className="stack close">
       <div className="row">
         <StateBadge state={summary.state} />
         {summary.drill && <span className="badge ask">{words.case.drill}</span>}
@@ -72,6 +84,7 @@ function Heading({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowM
       </div>
       <h1>{sentenceOf(summary.headline, words)}</h1>
       {summary.pageCause !== null && <p className="quiet">{words.causes[summary.pageCause]}</p>}
+      <Hands detail={detail} />
     </header>
   );
 }
@@ -86,11 +99,15 @@ function Changes({
   const { words } = useSpeech();
   const [chosen, choose] = useState(headline.id);
   const shown = findings.find(({ id }) => id === chosen) ?? headline;
+  const isHost = shown.source === 'syscall';
+  const { before, after, request } = shown.change;
+  const isChange = !isHost && (before ?? after ?? request) !== null;
   return (
     <>
       <section className="panel stack">
-        <h2>{words.case.change}</h2>
-        <ChangeDiff finding={shown} />
+        <h2>{isChange ? words.case.change : words.hosts.happened}</h2>
+        {isHost && <HostDeed finding={shown} />}
+        {isChange && <ChangeDiff finding={shown} />}
         <FindingFacts finding={shown} />
         <p className="small">
           <Link to={`/exemptions?${exemptionOf(shown)}`}>{words.case.exempt}</Link>
@@ -225,17 +242,14 @@ function Times({ detail, nowMs }: { readonly detail: CaseDetail; readonly nowMs:
       <h2>{words.case.times}</h2>
       <table className="reason-table">
         <tbody>
-          {TIMES.flatMap((name) => {
+          {TIMES.map((name) => {
             const at = detail.times[name];
-            if (at === null) return [];
-            return [
+            return (
               <tr key={name}>
                 <td>{words.case.timeNames[name]}</td>
-                <td>
-                  <Time iso={at} nowMs={nowMs} />
-                </td>
-              </tr>,
-            ];
+                <td>{at === null ? '–' : <Time iso={at} nowMs={nowMs} />}</td>
+              </tr>
+            );
           })}
         </tbody>
       </table>

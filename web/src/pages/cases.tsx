@@ -3,11 +3,13 @@
  */
 import type { CaseList, CaseSummary } from '@countersign/contract';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
-import { useNavigate, useSearchParams } from 'react-router';
+import { useState } from 'react';
+import { useSearchParams } from 'react-router';
 import { api } from '../data/api.ts';
+import { useHeld } from '../data/held.ts';
 import { useNow } from '../data/live.ts';
-import { CaseLine } from '../parts/case-line.tsx';
+import { CaseLine, Fresh } from '../parts/case-line.tsx';
+import { useListKeys } from '../parts/commands/list-keys.ts';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { fill, useSpeech } from '../words/speech.tsx';
 
@@ -19,21 +21,25 @@ export function CasesPage() {
   const nowMs = useNow();
   const [search, setSearch] = useSearchParams();
   const state = search.get('state');
+  const text = search.get('q') ?? '';
   const states = state === null ? [] : [state];
   const fresh = useQuery({
-    queryKey: ['fresh-cases', state],
-    queryFn: () => api.cases(states, null),
+    queryKey: ['fresh-cases', state, text],
+    queryFn: () => api.cases(states, null, text),
     refetchInterval: REFRESH_MS,
   });
-  const [shown, show] = useShown(fresh.data, state);
+  const held = useHeld(fresh.data?.cases, `${state ?? ''} ${text}`);
   const [more, setMore] = useState<CaseList[]>([]);
-  const rows = [...(shown?.cases ?? []), ...more.flatMap(({ cases }) => cases)];
-  const next = more.length > 0 ? (more.at(-1)?.next ?? null) : (shown?.next ?? null);
-  const waiting = countFresh(shown, fresh.data);
+  const rows = [...held.rows, ...more.flatMap(({ cases }) => cases)];
+  const next = more.length > 0 ? (more.at(-1)?.next ?? null) : (fresh.data?.next ?? null);
   const current = useListKeys(rows);
   const filter = (wanted: string | null) => {
     setMore([]);
-    setSearch(wanted === null ? {} : { state: wanted });
+    setSearch({ ...(wanted === null ? {} : { state: wanted }), ...(text === '' ? {} : { q: text }) });
+  };
+  const forget = () => {
+    setMore([]);
+    setSearch(state === null ? {} : { state });
   };
   return (
     <>
@@ -41,25 +47,29 @@ export function CasesPage() {
         <h1>{words.cases.title}</h1>
         <span className="small quiet">{words.cases.keys}</span>
       </div>
-      <Filters state={state} counts={shown?.counts ?? {}} choose={filter} />
-      {fresh.isError && <Fault error={fresh.error} retry={() => void fresh.refetch()} />}
-      <section className="panel">
-        {waiting > 0 && (
-          <button type="button" className="fresh" onClick={show}>
-            {fill(words.cases.fresh, { count: waiting })}
+      {text !== '' && (
+        <p className="row">
+          <span>{fill(words.commands.about, { text })}</span>
+          <button type="button" className="plain" onClick={forget}>
+            {words.commands.all}
           </button>
-        )}
+        </p>
+      )}
+      <Filters state={state} counts={fresh.data?.counts ?? {}} choose={filter} />
+      {fresh.isError && <Fault error={fresh.error} retry={() => void fresh.refetch()} />}
+      <section className="panel lively">
+        <Fresh held={held} />
         {fresh.isPending && <Skeleton lines={6} />}
-        {shown !== null && rows.length === 0 && (
+        {fresh.isSuccess && rows.length === 0 && (
           <div className="empty">
             <p>{words.cases.empty}</p>
             <p className="quiet small">{words.cases.emptyMore}</p>
           </div>
         )}
         <ul className="list">
-          {rows.map((summary, index) => (
+          {rows.map((summary) => (
             <li key={summary.id}>
-              <CaseLine summary={summary} nowMs={nowMs} current={index === current} />
+              <CaseLine summary={summary} nowMs={nowMs} current={summary.id === current} />
             </li>
           ))}
         </ul>
@@ -67,7 +77,7 @@ export function CasesPage() {
           <button
             type="button"
             className="plain"
-            onClick={() => void api.cases(states, next).then((page) => setMore([...more, page]))}
+            onClick={() => void api.cases(states, next, text).then((page) => setMore([...more, page]))}
           >
             {words.common.more}
           </button>
@@ -89,7 +99,7 @@ function Filters({
   const { words } = useSpeech();
   return (
     <div className="filters" role="group" aria-label={words.cases.title}>
-      <button type="button" id="first-filter" aria-pressed={state === null} onClick={() => choose(null)}>
+      <button type="button" aria-pressed={state === null} onClick={() => choose(null)}>
         {words.cases.all}
       </button>
       {STATES.map((name) => (
@@ -99,58 +109,4 @@ function Filters({
       ))}
     </div>
   );
-}
-
-/** The list as it was last asked for; changes to rows that are already there are taken in place. */
-function useShown(fresh: CaseList | undefined, state: string | null): readonly [CaseList | null, () => void] {
-  const [shown, setShown] = useState<{ readonly state: string | null; readonly list: CaseList } | null>(null);
-  useEffect(() => {
-    if (fresh === undefined) return;
-    setShown((before) => {
-      if (before === null || before.state !== state || before.list.cases.length === 0) return { state, list: fresh };
-      const byId = new Map(fresh.cases.map((summary) => [summary.id, summary]));
-      const cases = before.list.cases.map((summary) => byId.get(summary.id) ?? summary);
-      return { state, list: { ...before.list, cases, counts: fresh.counts } };
-    });
-  }, [fresh, state]);
-  const show = () => fresh !== undefined && setShown({ state, list: fresh });
-  return [shown?.list ?? null, show];
-}
-
-function countFresh(shown: CaseList | null, fresh: CaseList | undefined): number {
-  if (shown === null || fresh === undefined) return 0;
-  const known = new Set(shown.cases.map(({ id }) => id));
-  return fresh.cases.filter(({ id }) => !known.has(id)).length;
-}
-
-/** j and k move, enter opens, / goes to the filters. */
-function useListKeys(rows: readonly CaseSummary[]): number {
-  const [current, setCurrent] = useState(-1);
-  const navigate = useNavigate();
-  const latest = useRef({ rows, current });
-  latest.current = { rows, current };
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (
-        event.target instanceof HTMLInputElement ||
-        event.target instanceof HTMLTextAreaElement ||
-        event.ctrlKey ||
-        event.metaKey
-      )
-        return;
-      const { rows: list, current: at } = latest.current;
-      if (event.key === 'j') setCurrent(Math.min(list.length - 1, at + 1));
-      else if (event.key === 'k') setCurrent(Math.max(0, at - 1));
-      else if (event.key === 'Enter' && event.target === document.body) {
-        const chosen = list[at];
-        if (chosen !== undefined) void navigate(`/cases/${chosen.id}`);
-      } else if (event.key === '/') {
-        event.preventDefault();
-        document.getElementById('first-filter')?.focus();
-      }
-    };
-    window.addEventListener('keydown', press);
-    return () => window.removeEventListener('keydown', press);
-  }, [navigate]);
-  return current;
 }

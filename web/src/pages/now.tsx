@@ -2,8 +2,10 @@
 import type { NowView } from '@countersign/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
+import { type Held, useHeld } from '../data/held.ts';
 import { useNow } from '../data/live.ts';
-import { CaseLine } from '../parts/case-line.tsx';
+import { CaseLine, Fresh } from '../parts/case-line.tsx';
+import { useListKeys } from '../parts/commands/list-keys.ts';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { Hosts, WatchDoor } from '../parts/hosts.tsx';
 import { Shape } from '../parts/state-badge.tsx';
@@ -30,7 +32,10 @@ export function NowPage() {
 
 function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: number }) {
   const { words } = useSpeech();
-  const quiet = view.paged.length === 0 && view.waiting.length === 0;
+  const paged = useHeld(view.paged);
+  const waiting = useHeld(view.waiting);
+  const quiet = paged.rows.length === 0 && waiting.rows.length === 0;
+  const current = useListKeys([...paged.rows, ...waiting.rows]);
   return (
     <div className="columns">
       <div className="stack">
@@ -45,8 +50,8 @@ function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: numb
             <p className="quiet small">{words.now.quietMore}</p>
           </section>
         )}
-        <Group title={words.now.paged} cases={view.paged} nowMs={nowMs} />
-        <Group title={words.now.waiting} cases={view.waiting} nowMs={nowMs} />
+        <Group title={words.now.paged} held={paged} current={current} nowMs={nowMs} />
+        <Group title={words.now.waiting} held={waiting} current={current} nowMs={nowMs} />
       </div>
       <div className="stack">
         <Intake view={view} nowMs={nowMs} />
@@ -61,23 +66,31 @@ function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: numb
 
 function Group({
   title,
-  cases,
+  held,
+  current,
   nowMs,
 }: {
   readonly title: string;
-  readonly cases: NowView['paged'];
+  readonly held: Held;
+  readonly current: string | null;
   readonly nowMs: number;
 }) {
-  if (cases.length === 0) return null;
+  if (held.rows.length === 0) return null;
   return (
-    <section className="panel">
+    <section className="panel lively">
+      <Fresh held={held} />
       <h2>
-        {title} <span className="quiet number">{cases.length}</span>
+        {title} <span className="quiet number">{held.rows.length - held.gone.size + held.waiting}</span>
       </h2>
       <ul className="list">
-        {cases.map((summary) => (
+        {held.rows.map((summary) => (
           <li key={summary.id}>
-            <CaseLine summary={summary} nowMs={nowMs} />
+            <CaseLine
+              summary={summary}
+              nowMs={nowMs}
+              current={summary.id === current}
+              gone={held.gone.has(summary.id)}
+            />
           </li>
         ))}
       </ul>

@@ -1,6 +1,7 @@
 /** One case in a list: risk with its heaviest reasons, what happened, how it stands. */
 import type { CaseSummary } from '@countersign/contract';
 import { Link } from 'react-router';
+import type { Held } from '../data/held.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
 import { countdown, heaviest, reasonText, sentenceOf } from './sentences.ts';
 import { StateBadge } from './state-badge.tsx';
@@ -10,14 +11,17 @@ export function CaseLine({
   summary,
   nowMs,
   current = false,
+  gone = false,
 }: {
   readonly summary: CaseSummary;
   readonly nowMs: number;
   readonly current?: boolean;
+  /** It was in the list when it was shown, and is no longer. */
+  readonly gone?: boolean;
 }) {
   const { words } = useSpeech();
   return (
-    <Link className="line" to={`/cases/${summary.id}`} data-current={current} data-case={summary.id}>
+    <Link className="line" to={`/cases/${summary.id}`} data-current={current} data-case={summary.id} data-gone={gone}>
       <span className="risk" aria-label={`${words.case.risk} ${summary.risk}`}>
         {summary.risk}
       </span>
@@ -31,13 +35,24 @@ export function CaseLine({
         </span>
       </span>
       <span className="side">
-        <StateBadge state={summary.state} />
+        {gone ? <span className="badge">{words.cases.gone}</span> : <StateBadge state={summary.state} />}
         <Deadline summary={summary} nowMs={nowMs} />
         <span className="small quiet">
           <Time iso={summary.updatedAt} nowMs={nowMs} />
         </span>
       </span>
     </Link>
+  );
+}
+
+/** What came meanwhile waits here, above the list and not in it. */
+export function Fresh({ held }: { readonly held: Held }) {
+  const { words } = useSpeech();
+  if (held.waiting === 0) return null;
+  return (
+    <button type="button" className="fresh" onClick={held.show}>
+      {fill(words.cases.fresh, { count: held.waiting })}
+    </button>
   );
 }
 

@@ -4,33 +4,49 @@ import { NavLink, Outlet, useNavigate } from 'react-router';
 import { api } from '../data/api.ts';
 import { useLive } from '../data/live.ts';
 import { useSpeech } from '../words/speech.tsx';
+import { CommandsProvider, useCommands, useShowSearch } from './commands/commands.tsx';
 
 export function Frame() {
   const { words } = useSpeech();
   const lost = useLive();
   return (
-    <div className="frame">
-      <a className="skip" href="#content">
-        {words.skip}
-      </a>
-      <Rail />
-      <main id="content" className="page">
-        {lost && (
-          <p className="lost" role="status">
-            {words.common.connectionLost}
-          </p>
-        )}
-        <Outlet />
-      </main>
-    </div>
+    <CommandsProvider>
+      <div className="frame">
+        <a className="skip" href="#content">
+          {words.skip}
+        </a>
+        <Rail />
+        <main id="content" className="page">
+          {lost && (
+            <p className="lost" role="status">
+              {words.common.connectionLost}
+            </p>
+          )}
+          <Outlet />
+        </main>
+      </div>
+    </CommandsProvider>
   );
 }
+
+const PAGES = [
+  ['now', '/'],
+  ['cases', '/cases'],
+  ['activity', '/activity'],
+  ['map', '/map'],
+  ['onCall', '/on-call'],
+  ['exemptions', '/exemptions'],
+  ['insights', '/insights'],
+  ['settings', '/settings'],
+] as const;
 
 function Rail() {
   const { words } = useSpeech();
   const client = useQueryClient();
   const navigate = useNavigate();
   const session = useQuery({ queryKey: ['session'], queryFn: api.session });
+  const search = useShowSearch();
+  useCommands(PAGES.map(([name, path]) => ({ name: words.nav[name], run: () => void navigate(path), isPage: true })));
   const signOut = async () => {
     await api.signOut().catch(() => undefined);
     client.clear();
@@ -42,16 +58,14 @@ function Rail() {
         <Mark />
         <span>{words.product}</span>
       </div>
-      <NavLink to="/" end>
-        {words.nav.now}
-      </NavLink>
-      <NavLink to="/cases">{words.nav.cases}</NavLink>
-      <NavLink to="/activity">{words.nav.activity}</NavLink>
-      <NavLink to="/map">{words.nav.map}</NavLink>
-      <NavLink to="/on-call">{words.nav.onCall}</NavLink>
-      <NavLink to="/exemptions">{words.nav.exemptions}</NavLink>
-      <NavLink to="/insights">{words.nav.insights}</NavLink>
-      <NavLink to="/settings">{words.nav.settings}</NavLink>
+      <button type="button" className="find" onClick={search}>
+        {words.commands.find} <kbd>/</kbd>
+      </button>
+      {PAGES.map(([name, path]) => (
+        <NavLink key={path} to={path} end={path === '/'}>
+          {words.nav[name]}
+        </NavLink>
+      ))}
       <div className="foot">
         <span className="me">{session.data?.person?.name}</span>
         <button type="button" onClick={() => void signOut()}>

@@ -47,20 +47,29 @@ export function Reverts({ caseId }: { readonly caseId: string }) {
   );
 }
 
+/** Not put back but held: it has no place in the table of changes, and its lines say nothing that its name does not. */
+function isContained({ row }: RevertView): boolean {
+  return row === 0;
+}
+
 function One({ revert, caseId }: { readonly revert: RevertView; readonly caseId: string }) {
   const { words } = useSpeech();
   const remains = words.reverts.remains as Readonly<Record<string, string>>;
+  const contained = words.reverts.contained as Readonly<Record<string, string>>;
   return (
     <div className="stack tight">
       <div className="row between">
-        <code>{revert.resource}</code>
+        <span>
+          {isContained(revert) && `${contained[revert.action] ?? revert.action}: `}
+          <code>{revert.resource}</code>
+        </span>
         <span className={`badge ${MEANING[revert.state]}`}>
           <Shape meaning={MEANING[revert.state]} />
-          {words.reverts.states[revert.state]}
+          {isContained(revert) ? words.reverts.containedStates[revert.state] : words.reverts.states[revert.state]}
         </span>
       </div>
       {revert.failure !== null && <p className="small">{revert.failure}</p>}
-      {revert.lines.length > 0 && <Lines lines={revert.lines} />}
+      {revert.lines.length > 0 && !isContained(revert) && <Lines lines={revert.lines} />}
       <Trusted trusted={revert.trusted} />
       {revert.remains !== null && <p className="small quiet">{remains[revert.remains] ?? revert.remains}</p>}
       {revert.calls.length > 0 && (
@@ -182,6 +191,8 @@ function Decide({ revert, caseId }: { readonly revert: RevertView; readonly case
   const { words } = useSpeech();
   const client = useQueryClient();
   const isUndo = revert.state === 'reverted';
+  const approve = isContained(revert) ? words.reverts.approveContained : words.reverts.approve;
+  const undoText = isContained(revert) ? words.reverts.undoContained : words.reverts.undoText;
   const decide = useMutation({
     mutationFn: (code: string) =>
       (isUndo ? api.undoRevert : api.approveRevert)(revert.id, { digest: revert.digest, code }),
@@ -198,13 +209,13 @@ function Decide({ revert, caseId }: { readonly revert: RevertView; readonly case
   };
   return (
     <details>
-      <summary>{isUndo ? words.reverts.undo : words.reverts.approve}</summary>
+      <summary>{isUndo ? words.reverts.undo : approve}</summary>
       <form className="form" onSubmit={submit}>
-        <p className="small quiet">{isUndo ? words.reverts.undoText : words.reverts.approveText}</p>
+        <p className="small quiet">{isUndo ? undoText : words.reverts.approveText}</p>
         {decide.isError && <Fault error={decide.error} />}
         <Field name="code" label={words.challenge.code} isCode />
         <button type="submit" className={`button ${isUndo ? '' : 'main'}`} disabled={decide.isPending}>
-          {isUndo ? words.reverts.undo : words.reverts.approve}
+          {isUndo ? words.reverts.undo : approve}
         </button>
       </form>
     </details>

@@ -16,8 +16,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 
 export function Timeline({ entries, nowMs }: { readonly entries: readonly TimelineEntry[]; readonly nowMs: number }) {
-  const { words } = useSpeech();
+  const { words, language } = useSpeech();
   const sentences = words.timeline as Readonly<Record<string, string>>;
+  const list = new Intl.ListFormat(language, { type: 'conjunction', style: 'narrow' });
   return (
     <section className="panel">
       <h2>{words.case.timeline}</h2>
@@ -26,7 +27,10 @@ export function Timeline({ entries, nowMs }: { readonly entries: readonly Timeli
           <li key={entry.sequence} className={MEANINGS[entry.kind] ?? ''}>
             <div>
               <div>
-                {fill(sentences[entry.kind] ?? words.timeline.other, { kind: entry.kind, ...entry.parameters })}
+                {fill(sentences[entry.kind] ?? words.timeline.other, {
+                  kind: entry.kind,
+                  ...listed(entry.parameters, list, words.common.none),
+                })}
               </div>
               <div className="small quiet">
                 <Time iso={entry.time} nowMs={nowMs} />
@@ -38,4 +42,20 @@ export function Timeline({ entries, nowMs }: { readonly entries: readonly Timeli
       </ol>
     </section>
   );
+}
+
+/** Lists as text, and whom a page reached: people by their names, channels where no person stands behind them. */
+function listed(
+  parameters: TimelineEntry['parameters'],
+  list: Intl.ListFormat,
+  none: string,
+): Readonly<Record<string, unknown>> {
+  const textsOf = (value: unknown) => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
+  const reached: readonly string[] = [
+    ...new Set(['to', 'people', 'channels'].flatMap((name) => textsOf(parameters[name]))),
+  ];
+  const entries = Object.entries(parameters).map(([name, value]) =>
+    Array.isArray(value) ? [name, list.format(textsOf(value)) || none] : [name, value],
+  );
+  return { ...Object.fromEntries(entries), reached: list.format(reached) || none };
 }

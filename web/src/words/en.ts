@@ -7,12 +7,16 @@ import { hosts } from './hosts/en.ts';
 import { fleetWords } from './fleet/en.ts';
 import { mapWords } from './map/en.ts';
 import { revertsWords } from './reverts/en.ts';
+import { commandsWords } from './commands/en.ts';
+import { respondingWords } from './responding/en.ts';
 
 export const en = {
   activity: activityWords,
   fleet: fleetWords,
   map: mapWords,
   hosts,
+  commands: commandsWords,
+  responding: respondingWords,
   product: 'Countersign',
   skip: 'Skip to the content',
   nav: {
@@ -101,8 +105,8 @@ export const en = {
     'code-refused': 'A code was refused, {attemptsLeft} tries left',
     'answered-late': 'Answered after the deadline: {answer}',
     'answer-refused': 'An answer by somebody else was refused',
-    paged: 'Paged',
-    'paged-again': 'Paged again, for the {pageNumber}th time',
+    paged: 'Paged: {reached}',
+    'paged-again': 'Paged again ({pageNumber}): {reached}',
     'page-acknowledged': 'Acknowledged by {name}',
     'case-resolved': 'Resolved by {name}',
     'proof-started': 'Said yes; the second factor was asked for ({factor})',
@@ -111,9 +115,9 @@ export const en = {
     'page-held': 'Held back by a maintenance window',
     'way-lost': '{names} can no longer be reached by {channel}',
     'page-snoozed': 'Snoozed by {name}',
-    escalated: 'Escalated by {name}',
-    reassigned: 'Handed over by {name}',
-    'responders-added': '{name} called in more people',
+    escalated: '{name} called the next on the ladder: {reached}',
+    reassigned: '{name} handed it over: {reached}',
+    'responders-added': '{name} called in {names}',
     'note-added': '{name}: {text}',
     'priority-set': 'Priority set to {priority} by {name}',
     'case-merged': 'Merged into another case by {name}',
@@ -170,7 +174,6 @@ export const en = {
     escalate: 'Call the next on the ladder',
     reassign: 'Hand over to',
     addResponder: 'Call in',
-    merge: 'Merge into case (id)',
     note: 'Add a note',
     addNote: 'Add',
     priority: 'Priority',
@@ -243,8 +246,9 @@ export const en = {
     empty: 'No cases here.',
     emptyMore: 'A case opens when the policy wants an answer or a page.',
     fresh: 'Show {count} new',
+    gone: 'Settled meanwhile',
     changes: '{count} changes',
-    keys: 'j and k move, enter opens, / goes to the filter',
+    keys: 'j and k move, Enter opens, ? shows all keys',
   },
   signIn: {
     title: 'Sign in',

@@ -7,12 +7,16 @@ import { hosts } from './hosts/ja.ts';
 import { fleetWords } from './fleet/ja.ts';
 import { mapWords } from './map/ja.ts';
 import { revertsWords } from './reverts/ja.ts';
+import { commandsWords } from './commands/ja.ts';
+import { respondingWords } from './responding/ja.ts';
 
 export const ja: Words = {
   activity: activityWords,
   fleet: fleetWords,
   map: mapWords,
   hosts,
+  commands: commandsWords,
+  responding: respondingWords,
   product: 'Countersign',
   skip: '本文へ移動',
   nav: {
@@ -101,8 +105,8 @@ export const ja: Words = {
     'code-refused': 'コードが拒否されました（残り{attemptsLeft}回）',
     'answered-late': '期限後に回答がありました: {answer}',
     'answer-refused': '別の人からの回答を拒否しました',
-    paged: '呼び出しました',
-    'paged-again': '再度呼び出しました（{pageNumber}回目）',
+    paged: '呼び出しました: {reached}',
+    'paged-again': '再度呼び出しました（{pageNumber}回目）: {reached}',
     'page-acknowledged': '{name}さんが対応を始めました',
     'case-resolved': '{name}さんが解決しました',
     'proof-started': '「はい」と回答し、本人確認を始めました（{factor}）',
@@ -111,9 +115,9 @@ export const ja: Words = {
     'page-held': 'メンテナンス中のため、呼び出しを保留しました',
     'way-lost': '{names} さんには {channel} で連絡できなくなりました',
     'page-snoozed': '{name} さんが後回しにしました',
-    escalated: '{name} さんが次の担当者を呼びました',
-    reassigned: '{name} さんが引き継ぎました',
-    'responders-added': '{name} さんが応援を呼びました',
+    escalated: '{name} さんが次の担当者を呼びました: {reached}',
+    reassigned: '{name} さんが引き継ぎました: {reached}',
+    'responders-added': '{name} さんが応援を呼びました: {names}',
     'note-added': '{name}：{text}',
     'priority-set': '{name} さんが優先度を {priority} にしました',
     'case-merged': '{name} さんが別のケースにまとめました',
@@ -165,7 +169,6 @@ export const ja: Words = {
     escalate: '次の担当者を呼ぶ',
     reassign: '引き継ぐ相手',
     addResponder: '応援を呼ぶ',
-    merge: 'まとめる先のケース（ID）',
     note: 'メモを追加',
     addNote: '追加',
     priority: '優先度',
@@ -239,8 +242,9 @@ export const ja: Words = {
     empty: 'ケースはありません。',
     emptyMore: 'ポリシーが確認または呼び出しを求めると、ケースが開きます。',
     fresh: '新着 {count} 件を表示',
+    gone: '処理済みになりました',
     changes: '変更 {count} 件',
-    keys: 'j と k で移動、Enter で開く、/ で絞り込みへ',
+    keys: 'j と k で移動、Enter で開く、? でキー一覧',
   },
   signIn: {
     title: 'サインイン',

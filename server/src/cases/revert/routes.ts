@@ -1,5 +1,11 @@
 /** Reverts over HTTP: what was planned and done for a case, the approval of a second person, looking again, and undoing. */
-import { Containment, RevertProof, type RevertList, type RevertView } from '@countersign/contract';
+import {
+  Containment,
+  type ContainmentChoices,
+  RevertProof,
+  type RevertList,
+  type RevertView,
+} from '@countersign/contract';
 import { Type } from 'typebox';
 import { Failure } from '../../ground/failure.ts';
 import type { HttpServer } from '../../ground/http.ts';
@@ -10,6 +16,7 @@ import type { Deciding, Refusal } from './deciding.ts';
 import type { Reverts } from './engine.ts';
 import { type Revert, revertsOfCase } from './store.ts';
 import { type WishOptions, wishOf } from './wish.ts';
+import { containmentsOf, type Reach } from './wishes.ts';
 
 export interface RevertRoutesOptions {
   readonly cases: Cases;
@@ -19,6 +26,8 @@ export interface RevertRoutesOptions {
     readonly reverts: Reverts;
     readonly deciding: Deciding;
     readonly machine: WishOptions['machine'];
+    /** Where we can act now. */
+    readonly reach: () => Promise<Reach>;
   } | null;
 }
 
@@ -35,6 +44,15 @@ export function registerRevertRoutes(server: HttpServer, options: RevertRoutesOp
     async (request): Promise<RevertList> => ({
       reverts: (await revertsOfCase(state.db, request.params.id)).map(viewRevert),
     }),
+  );
+  server.get(
+    '/api/cases/:id/containments',
+    { config: { access: guards.role('responder') }, schema: { params: Id } },
+    async (request): Promise<ContainmentChoices> => {
+      if (reverting === null) return { choices: [] };
+      const findings = await state.transaction((trx) => cases.unit(trx).findingsOfCase(request.params.id));
+      return { choices: [...containmentsOf(findings, await reverting.reach())] };
+    },
   );
   if (reverting === null) return;
   const { reverts, deciding } = reverting;

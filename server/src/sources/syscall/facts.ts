@@ -16,6 +16,8 @@ const LONGEST_NAME = 1_000;
 const ABSENT = '<NA>';
 /** Nothing is refused by these: the call goes on, or is made again. */
 const NO_REFUSAL: ReadonlySet<string> = new Set(['SUCCESS', 'EINPROGRESS', 'EAGAIN', 'EINTR', ABSENT]);
+/** Nobody is cut off from themselves. */
+const LOCAL = /^(127\.|0\.0\.0\.0$|::1$|::$)/;
 const STARTS: ReadonlySet<string> = new Set(['execve', 'execveat']);
 
 export function factsOf({ host, id, timeMs, fields }: SyscallRecord): EventFacts {
@@ -122,7 +124,17 @@ function requestOf(fields: Fields): unknown {
   }
   const ancestors = fields['proc.aname'];
   if (Array.isArray(ancestors)) shown['startedBy'] = ancestors;
-  return shown;
+  return { ...shown, ...heldBy(fields) };
+}
+
+/** By what it can be held: the process itself, and whom it talks to. */
+function heldBy(fields: Fields): Readonly<Record<string, unknown>> {
+  const pid = fields['proc.pid'];
+  const peer = textOf(fields, 'fd.rip') ?? textOf(fields, 'fd.sip');
+  return {
+    ...(typeof pid === 'number' && pid > 1 ? { pid } : {}),
+    ...(peer === null || LOCAL.test(peer) ? {} : { peer }),
+  };
 }
 
 function textOf(fields: Fields, name: string): string | null {

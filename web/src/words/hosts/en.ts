@@ -1,6 +1,22 @@
 /** Hosts: what is watched, and what is kept of them. English. */
 export const hosts = {
   title: 'Hosts',
+  happened: 'What was done',
+  deed: {
+    command: 'Command',
+    startedBy: 'Started by',
+    pid: 'Process',
+    program: 'Program',
+    directory: 'Directory',
+    user: 'User',
+    login: 'Signed in as',
+    call: 'System call',
+    arguments: 'Arguments',
+    file: 'File or connection',
+    peer: 'Peer',
+    container: 'Container',
+    pod: 'Pod',
+  },
   sentence: '{rule}: {what} on {where}',
   sentencePlain: '{rule} on {where}',
   states: {

@@ -3,6 +3,22 @@ import type { hosts as english } from './en.ts';
 
 export const hosts: typeof english = {
   title: 'ホスト',
+  happened: '行われたこと',
+  deed: {
+    command: 'コマンド',
+    startedBy: '起動元',
+    pid: 'プロセス',
+    program: 'プログラム',
+    directory: '作業ディレクトリー',
+    user: 'ユーザー',
+    login: 'サインインした人',
+    call: 'システムコール',
+    arguments: '引数',
+    file: 'ファイルまたは接続',
+    peer: '接続相手',
+    container: 'コンテナー',
+    pod: 'Pod',
+  },
   sentence: '{where} での {rule}：{what}',
   sentencePlain: '{where} での {rule}',
   states: {

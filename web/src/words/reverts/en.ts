@@ -1,7 +1,7 @@
 /** What the console says of reverts. */
 
 export const revertsWords = {
-  title: 'Put back',
+  title: 'Put back and contained',
   trusted: 'Trusted',
   changed: 'Changed to',
   reverted: 'Put back to',
@@ -18,6 +18,28 @@ export const revertsWords = {
   approveText: 'You approve exactly these calls. If anything changed meanwhile, nothing is done.',
   undo: 'Undo',
   undoText: 'Leads back to what the change had made, unless it was changed again.',
+  approveContained: 'Approve and do it',
+  undoContained: 'Lets it go on as it was before.',
+  contained: {
+    StopProcess: 'Hold the process',
+    PauseContainer: 'Freeze the container',
+    BlockPeer: 'Cut off the peer',
+    CordonNode: 'No more pods on the node',
+    QuarantinePod: 'Cut the pod off the network',
+    DeletePod: 'Delete the pod',
+  },
+  containedStates: {
+    planned: 'Planned',
+    approved: 'Approved',
+    running: 'Being done',
+    reverted: 'Done, and read back',
+    'already-done': 'It was so already',
+    conflict: 'Not done',
+    failed: 'Failed',
+    held: 'Held: too many at once',
+    undoing: 'Being undone',
+    undone: 'Undone',
+  },
   states: {
     planned: 'Planned',
     approved: 'Approved',

@@ -2,7 +2,7 @@
 import type { revertsWords as english } from './en.ts';
 
 export const revertsWords: typeof english = {
-  title: '元に戻す',
+  title: '元に戻す・封じ込め',
   trusted: '信頼した値',
   changed: '変更後',
   reverted: '戻す値',
@@ -19,6 +19,28 @@ export const revertsWords: typeof english = {
   approveText: '表示された呼び出しだけを承認します。その間に変更があった場合は、何も行いません。',
   undo: '取り消す',
   undoText: 'その後の変更がない場合に限り、戻す前の状態にします。',
+  approveContained: '承認して実行',
+  undoContained: '実行前の状態に戻します。',
+  contained: {
+    StopProcess: 'プロセスを停止',
+    PauseContainer: 'コンテナーを凍結',
+    BlockPeer: '接続相手を遮断',
+    CordonNode: 'ノードに新しい Pod を置かない',
+    QuarantinePod: 'Pod をネットワークから切り離す',
+    DeletePod: 'Pod を削除',
+  },
+  containedStates: {
+    planned: '予定',
+    approved: '承認済み',
+    running: '実行中',
+    reverted: '実行し、確認済み',
+    'already-done': 'すでにその状態です',
+    conflict: '実行していません',
+    failed: '失敗',
+    held: '件数超過のため保留',
+    undoing: '取り消し中',
+    undone: '取り消し済み',
+  },
   states: {
     planned: '予定',
     approved: '承認済み',

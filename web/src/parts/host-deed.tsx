@@ -1,0 +1,49 @@
+/** What was done on a host: the command and where it came from, in rows that a tired person reads; not a request of an API. */
+import type { FindingView } from '@countersign/contract';
+import { Fragment, type ReactNode } from 'react';
+import { useSpeech } from '../words/speech.tsx';
+import { MachineValue } from './machine-value.tsx';
+
+const ROWS = ['program', 'directory', 'user', 'login', 'call', 'arguments', 'file', 'peer'] as const;
+
+export function HostDeed({ finding }: { readonly finding: FindingView }) {
+  const { words } = useSpeech();
+  const about = finding.change.request;
+  const facts = typeof about === 'object' && about !== null ? (about as Readonly<Record<string, unknown>>) : {};
+  const text = (name: string) => (typeof facts[name] === 'string' ? facts[name] : null);
+  const command = text('command');
+  const ancestors = Array.isArray(facts['startedBy'])
+    ? facts['startedBy'].filter((one) => typeof one === 'string')
+    : [];
+  const isContained = text('container') !== null && text('container') !== 'host';
+  const names = isContained ? [text('containerName') ?? text('container'), text('image')] : [];
+  const container = names.filter((part) => part !== null);
+  const pod = [text('namespace'), text('pod')].filter((part) => part !== null);
+  const rows: readonly (readonly [string, ReactNode])[] = [
+    ...(ancestors.length === 0 ? [] : [[words.hosts.deed.startedBy, ancestors.join(' ← ')] as const]),
+    ...(typeof facts['pid'] === 'number' ? [[words.hosts.deed.pid, facts['pid']] as const] : []),
+    ...ROWS.flatMap((name) => {
+      const value = text(name);
+      return value === null ? [] : [[words.hosts.deed[name], <MachineValue key={name} value={value} />] as const];
+    }),
+    ...(container.length === 0 ? [] : [[words.hosts.deed.container, container.join(' · ')] as const]),
+    ...(pod.length === 0 ? [] : [[words.hosts.deed.pod, pod.join('/')] as const]),
+  ];
+  return (
+    <>
+      {command !== null && (
+        <pre className="shell" tabIndex={0} aria-label={words.hosts.deed.command}>
+          {command}
+        </pre>
+      )}
+      <dl className="facts">
+        {rows.map(([name, value]) => (
+          <Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </>
+  );
+}
