@@ -208,7 +208,8 @@ function Decide({ revert, caseId }: { readonly revert: RevertView; readonly case
     decide.mutate(typed(new FormData(event.currentTarget), 'code'));
   };
   return (
-    <details>
+    // Closed and empty again when one decision follows another: nobody undoes with the click that approved.
+    <details key={revert.state}>
       <summary>{isUndo ? words.reverts.undo : approve}</summary>
       <form className="form" onSubmit={submit}>
         <p className="small quiet">{isUndo ? undoText : words.reverts.approveText}</p>
