@@ -47,16 +47,8 @@ export function CaseActions({ detail }: { readonly detail: CaseDetail }) {
           {words.responding.ignored}
         </p>
       )}
-      {may('answer') && (
-        <button type="button" className="button main" disabled={busy} onClick={() => answer.mutate()}>
-          {words.case.answerNow}
-        </button>
-      )}
-      {may('acknowledge') && (
-        <button type="button" className="button main" disabled={busy} onClick={acknowledge}>
-          {words.case.acknowledge}
-        </button>
-      )}
+      {may('answer') && <Main label={words.case.answerNow} busy={busy} act={() => answer.mutate()} />}
+      {may('acknowledge') && <Main label={words.case.acknowledge} busy={busy} act={acknowledge} />}
       {/* The place is kept: another button must not slip under the pointer when somebody else is faster. */}
       {may('unacknowledge') && (
         <button type="button" className="button" disabled>
@@ -84,6 +76,14 @@ export function CaseActions({ detail }: { readonly detail: CaseDetail }) {
       )}
       {may('note') && <More detail={detail} busy={busy} act={(body) => act.mutate(body)} />}
     </section>
+  );
+}
+
+function Main({ label, busy, act }: { readonly label: string; readonly busy: boolean; readonly act: () => void }) {
+  return (
+    <button type="button" className="button main" disabled={busy} onClick={act}>
+      {label}
+    </button>
   );
 }
 
