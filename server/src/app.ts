@@ -36,6 +36,7 @@ import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
 import { intakeView } from './intake-view.ts';
 import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
+import { watchNeverSeen } from './inventory/connections/never-seen.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
@@ -371,6 +372,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       },
       stopping,
     ),
+    watchNeverSeen({ ...rooms, learnMs: configuration.learnConnectionsMs, clock, log }, stopping),
     keepHouse({ state, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(

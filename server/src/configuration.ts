@@ -173,6 +173,8 @@ export interface Configuration {
   readonly connections: Connections;
   readonly aws: readonly ConfiguredQueue[];
   readonly watch: WatchLimits;
+  /** See `buildWatch`. */
+  readonly learnConnectionsMs: number | null;
   /** Null: nothing is put back. */
   readonly reverts: RevertConfiguration | null;
 }
@@ -266,6 +268,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     connections: connections.connections,
     aws: aws.queues,
     watch: watch.limits,
+    learnConnectionsMs: watch.learnConnectionsMs,
     reverts: reverts.reverts,
   };
   return { configuration, problems };

@@ -3,6 +3,7 @@
  * memory.
  */
 import type { EventEngine } from '../../ground/event-engine.ts';
+import { type HabitStore, habitStore } from './habits.ts';
 import type { ConnectionLine } from './line.ts';
 import type { LineEnd } from './line-end.ts';
 import { ensureConnectionTables } from './tables.ts';
@@ -53,7 +54,7 @@ export interface LineEnds {
   readonly isCut: boolean;
 }
 
-export interface ConnectionStore {
+export interface ConnectionStore extends HabitStore {
   /**
    * @param token the same for the same lines: they are then stored once, however often they are sent.
    */
@@ -79,6 +80,7 @@ const LONGEST_EXACT_MS = 2 * 86_400_000;
 export async function openConnectionStore(engine: EventEngine): Promise<ConnectionStore> {
   await ensureConnectionTables(engine);
   return {
+    ...habitStore(engine),
     insertLines: async (lines, token) => {
       for (let start = 0; start < lines.length; start += MOST_ROWS_AT_ONCE) {
         const rows = lines.slice(start, start + MOST_ROWS_AT_ONCE).map(rowOf);

@@ -27,6 +27,7 @@ export const WatchSection = Type.Object(
     silence: Type.Optional(Text),
     lag: Type.Optional(Text),
     backlog: Type.Optional(Type.Integer({ minimum: 1 })),
+    learn_connections: Type.Optional(Text),
   },
   strict,
 );
@@ -53,6 +54,8 @@ export interface WatchLimits {
 const DEFAULT_SILENCE = '1h';
 const DEFAULT_LAG = '1h';
 const DEFAULT_BACKLOG = 1_000;
+const DEFAULT_LEARNING = '3d';
+const NO_LEARNING = 'off';
 const SHORTEST_MS = 1_000;
 
 export function buildAws(section: Static<typeof AwsSection>): {
@@ -83,10 +86,12 @@ export function buildAws(section: Static<typeof AwsSection>): {
 
 export function buildWatch(section: Static<typeof WatchSection>): {
   readonly limits: WatchLimits;
+  /** How long an application must be known before a connection it never had is a surprise; null: nobody is asked about any. */
+  readonly learnConnectionsMs: number | null;
   readonly problems: readonly ConfigProblem[];
 } {
   const problems: ConfigProblem[] = [];
-  const duration = (part: 'silence' | 'lag', otherwise: string) => {
+  const duration = (part: 'silence' | 'lag' | 'learn_connections', otherwise: string) => {
     const given = section[part] ?? otherwise;
     const ms = parseDurationMs(given);
     if (ms === null || ms < SHORTEST_MS) {
@@ -97,5 +102,8 @@ export function buildWatch(section: Static<typeof WatchSection>): {
   };
   const silenceMs = duration('silence', DEFAULT_SILENCE);
   const lagMs = duration('lag', DEFAULT_LAG);
-  return { limits: { silenceMs, lagMs, backlogBatches: section.backlog ?? DEFAULT_BACKLOG }, problems };
+  const learnConnectionsMs =
+    section.learn_connections === NO_LEARNING ? null : duration('learn_connections', DEFAULT_LEARNING);
+  const backlogBatches = section.backlog ?? DEFAULT_BACKLOG;
+  return { limits: { silenceMs, lagMs, backlogBatches }, learnConnectionsMs, problems };
 }

@@ -1,0 +1,99 @@
+/**
+ * What is usual for an application: since when it is known, and how many others it talks with on each port. A line that was never there
+ * before is a surprise only beside habits.
+ *
+ * The surprise: whoever talks with many (a proxy, a browser, a public server) has no habit about whom. Only where few peers are known is
+ * one more worth a question.
+ */
+import type { EventEngine } from '../../ground/event-engine.ts';
+import type { Pair } from './store.ts';
+
+/** Of one application, direction and port, before a moment. */
+export interface Habit {
+  readonly application: string;
+  readonly direction: string;
+  readonly port: number;
+  readonly sinceMs: number;
+  /** Different addresses. */
+  readonly peers: number;
+}
+
+/** Where a line was seen, for whoever is asked about it. */
+export interface Sighting {
+  readonly host: string;
+  readonly container: string;
+  readonly exe: string;
+  readonly localIp: string;
+}
+
+export interface HabitStore {
+  /** All habits of the applications before `beforeMs`. */
+  habitsOf(applications: readonly string[], beforeMs: number): Promise<readonly Habit[]>;
+  /** The latest line of the pair; null when lines of its time are gone. */
+  sightingOf(pair: Pair): Promise<Sighting | null>;
+}
+
+const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 67108864';
+/** More ports than this of all asked applications: the ones with the fewest peers are missing, and count as new. */
+const MOST_HABITS = 100_000;
+
+export function habitStore(engine: EventEngine): HabitStore {
+  return {
+    habitsOf: async (applications, beforeMs) => {
+      const rows = await engine.query<HabitRow>(
+        `SELECT application, direction, port, toUnixTimestamp64Milli(min(first_)) AS since_ms, count() AS peers
+          FROM (
+            SELECT application, direction, port, remote_ip, min(first) AS first_ FROM connection_pair
+            WHERE application IN (SELECT arrayJoin(JSONExtract({applications:String}, 'Array(String)')))
+            GROUP BY application, direction, port, remote_ip)
+          WHERE first_ < fromUnixTimestamp64Milli({before:Int64})
+          GROUP BY application, direction, port ORDER BY peers DESC LIMIT ${MOST_HABITS} ${BOUNDS}`,
+        { applications: JSON.stringify(applications), before: Math.trunc(beforeMs) },
+      );
+      return rows.map(({ application, direction, port, since_ms: sinceMs, peers }) => ({
+        application,
+        direction,
+        port: Number(port),
+        sinceMs: Number(sinceMs),
+        peers: Number(peers),
+      }));
+    },
+    sightingOf: async ({ application, direction, remoteIp, port, process, firstMs, lastMs }) => {
+      const [row] = await engine.query<SightingRow>(
+        `SELECT host, container, exe, toString(local_ip) AS local FROM connection
+          WHERE toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
+            AND toStartOfHour(time) <= toStartOfHour(fromUnixTimestamp64Milli({to:Int64}))
+            AND application = {application:String} AND remote_ip = toIPv6({ip:String}) AND port = {port:UInt16}
+            AND direction = {direction:String} AND process = {process:String}
+          ORDER BY time DESC LIMIT 1 ${BOUNDS}`,
+        // A window begins before what happens in it.
+        { application, direction, process, port, ip: remoteIp, from: firstMs - WINDOW_MS, to: lastMs },
+      );
+      return row === undefined
+        ? null
+        : {
+            host: row.host,
+            container: row.container,
+            exe: row.exe,
+            localIp: row.local.replace(/^::ffff:(?=.*\.)/, ''),
+          };
+    },
+  };
+}
+
+const WINDOW_MS = 60_000;
+
+interface HabitRow {
+  readonly application: string;
+  readonly direction: string;
+  readonly port: number | string;
+  readonly since_ms: number | string;
+  readonly peers: number | string;
+}
+
+interface SightingRow {
+  readonly host: string;
+  readonly container: string;
+  readonly exe: string;
+  readonly local: string;
+}
