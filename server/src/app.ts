@@ -36,7 +36,8 @@ import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
 import { intakeView } from './intake-view.ts';
 import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
-import { watchNeverSeen } from './inventory/connections/never-seen.ts';
+import { type FlowStore, flowStore } from './inventory/flows/store.ts';
+import { watchFlows } from './inventory/flows/watch.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
@@ -90,6 +91,7 @@ export interface App {
   readonly state: State;
   readonly events: EventStore;
   readonly connections: ConnectionStore;
+  readonly flows: FlowStore;
   readonly activity: ActivityStore;
   readonly house: HttpHouse;
   /** One sign-in link for the first admin; null when there is an admin already. */
@@ -131,6 +133,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     state,
     events,
     connections,
+    flows: flowStore(engine),
     activity,
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
@@ -162,6 +165,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     state,
     events,
     connections,
+    flows: rooms.flows,
     activity,
     house,
     firstSignInUrl: first === null ? null : signInUrl(rooms.url.current, first.token),
@@ -183,6 +187,7 @@ interface Rooms {
   readonly state: State;
   readonly events: EventStore;
   readonly connections: ConnectionStore;
+  readonly flows: FlowStore;
   readonly activity: ActivityStore;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
@@ -372,7 +377,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       },
       stopping,
     ),
-    watchNeverSeen({ ...rooms, learnMs: configuration.learnConnectionsMs, clock, log }, stopping),
+    watchFlows({ ...rooms, learnMs: configuration.learnConnectionsMs, clock, log }, stopping),
     keepHouse({ state, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(

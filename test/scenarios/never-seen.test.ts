@@ -1,7 +1,8 @@
 /** A workload talks to somebody for the first time: whoever answers for its host is asked, once, and a page follows silence. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
-import { lookForNeverSeen } from '../../server/src/inventory/connections/never-seen.ts';
+import { lookForNeverSeen } from '../../server/src/inventory/flows/never-seen.ts';
+import { lookForSigns } from '../../server/src/inventory/flows/signs.ts';
 import { silentLog } from '../../server/src/ground/log.ts';
 import { systemClock } from '../../server/src/ground/clock.ts';
 import { readConfiguration } from '../../server/src/configuration.ts';
@@ -75,6 +76,21 @@ test('it is told once, also by a server that remembers nothing', async () => {
   const [first, ...rest] = await running.cases();
   expect(first?.findingIds).toHaveLength(1);
   expect(rest).toHaveLength(1);
+}, 60_000);
+
+test('what looks like an attack is a finding of its own, told once', async () => {
+  const sent = now({ remoteIp: '203.0.113.9', port: 4444, process: 'x', sentBytes: 3 * 1024 ** 3 });
+  await running.app.connections.insertLines([sent], 'sent');
+  const told = new Set<string>();
+  for (let times = 0; times < 2; times += 1) await lookForSigns({ ...running.app, clock: systemClock }, told);
+  await lookForSigns({ ...running.app, clock: systemClock }, new Set());
+  const findings = async () => {
+    const [{ id } = { id: '' }] = await running.cases();
+    const { body } = await running.call(ann, 'GET', `/api/cases/${id}`);
+    return (JSON.stringify(body).match(/sent 3\.0 GiB to 203\.0\.113\.9 in an hour/g) ?? []).length;
+  };
+  await expect.poll(findings, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect((await running.cases())[0]?.findingIds).toHaveLength(2);
 }, 60_000);
 
 test('how long is learned is configured', () => {

@@ -3,7 +3,6 @@
  * memory.
  */
 import type { EventEngine } from '../../ground/event-engine.ts';
-import { type HabitStore, habitStore } from './habits.ts';
 import type { ConnectionLine } from './line.ts';
 import type { LineEnd } from './line-end.ts';
 import { ensureConnectionTables } from './tables.ts';
@@ -54,7 +53,7 @@ export interface LineEnds {
   readonly isCut: boolean;
 }
 
-export interface ConnectionStore extends HabitStore {
+export interface ConnectionStore {
   /**
    * @param token the same for the same lines: they are then stored once, however often they are sent.
    */
@@ -80,7 +79,6 @@ const LONGEST_EXACT_MS = 2 * 86_400_000;
 export async function openConnectionStore(engine: EventEngine): Promise<ConnectionStore> {
   await ensureConnectionTables(engine);
   return {
-    ...habitStore(engine),
     insertLines: async (lines, token) => {
       for (let start = 0; start < lines.length; start += MOST_ROWS_AT_ONCE) {
         const rows = lines.slice(start, start + MOST_ROWS_AT_ONCE).map(rowOf);

@@ -10,69 +10,44 @@ import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { State } from '../../ground/state.ts';
 import { acceptBatch } from '../../sources/inbox.ts';
+import type { ConnectionStore, Pair } from '../connections/store.ts';
 import type { SyscallRecord } from '../../sources/syscall/record.ts';
-import type { Habit, Sighting } from './habits.ts';
-import type { ConnectionStore, Pair } from './store.ts';
+import { flowRecord, isPrivate, NO_WORKLOAD } from './flow-record.ts';
+import type { Habit, HabitStore, Sighting } from './habits.ts';
 
 export interface NeverSeenOptions {
   readonly state: State;
-  readonly connections: Pick<ConnectionStore, 'newPairs' | 'habitsOf' | 'sightingOf'>;
+  readonly connections: Pick<ConnectionStore, 'newPairs'>;
+  readonly flows: HabitStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long an application must be known before anything about it is a surprise; null: nobody is asked. */
-  readonly learnMs: number | null;
+  /** How long an application must be known before anything about it is a surprise. */
+  readonly learnMs: number;
 }
 
 export const NEVER_SEEN_RULE = 'Connection never seen before';
 
-const LOOK_MS = 60_000;
-const BACK_MS = 15 * 60_000;
-/** Hosts that were away tell late: now and then further back. */
-const FAR_BACK_MS = 24 * 3_600_000;
-const FAR_EVERY = 60;
 const MOST_PAIRS = 1_000;
 /** More in one look is a change of the network, not a question each. */
 const MOST_TOLD = 50;
 const MOST_REMEMBERED = 100_000;
 /** Whoever already talks with this many on the port has no habit about whom. */
 const MANY_PEERS = 10;
-/** What runs outside of units and containers is whatever somebody types: it has no habits. */
-const NO_WORKLOAD = /^(?:program:|\?$)/;
 const LOCAL_ONLY = /^(?:127\.|::1$|169\.254\.|fe80:)/i;
-const PRIVATE = /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd])/i;
-
-/** Looks until `signal` aborts. */
-export async function watchNeverSeen(options: NeverSeenOptions, signal: AbortSignal): Promise<void> {
-  const { clock, log, learnMs } = options;
-  if (learnMs === null) return;
-  const told = new Set<string>();
-  for (let look = 0; !signal.aborted; look += 1) {
-    try {
-      await lookForNeverSeen({ ...options, learnMs }, told, look % FAR_EVERY === 0 ? FAR_BACK_MS : BACK_MS);
-    } catch (error) {
-      log.error('it could not be looked for connections never seen before; trying again', { error });
-    }
-    await clock.sleep(LOOK_MS, signal);
-  }
-}
 
 /**
  * One look over the last `backMs`.
  * @param told ids of what was told by earlier looks; grows
  */
-export async function lookForNeverSeen(
-  options: NeverSeenOptions & { readonly learnMs: number },
-  told: Set<string>,
-  backMs: number,
-): Promise<void> {
-  const { state, connections, clock, log, learnMs } = options;
+export async function lookForNeverSeen(options: NeverSeenOptions, told: Set<string>, backMs: number): Promise<void> {
+  const { state, connections, flows, clock, log, learnMs } = options;
   const nowMs = clock.nowMs();
   const fromMs = nowMs - backMs;
   const pairs = (await connections.newPairs({ fromMs, toMs: nowMs }, MOST_PAIRS)).filter(
     (pair) => isOfWorkload(pair) && !told.has(idOf(pair)),
   );
   if (pairs.length === 0) return;
-  const known = await connections.habitsOf([...new Set(pairs.map(({ application }) => application))], fromMs);
+  const known = await flows.habitsOf([...new Set(pairs.map(({ application }) => application))], fromMs);
   const surprising = pairs.filter((pair) => isSurprising(pair, known, learnMs));
   if (surprising.length > MOST_TOLD)
     log.warn('more connections were never seen before than anybody can be asked about', {
@@ -81,7 +56,7 @@ export async function lookForNeverSeen(
     });
   const records = [];
   for (const pair of surprising.slice(0, MOST_TOLD)) {
-    const seen = await connections.sightingOf(pair);
+    const seen = await flows.sightingOf(pair);
     if (seen !== null) records.push(recordOf(pair, seen, known));
   }
   if (records.length > 0) {
@@ -117,61 +92,31 @@ function recordOf(pair: Pair, seen: Sighting, habits: readonly Habit[]): Syscall
   const { application, process, direction, protocol, remoteIp, remoteName, port, firstMs } = pair;
   const own = habits.filter((habit) => habit.application === application);
   const isOut = direction === 'out';
-  const there = endText(remoteIp, isOut ? port : null);
-  const here = endText(seen.localIp, isOut ? null : port);
-  const name = isOut ? `${here}->${there}` : `${there}->${here}`;
   const peer = remoteName === '' ? remoteIp : `${remoteName} (${remoteIp})`;
   const did = isOut ? `talks to ${peer} on port ${port}` : `is called by ${peer} on port ${port}`;
   const since = new Date(Math.min(...own.map(({ sinceMs }) => sinceMs))).toISOString().slice(0, 10);
   const known = peersOf(pair, own);
-  return {
-    host: seen.host,
+  return flowRecord({
     id: idOf(pair),
-    timeMs: Math.trunc(firstMs),
+    timeMs: firstMs,
+    ...{ host: seen.host, application, process, exe: seen.exe, protocol, isOut },
+    ...{ localIp: seen.localIp, remoteIp, port },
+    rule: NEVER_SEEN_RULE,
+    tags: tagsOf(pair),
+    output: `${application} ${did}, which it never did before (${process}; known since ${since}, ${known} others on this port)`,
     fields: {
-      'evt.type': isOut ? 'connect' : 'accept',
-      'evt.res': 'SUCCESS',
-      'proc.name': process,
-      'proc.exepath': seen.exe,
-      'countersign.program': application,
-      'fd.name': name,
-      'fd.sip': isOut ? remoteIp : seen.localIp,
-      'fd.cip': isOut ? seen.localIp : remoteIp,
-      'fd.sport': port,
-      'fd.l4proto': protocol,
+      'flow.direction': direction,
+      'flow.peer': remoteIp,
+      'flow.peer_name': remoteName === '' ? null : remoteName,
+      'flow.port': port,
+      'flow.known_since': since,
+      'flow.known_peers': known,
     },
-    matches: [
-      {
-        rule: NEVER_SEEN_RULE,
-        priority: 'Notice',
-        tags: tagsOf(pair),
-        output: `${application} ${did}, which it never did before (${process}; known since ${since}, ${known} others on this port)`,
-        outputFields: {
-          'flow.application': application,
-          'flow.direction': direction,
-          'flow.peer': remoteIp,
-          'flow.peer_name': remoteName === '' ? null : remoteName,
-          'flow.port': port,
-          'flow.known_since': since,
-          'flow.known_peers': known,
-          'fd.name': name,
-          'proc.name': process,
-        },
-      },
-    ],
-    repeats: 0,
-  };
+  });
 }
 
 /** Out into the world weighs more than to a neighbour. */
 function tagsOf({ direction, remoteIp }: Pair): readonly string[] {
-  if (direction === 'in') return ['T1021', 'mitre_lateral_movement', 'risk=50'];
-  return PRIVATE.test(remoteIp)
-    ? ['T1021', 'mitre_lateral_movement', 'risk=50']
-    : ['T1071', 'mitre_command_and_control', 'risk=60'];
-}
-
-function endText(ip: string, port: number | null): string {
-  const address = ip.includes(':') ? `[${ip}]` : ip;
-  return port === null ? address : `${address}:${port}`;
+  if (direction === 'in' || isPrivate(remoteIp)) return ['T1021', 'mitre_lateral_movement', 'risk=50'];
+  return ['T1071', 'mitre_command_and_control', 'risk=60'];
 }

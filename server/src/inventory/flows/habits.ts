@@ -6,7 +6,7 @@
  * one more worth a question.
  */
 import type { EventEngine } from '../../ground/event-engine.ts';
-import type { Pair } from './store.ts';
+import type { Pair } from '../connections/store.ts';
 
 /** Of one application, direction and port, before a moment. */
 export interface Habit {
