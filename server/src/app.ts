@@ -53,9 +53,9 @@ import { syncRoles } from './people/scim/roles.ts';
 import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { watchOnCall } from './people/on-call/watch.ts';
-import { type PipelineOptions, runPipeline } from './pipeline.ts';
+import { runPipeline } from './pipeline.ts';
 import { noteStolenRole } from './reverting.ts';
-import { defaultEscalation } from './planning.ts';
+import { defaultEscalation, escalationOf } from './planning.ts';
 import { openResponse, type Response } from './response.ts';
 import { bundledRulesets, loadPack } from './rules/pack.ts';
 import { createRunner, type Runner } from './rules/runner.ts';
@@ -158,7 +158,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   await house.server.listen({ host: options.host, port: options.port });
   rooms.url.current ??= listeningUrl(house, options);
   await response.start();
-  const working = [...startWorkers(rooms, people, response), renewCertificate(house, rooms)];
+  const watching = watchFlows({ ...rooms, learnMs: configuration.learnConnectionsMs, clock, log }, stopping.signal);
+  const working = [...startWorkers(rooms, people, response), renewCertificate(house, rooms), watching];
   const first = await state.transaction((trx) => createFirstSignInLink(trx, { nowMs: clock.nowMs(), random }));
   return {
     url: rooms.url.current,
@@ -377,7 +378,6 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       },
       stopping,
     ),
-    watchFlows({ ...rooms, learnMs: configuration.learnConnectionsMs, clock, log }, stopping),
     keepHouse({ state, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(
@@ -396,14 +396,6 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
     ...Array.from({ length: WORKERS }, (_, index) => caseWorker(index)),
     ...response.work(stopping),
   ];
-}
-
-/** The ladder of an integration's alerts, or of an account. */
-function escalationOf({ integrations, accountEscalations }: Configuration): PipelineOptions['escalationOf'] {
-  const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
-  return ({ source, account, actor }) =>
-    (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
-    (account === null ? null : (accountEscalations.get(account) ?? null));
 }
 
 async function deadManOf({ configuration, environment }: AppOptions): Promise<string | null> {

@@ -6,6 +6,7 @@ import type { Configuration } from './configuration.ts';
 import type { Escalation } from './people/on-call/escalation.ts';
 import { loadSnapshot, nextTurn } from './people/on-call/store.ts';
 import type { People } from './people/people.ts';
+import type { PipelineOptions } from './pipeline.ts';
 
 export interface PlanningOptions {
   readonly configuration: Configuration;
@@ -32,4 +33,12 @@ export function createLoadPlanner({ configuration, people, channels, personal }:
 /** The ladder of a case that neither its policy nor its account names one for. */
 export function defaultEscalation({ onCall }: Configuration, channels: readonly string[]): Escalation {
   return onCall.escalations.get(DEFAULT_ESCALATION) ?? builtInEscalation(channels);
+}
+
+/** The ladder of an integration's alerts, or of an account. */
+export function escalationOf({ integrations, accountEscalations }: Configuration): PipelineOptions['escalationOf'] {
+  const ofIntegration = new Map(integrations.map(({ name, escalation }) => [name, escalation]));
+  return ({ source, account, actor }) =>
+    (source === 'alert' ? ofIntegration.get(actor.id) : null) ??
+    (account === null ? null : (accountEscalations.get(account) ?? null));
 }
