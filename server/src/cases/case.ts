@@ -34,6 +34,7 @@ import {
   climb,
   expireAcknowledgement,
   holdElsewhere,
+  quietenElsewhere,
   leave,
   loseWay,
   merge,
@@ -228,6 +229,8 @@ export type CaseInput =
   | { readonly type: 'unacknowledged'; readonly by: PersonRef; readonly elsewhere?: boolean }
   /** A channel holds the page for acknowledged, and nobody acknowledged it. */
   | { readonly type: 'held-elsewhere'; readonly by: PersonRef }
+  /** A channel began to call after it was told that nobody needs to be called: a message was long on its way. */
+  | { readonly type: 'called-elsewhere'; readonly by: PersonRef }
   | { readonly type: 'snoozed'; readonly by: PersonRef; readonly untilMs: number }
   | { readonly type: 'escalated'; readonly by: PersonRef }
   | {
@@ -399,6 +402,8 @@ export function decide(current: Case, input: CaseInput, context: DecideContext):
       return unacknowledge(current, input, context);
     case 'held-elsewhere':
       return holdElsewhere(current, input.by, context);
+    case 'called-elsewhere':
+      return quietenElsewhere(current, input.by, context);
     case 'snoozed':
       return snooze(current, input, context);
     case 'escalated':

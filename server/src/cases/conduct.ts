@@ -234,6 +234,7 @@ const QUIET_INPUTS: ReadonlySet<CaseInput['type']> = new Set([
   'noted',
   'prioritised',
   'held-elsewhere',
+  'called-elsewhere',
 ]);
 
 const UNPLANNED: Planner = {

@@ -310,6 +310,14 @@ export function holdElsewhere(current: Case, by: PersonRef, { nowMs }: DecideCon
   return noted({ ...current, hushed: current.called }, entry, 'done', nowMs);
 }
 
+/** A call of ours arrived where the case had been acknowledged or had ended already: the channels hear that once more. */
+export function quietenElsewhere(current: Case, by: PersonRef, { nowMs }: DecideContext): Verdict {
+  if (current.state !== 'acknowledged' && current.state !== 'resolved') return ignored(current);
+  const entry = { kind: 'called-elsewhere', actor: by.id, parameters: { name: by.name } };
+  const effects = tell(current, current.state === 'resolved' ? 'resolve' : 'acknowledge', nowMs);
+  return { ...noted(current, entry, 'done', nowMs), effects };
+}
+
 /** Others take it over: they are called now, and when they are silent the ladder goes on from its start. */
 export function reassign(
   current: Case,

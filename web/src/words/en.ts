@@ -133,6 +133,7 @@ export const en = {
     'revert-already-done': '{resource} was put back already',
     'revert-conflict': 'Not put back: {failure}',
     'held-elsewhere': '{name} held it for acknowledged though it pages again; the next call begins anew there',
+    'called-elsewhere': '{name} began to call when nobody needed to be called any more, and was told so again',
     'revert-failed': 'Putting back failed: {failure}',
     'revert-held': 'Reverts are held: {failure}',
     'revert-undo-started': 'Undoing the revert',

@@ -133,6 +133,7 @@ export const ja: Words = {
     'revert-already-done': '{resource} はすでに戻っていました',
     'revert-conflict': '元に戻していません: {failure}',
     'held-elsewhere': '再び呼び出し中ですが、{name} では対応済みの扱いでした。次回の呼び出しで新しく通知します',
+    'called-elsewhere': '呼び出しは不要になっていましたが、{name} で新しい呼び出しが始まったため、もう一度知らせました',
     'revert-failed': '元に戻せませんでした: {failure}',
     'revert-held': '保留しました: {failure}',
     'revert-undo-started': '取り消しています',

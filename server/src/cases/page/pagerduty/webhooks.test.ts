@@ -76,6 +76,18 @@ describe('of an incident of ours', () => {
     ['a priority of ours', message('priority_updated', { priority: 'P2' }), {}, 'prioritised'],
     ['somebody is called in', message('responder.added', { people: ['Kim'], text: 'help' }), {}, 'noted'],
     ['it began', message('triggered', { agent: INTEGRATION }), {}, 'other'],
+    [
+      'it began when the case was in hand already',
+      message('triggered', { agent: INTEGRATION }),
+      { current: acknowledged },
+      'called-elsewhere',
+    ],
+    [
+      'it began long before the case was in hand',
+      message('triggered', { agent: INTEGRATION, occurredMs: NOW - 5 * MINUTE }),
+      { current: acknowledged },
+      'other',
+    ],
     ['what we do not know yet', message('something.new'), {}, 'other'],
     ['a case that does not exist', message('acknowledged'), { current: null }, 'other'],
     ['something newer is known', message('acknowledged'), { newestMs: NOW + 2 * MINUTE }, 'late'],

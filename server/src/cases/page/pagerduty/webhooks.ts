@@ -62,6 +62,7 @@ export function topicOf(eventType: string): Topic {
 
 export function judge(message: PagerDutyWebhook, { newestMs, isReplaced, current }: KnownOfMessage): Judgement {
   if (current === null) return { type: 'other' };
+  if (message.eventType === 'incident.triggered') return begunAfterTheEnd(message, current);
   const input = inputOf(message);
   if (input === null) return { type: 'other' };
   const topic = topicOf(message.eventType);
@@ -80,6 +81,16 @@ function isOver({ occurredMs }: PagerDutyWebhook, current: Case): boolean {
 function asleep(current: Case, otherwise: 'echo' | 'late'): Judgement {
   const isNews = current.state === 'paged' && current.called.some((channel) => !current.hushed.includes(channel));
   return isNews ? { type: 'taken', input: { type: 'held-elsewhere', by: PAGERDUTY } } : { type: otherwise };
+}
+
+/**
+ * A request of ours that was long on its way begins an incident after the case had ended, or was in somebody's hands: what we told of that
+ * met no incident, or an older one, and is told again.
+ */
+function begunAfterTheEnd({ occurredMs }: PagerDutyWebhook, { state, times }: Case): Judgement {
+  const quietMs = state === 'resolved' ? times.resolvedMs : state === 'acknowledged' ? times.acknowledgedMs : null;
+  const isAfter = quietMs !== null && occurredMs >= quietMs - SKEW_MS;
+  return isAfter ? { type: 'taken', input: { type: 'called-elsewhere', by: PAGERDUTY } } : { type: 'other' };
 }
 
 function inputOf(message: PagerDutyWebhook): CaseInput | 'echo' | null {
