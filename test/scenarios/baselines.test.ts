@@ -16,6 +16,8 @@ import {
   takeReading,
 } from '../../server/src/cases/revert/baselines/readings.ts';
 import type { TrailEvent } from '../../server/src/cases/revert/catalogue.ts';
+import { createReverts } from '../../server/src/cases/revert/engine.ts';
+import { createLedger } from '../../server/src/cases/revert/ledger.ts';
 import { entryOf, KINDS } from '../../server/src/cases/revert/rows.ts';
 import { baselineCommand } from '../../server/src/commands/baseline.ts';
 import type { Terminal } from '../../server/src/commands/command-line.ts';
@@ -25,6 +27,7 @@ import { systemRandom } from '../../server/src/ground/random.ts';
 import type { State } from '../../server/src/ground/state.ts';
 import { type Call, type Caller, CallFailure, createCaller } from '../../server/src/vendors/aws/calls.ts';
 import { describeWith } from '../data.ts';
+import { startAws } from '../fakes/aws/server.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
 import { type RunningApp, startRunningApp } from '../running-app.ts';
 import { openTestPglite } from '../state.ts';
@@ -353,36 +356,56 @@ policy: [{ when: {}, then: record }]
       ...parts,
     });
 
-    test('remembers a bucket that nobody vouched for', async () => {
-      await call('s3', 'CreateBucket', { Bucket: 'remembered' });
-      const policy = {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Effect: 'Allow',
-            Principal: { AWS: ACCOUNT },
-            Action: 's3:GetObject',
-            Resource: 'arn:aws:s3:::remembered/*',
+    test('remembers a bucket that nobody vouched for, and by what it remembers the bucket is put back', async () => {
+      const emulated = await startAws(moto.endpoint);
+      const empty = await openTestPglite();
+      try {
+        const place = { region: REGION, roleArn: null, externalId: null, sessionName: 'test' };
+        const caller = createCaller({ ...place, endpoint: emulated.endpoint });
+        const read = async () => (await entry()).read(aws, resource);
+        const allow = (Principal: string, Action: string) =>
+          JSON.stringify({
+            Version: '2012-10-17',
+            Statement: [
+              { Effect: 'Allow', Principal: { AWS: Principal }, Action, Resource: 'arn:aws:s3:::remembered/*' },
+            ],
+          });
+        await call('s3', 'CreateBucket', { Bucket: 'remembered' });
+        await call('s3', 'PutBucketPolicy', { Bucket: 'remembered', Policy: allow(ACCOUNT, 's3:GetObject') });
+        const trustedValue = (await read())?.['value'];
+        // The recorder of AWS Config sees it.
+        const seen = { resourceType: 'AWS::S3::Bucket', resourceId: 'remembered' };
+        await caller.call({ service: 'config-service', operation: 'GetResourceConfigHistory', input: seen });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const stolen = allow('444455556666', 's3:*');
+        await call('s3', 'PutBucketPolicy', { Bucket: 'remembered', Policy: stolen });
+        const reverts = createReverts({
+          ...{
+            state: empty,
+            clock: systemClock,
+            random: systemRandom,
+            ledger: createLedger(null),
+            callerOf: () => caller,
           },
-        ],
-      };
-      await call('s3', 'PutBucketPolicy', { Bucket: 'remembered', Policy: JSON.stringify(policy) });
-      const there = await (await entry()).read(aws, resource);
-      // moto writes the times of its answer as texts, which the SDK does not take: what it recorded is handed on by hand.
-      const answer = await fetch(moto.endpoint, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/x-amz-json-1.1',
-          'x-amz-target': 'StarlingDoveService.GetResourceConfigHistory',
-          authorization:
-            'AWS4-HMAC-SHA256 Credential=sample/20260302/us-east-1/config/aws4_request, SignedHeaders=host, Signature=0',
-        },
-        body: JSON.stringify({ resourceType: 'AWS::S3::Bucket', resourceId: 'remembered' }),
-      });
-      const { configurationItems } = (await answer.json()) as { configurationItems: object[] };
-      const recorded = recorder(configurationItems.map((one) => ({ ...one, ...item({}) })));
-      const found = await configHistory(recorded, { entry: await entry(), resource, beforeMs: 2_000 });
-      expect(found).toMatchObject({ trust: 'config-history', state: { value: there?.['value'] } });
+          ...{ ownRoles: [], breakGlass: [], mostPerAccount: 10 },
+          history: ({ resource: of, changes: [oldest] }, beforeMs) =>
+            oldest === undefined
+              ? Promise.resolve(null)
+              : configHistory(caller, { entry: oldest.entry, resource: of, beforeMs }),
+        });
+        const change: TrailEvent = {
+          ...{ eventId: 'stolen', service: 's3', name: 'PutBucketPolicy', account: ACCOUNT, region: REGION },
+          ...{ timeMs: Date.now(), response: {} },
+          request: { bucketName: 'remembered', bucketPolicy: JSON.parse(stolen) as unknown },
+        };
+        const [planned] = await reverts.plan(change, { caseId: null, mode: 'auto' });
+        expect(planned).toMatchObject({ state: 'planned', plan: { trusted: { trust: 'config-history' } } });
+        expect(await reverts.run(planned?.id ?? '')).toMatchObject({ state: 'reverted', failure: null });
+        expect((await read())?.['value']).toEqual(trustedValue);
+      } finally {
+        await empty.close();
+        emulated.close();
+      }
     }, 60_000);
 
     const group = { type: 'AWS::EC2::SecurityGroup', account: ACCOUNT, region: REGION, id: 'sg-1' };

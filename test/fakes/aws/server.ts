@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, request as ask, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { config } from './config.ts';
 import { domains } from './domains.ts';
 import { guardduty } from './guardduty.ts';
 import { progress } from './progress.ts';
@@ -60,6 +61,7 @@ export interface FakeAws {
 export async function startAws(moto: string): Promise<FakeAws> {
   // By the name that a call is signed for.
   const gaps: Readonly<Record<string, Gap>> = {
+    config: config(),
     guardduty: guardduty(),
     securityhub: securityhub(),
     rolesanywhere: rolesanywhere(),

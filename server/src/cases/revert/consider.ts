@@ -82,9 +82,10 @@ async function trustedBefore(options: RevertOptions, chain: Chain, beforeMs: num
   if (kept !== null || options.history === undefined) return kept;
   if (chain.changes.every(({ entry }) => entry.before !== undefined)) return null;
   const found = await options.history(chain, beforeMs);
-  // Kept, so that the run compares with what the plan was made from.
-  if (found !== null) await options.state.transaction((trx) => keepBaseline(trx, key, found.state, found));
-  return found;
+  if (found === null) return null;
+  // Kept, and read as it was kept: the run makes its plan from that, and a plan in another spelling is another plan.
+  await options.state.transaction((trx) => keepBaseline(trx, key, found.state, found));
+  return (await baselineBefore(options.state.db, key, beforeMs)) ?? found;
 }
 
 /** IAM and what is global is called in the region where it answers. */
