@@ -22,6 +22,7 @@ import { Spool } from './agent/spool.ts';
 import { runOrders } from './agent/orders.ts';
 import { runUplink } from './agent/uplink.ts';
 import { type AgentBatch, BATCH_VERSION } from './fleet/batch.ts';
+import { orderName } from './fleet/orders.ts';
 import { SettingsContent, WINDOW_MS } from './fleet/settings.ts';
 import type { Clock } from './ground/clock.ts';
 import { Failure, messageOf } from './ground/failure.ts';
@@ -113,7 +114,9 @@ async function identify(options: AgentOptions): Promise<Identity> {
   if (stored !== null && token === null) return JSON.parse(stored) as Identity;
   if (token === null)
     throw notJoined('this agent has not joined yet: give it a token from Settings → Agents with --token-file');
-  const outcome = await createAgentCalls({ server, secret: () => '' }).join({ token, host, version });
+  // Beside an agent that watches the same host it has a name of its own: under one name the latter would take the place of the former.
+  const name = options.watches ? host : orderName(host);
+  const outcome = await createAgentCalls({ server, secret: () => '' }).join({ token, host: name, version });
   if (outcome.type === 'failed') {
     // A token that was used stands in the service file of a host that has long joined.
     if (stored !== null) return JSON.parse(stored) as Identity;

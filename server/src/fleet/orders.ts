@@ -42,8 +42,8 @@ export const LONGEST_ORDER_ANSWER = 100_000;
 export function createHostOrders(options: OrdersOptions, host: string): Caller {
   return {
     call: async ({ operation, input }) => {
-      await mustBeReady(options, host);
-      const id = await give(options, { host, operation, input: JSON.stringify(input) });
+      const agent = await readyAgent(options, host);
+      const id = await give(options, { host: agent, operation, input: JSON.stringify(input) });
       const outcome = await wait(options, id);
       if (outcome === null)
         throw new CallFailure(
@@ -57,21 +57,32 @@ export function createHostOrders(options: OrdersOptions, host: string): Caller {
   };
 }
 
-/** Why nothing can be done on a host, in words for whoever wished for it. */
-async function mustBeReady({ state, clock }: OrdersOptions, host: string): Promise<void> {
-  const row = await state.db
+/** What the agent that only takes orders is called, beside one of the same host that watches it. */
+export function orderName(host: string): string {
+  return `${host}:contain`;
+}
+
+/** The agent of a host that is ready. @throws CallFailure with what is missing, in words for whoever wished for it. */
+async function readyAgent({ state, clock }: OrdersOptions, host: string): Promise<string> {
+  const agents = await state.db
     .withTables<FleetTables>()
     .selectFrom('agent')
-    .select('ready_ms')
-    .where('host', '=', host)
+    .select(['host', 'ready_ms'])
+    .where('host', 'in', [host, orderName(host)])
     .where('retired_ms', 'is', null)
-    .executeTakeFirst();
-  if (row === undefined)
+    .execute();
+  const [found] = agents.toSorted((one, other) => Number(other.ready_ms ?? 0) - Number(one.ready_ms ?? 0));
+  if (found === undefined)
     throw new CallFailure('NoAgent', `no agent of a host named ${host} has joined: Settings → Agents`, false);
-  if (row.ready_ms === null)
+  if (found.ready_ms === null)
     throw new CallFailure('NotAllowed', `the agent of ${host} takes no orders: start it as root with --contain`, false);
-  if (Number(row.ready_ms) < clock.nowMs() - READY_WITHIN_MS)
-    throw new CallFailure('HostSilent', `the agent of ${host} was last ready at ${isoOf(Number(row.ready_ms))}`, false);
+  if (Number(found.ready_ms) < clock.nowMs() - READY_WITHIN_MS)
+    throw new CallFailure(
+      'HostSilent',
+      `the agent of ${host} was last ready at ${isoOf(Number(found.ready_ms))}`,
+      false,
+    );
+  return found.host;
 }
 
 /** Hosts whose agents take orders now. */
@@ -143,7 +154,7 @@ export async function takeOrders(
     const db = trx.withTables<FleetTables>();
     await db
       .updateTable('agent')
-      .set({ ready_ms: nowMs })
+      .set({ ready_ms: nowMs, last_heard_ms: nowMs })
       .where('id', '=', agent.id)
       .where((eb) => eb.or([eb('ready_ms', 'is', null), eb('ready_ms', '<', nowMs - READY_NOTED_MS)]))
       .execute();
