@@ -11,8 +11,8 @@ import { SHORTEST_REASON } from '../challenge/challenge.ts';
 import type { ProofRow } from '../challenge/proofs.ts';
 import type { Revert } from '../revert/store.ts';
 import { asking, because, type CaseWords, factLines, historyLine, standing, utc } from '../words.ts';
-import { revertBlocks } from './revert-blocks.ts';
-import { revertWordsFor } from './revert-words.ts';
+import { revertBlocks } from './reverts/blocks.ts';
+import { revertWordsFor } from './reverts/words.ts';
 
 export const ACTIONS = {
   yes: 'challenge_yes',

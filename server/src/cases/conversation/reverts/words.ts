@@ -1,7 +1,7 @@
 /** What chat says of reverts, in English and Japanese. */
-import type { Language } from '../../people/person.ts';
-import type { Refusal } from '../revert/deciding.ts';
-import type { RevertState } from '../revert/tables.ts';
+import type { Language } from '../../../people/person.ts';
+import type { Refusal } from '../../revert/deciding.ts';
+import type { RevertState } from '../../revert/tables.ts';
 
 export interface RevertWords {
   readonly states: Readonly<Record<RevertState, string>>;

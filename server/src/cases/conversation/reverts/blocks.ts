@@ -1,9 +1,9 @@
 /** What Slack shows of the reverts of a case: each field as trusted → as changed → put back to, and the form of a second person. */
-import type { SlackBlock, SlackView } from '../../vendors/slack/slack.ts';
-import type { Json } from '../revert/state.ts';
-import type { Revert } from '../revert/store.ts';
-import { button, code, context, cut, escapeText, plain, section } from './blocks.ts';
-import type { RevertWords } from './revert-words.ts';
+import type { SlackBlock, SlackView } from '../../../vendors/slack/slack.ts';
+import type { Json } from '../../revert/state.ts';
+import type { Revert } from '../../revert/store.ts';
+import { button, code, context, cut, escapeText, plain, section } from '../blocks.ts';
+import type { RevertWords } from './words.ts';
 
 /** One for each revert of a message: Slack wants them different. */
 export const DECIDE_REVERT = 'revert_decide_';

@@ -4,16 +4,16 @@
  * The surprise: the form closes before anything is put back. Slack waits three seconds, AWS takes as long as it takes; the message
  * follows.
  */
-import type { KnownPerson } from '../../people/person.ts';
-import { mayAct } from '../../people/sign-in/guard.ts';
-import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission } from '../../vendors/slack/slack.ts';
-import type { Deciding } from '../revert/deciding.ts';
-import { findRevert } from '../revert/store.ts';
-import { wordsFor } from '../words.ts';
-import { nextView } from './blocks.ts';
-import type { RespondingForms } from './responding.ts';
-import { CODE_BLOCK, readRevertTicket, revertView, verbOf } from './revert-blocks.ts';
-import { revertWordsFor } from './revert-words.ts';
+import type { KnownPerson } from '../../../people/person.ts';
+import { mayAct } from '../../../people/sign-in/guard.ts';
+import type { SlackAction, SlackHandlers, SlackReply, SlackSubmission } from '../../../vendors/slack/slack.ts';
+import type { Deciding } from '../../revert/deciding.ts';
+import { findRevert } from '../../revert/store.ts';
+import { wordsFor } from '../../words.ts';
+import { nextView } from '../blocks.ts';
+import type { RespondingForms } from '../responding.ts';
+import { CODE_BLOCK, readRevertTicket, revertView, verbOf } from './blocks.ts';
+import { revertWordsFor } from './words.ts';
 
 export interface RevertForms extends RespondingForms {
   /** Null: reverts are not configured. */
