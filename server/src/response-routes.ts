@@ -4,6 +4,7 @@
  */
 import type { WebhookDelivery } from '@countersign/contract';
 import { Type } from 'typebox';
+import type { CaseInput, PersonRef } from './cases/case.ts';
 import type { Cases } from './cases/cases.ts';
 import type { Follower } from './cases/follow.ts';
 import { shortCode } from './cases/page/phone.ts';
@@ -13,7 +14,7 @@ import { wordsFor } from './cases/words.ts';
 import { Failure } from './ground/failure.ts';
 import { type HttpServer, publicRoute } from './ground/http.ts';
 import { type EffectStatus, newestEffects } from './ground/outbox.ts';
-import type { Guards } from './people/sign-in/guard.ts';
+import { type Guards, mayAct } from './people/sign-in/guard.ts';
 import type { KnownPerson } from './people/person.ts';
 import type { Slack } from './vendors/slack/slack.ts';
 import { sayAndHangUp, verifyTwilioSignature } from './vendors/twilio.ts';
@@ -26,6 +27,8 @@ export interface VendorRoutesOptions {
   readonly publicUrl: () => string;
   /** Who has this phone number. */
   readonly personByPhone: (phone: string) => Promise<KnownPerson | null>;
+  /** Who did what a case is about. */
+  readonly doers: (caseId: string) => Promise<readonly string[]>;
 }
 
 const LARGEST_BODY = 512 * 1024;
@@ -132,9 +135,11 @@ function registerTwilio(server: HttpServer, options: VendorRoutesOptions, token:
     const person = await options.personByPhone(form['To'] ?? '');
     const words = wordsFor(person?.language ?? 'en');
     const type = form['Digits'] === '4' ? 'acknowledged' : form['Digits'] === '6' ? 'escalated' : null;
-    const by = person === null ? null : { id: person.id, name: person.name };
-    const result = type === null || by === null ? null : await options.cases.conduct(request.query.case, { type, by });
-    const said = result?.outcome === 'done' ? words.phoneDone : words.phoneNothing;
+    const done =
+      type !== null &&
+      person !== null &&
+      (await respond({ caseId: request.query.case, input: { type, by: refOf(person) } }, person, options));
+    const said = done ? words.phoneDone : words.phoneNothing;
     return reply.type('text/xml').send(sayAndHangUp(said, person?.language === 'ja' ? 'ja-JP' : 'en-GB'));
   });
   server.post('/api/twilio/sms', { config }, async (request, reply) => {
@@ -149,7 +154,8 @@ function registerTwilio(server: HttpServer, options: VendorRoutesOptions, token:
 }
 
 /** `ack abc123`, `resolve abc123`; without a code the one page that is open. */
-async function answerText(text: string, person: KnownPerson, { cases }: VendorRoutesOptions): Promise<boolean> {
+async function answerText(text: string, person: KnownPerson, options: VendorRoutesOptions): Promise<boolean> {
+  const { cases } = options;
   const match = /^\s*(ack\w*|res\w*|esc\w*)\s*([0-9a-z]{6})?\s*$/i.exec(text);
   if (match === null) return false;
   const rows = await cases.state.db
@@ -163,14 +169,28 @@ async function answerText(text: string, person: KnownPerson, { cases }: VendorRo
   const fitting = rows.filter(({ id }) => code === undefined || shortCode(id) === code);
   const [only] = fitting;
   if (only === undefined || fitting.length > 1) return false;
-  const by = { id: person.id, name: person.name };
+  const by = refOf(person);
   const word = (match[1] ?? '').toLowerCase();
   const input = word.startsWith('ack')
     ? ({ type: 'acknowledged', by } as const)
     : word.startsWith('res')
       ? ({ type: 'resolved', by, note: 'by text message' } as const)
       : ({ type: 'escalated', by } as const);
-  return (await cases.conduct(only.id, input))?.outcome === 'done';
+  return respond({ caseId: only.id, input }, person, options);
+}
+
+/** As in chat: a responder, and never whoever did it. */
+async function respond(
+  { caseId, input }: { readonly caseId: string; readonly input: CaseInput },
+  person: KnownPerson,
+  { cases, doers }: VendorRoutesOptions,
+): Promise<boolean> {
+  if (!mayAct(person, 'responder') || (await doers(caseId)).includes(person.id)) return false;
+  return (await cases.conduct(caseId, input))?.outcome === 'done';
+}
+
+function refOf({ id, name }: KnownPerson): PersonRef {
+  return { id, name };
 }
 
 function refusal(message: string, httpStatus: 400 | 401): Failure {

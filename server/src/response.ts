@@ -5,6 +5,7 @@
 import type { PersonalChannel } from '@countersign/contract';
 import type { AppOptions } from './app.ts';
 import { type Cases, createCases } from './cases/cases.ts';
+import { doersOf } from './cases/doers.ts';
 import { watchLeavers } from './cases/leavers.ts';
 import type { ChallengeOptions } from './cases/challenge/challenge.ts';
 import { duoPrompt, duoPush } from './cases/challenge/duo.ts';
@@ -199,6 +200,7 @@ function registerAll(server: HttpServer, guards: Guards, parts: RoutesParts): vo
     twilioToken: opened.twilio?.authToken ?? null,
     publicUrl,
     personByPhone: (phone) => findByPhone(state, phone, personOf),
+    doers: (caseId) => doersOf(caseId, { cases, people }),
   });
 }
 

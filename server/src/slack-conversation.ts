@@ -1,6 +1,7 @@
 /** Puts Slack together: the adapter, who is who, what is shown, what people click, and `/countersign`. */
 import type { Deciding } from './cases/revert/deciding.ts';
 import type { Cases } from './cases/cases.ts';
+import { doersOf } from './cases/doers.ts';
 import type { Factors } from './cases/challenge/factor.ts';
 import type { LinkSigner } from './cases/challenge/link.ts';
 import type { Proofs } from './cases/challenge/proofs.ts';
@@ -10,7 +11,7 @@ import { type Conversation, createConversation } from './cases/conversation/slac
 import { createSlackPeople } from './cases/conversation/store.ts';
 import { readSecret } from './ground/secret.ts';
 import { loadTargets } from './on-call-now.ts';
-import { type KnownPerson, resolveActor } from './people/person.ts';
+import type { KnownPerson } from './people/person.ts';
 import type { ResponseOptions } from './response.ts';
 import { commandParts } from './slack-commands.ts';
 import { createSlack, type Slack } from './vendors/slack/slack.ts';
@@ -70,7 +71,7 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
       deciding: reverting?.deciding ?? null,
       newId: () => given.options.random.id(cases.nowMs()),
       targets: () => loadTargets(options),
-      doers: (caseId) => doersOf(caseId, options),
+      doers: (caseId) => doersOf(caseId, { cases, people: given.people }),
       command: createCommand({
         ...commandParts(options),
         targets: () => loadTargets(options),
@@ -90,21 +91,6 @@ export async function openSlack(options: OpenSlackOptions): Promise<SlackParts |
     securityChannel: section.security_channel ?? null,
   });
   return { slack: parts.slack, conversation };
-}
-
-/** Who did what a case is about, as far as they are known: chat is no place for them to answer for it. */
-async function doersOf(caseId: string, { given, cases }: OpenSlackOptions): Promise<readonly string[]> {
-  return cases.state.transaction(async (trx) => {
-    const unit = cases.unit(trx);
-    const current = await unit.loadCase(caseId);
-    const directory = await given.people.directory(trx);
-    const asked = current?.person ?? null;
-    const behind = (await unit.findingsOfCase(caseId)).flatMap(({ facts }) => {
-      const found = resolveActor(facts, directory);
-      return found.type === 'person' ? [found.person.id] : [];
-    });
-    return [...(asked === null || current?.asOwner === true ? [] : [asked.id]), ...behind];
-  });
 }
 
 /** A link to the question for the person asked; null when it waits no more. */

@@ -47,7 +47,7 @@ people:
   - { email: alice@example.com, name: Alice Example, identities: { aws_users: [alice], duo: alice-duo } }
   - { email: bob@example.com, name: Bob Example, language: ja, identities: { aws_users: [bob] } }
   - { email: mallory@example.com, name: Mallory Example }
-  - { email: ann@example.com, name: Ann Example }
+  - { email: ann@example.com, name: Ann Example, identities: { aws_users: [ann] } }
 teams: { security: [ann@example.com] }
 schedules:
   security: { time_zone: Europe/Berlin, layers: [{ people: [ann@example.com], start: '2026-01-05 09:00', rotate: weekly }] }
@@ -235,7 +235,7 @@ policy:
       await slack.expect('DUALICE', ({ onlyFor, text }) => onlyFor === 'UALICE' && text.includes('More changes'));
       const renewed = await slack.expect(
         'DUALICE',
-        (post) => post.ts === question.ts && shows(post).includes('more changes'),
+        (post) => post.ts === question.ts && shows(post).includes('1 more change'),
       );
       await alice.click(renewed, 'challenge_no');
       await running.until('paged', ({ id, state }) => id === found.id && state === 'paged');
@@ -363,6 +363,27 @@ policy:
       body: new URLSearchParams({ From: PHONE, Body: 'ack' }),
     });
     expect(forged.status).toBe(401);
+  });
+
+  test('a phone ends no page about what its owner did, and none for somebody who answers no pages', async () => {
+    const own = '+4915187654321';
+    const phone = twilio.phone(own);
+    const say = (text: string) => phone.reply(text, `${running.app.url}/api/twilio/sms`);
+    const code = (id: string) => id.replace(/[^0-9a-z]/gi, '').slice(-6);
+    await running.call(bob, 'PUT', '/api/me/notifications', { phone: own, webhookUrl: null, rules: null });
+    await running.happens({ call: 'DeleteTrail', user: 'stranger-phone', request: { name: 'trail' } });
+    const found = await running.until('paged', ({ state, person }) => state === 'paged' && person === null);
+    expect(await say(`ack ${code(found.id)}`)).not.toContain('Done');
+    expect(await say('resolve')).not.toContain('Done');
+    expect((await running.cases()).find(({ id }) => id === found.id)?.state).toBe('paged');
+    await running.call(ann, 'POST', `/api/cases/${found.id}/resolve`, {});
+    await running.happens({ call: 'DeleteTrail', user: 'ann', request: { name: 'trail-of-ann' } });
+    const hers = await running.until('hers', ({ openedMs, state }) => openedMs > found.openedMs && state === 'paged');
+    expect(await twilio.phone(PHONE).reply(`ack ${code(hers.id)}`, `${running.app.url}/api/twilio/sms`)).not.toContain(
+      'Done',
+    );
+    expect((await running.cases()).find(({ id }) => id === hers.id)?.state).toBe('paged');
+    await running.call(ann, 'POST', `/api/cases/${hers.id}/resolve`, {});
   });
 
   test('what people do in PagerDuty happens here, once, and never in circles', async () => {
