@@ -59,6 +59,11 @@ export interface Consideration {
   readonly decisive: readonly Finding[];
 }
 
+/** How many things were done: several rules may have matched one of them. */
+export function changesIn(findings: readonly Finding[]): number {
+  return new Set(findings.map(({ facts }) => facts.id)).size;
+}
+
 /** Findings of one key within one window are one burst. A digest: names may hold anything. */
 export function burstKey(finding: Finding): string {
   const { actor, source, account } = finding.facts;

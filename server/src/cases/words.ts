@@ -133,7 +133,7 @@ const en: CaseWords = {
   time: 'Time',
   answerBy: 'Answer by',
   risk: 'Risk',
-  more: (count) => `and ${count} more changes`,
+  more: (count) => (count === 1 ? 'and 1 more change' : `and ${count} more changes`),
   answerHere: 'Answer here:',
   silencePages: 'Without an answer by then, security is paged.',
   neverAsked: 'We never ask for a password, and never for a code in a mail or in chat.',

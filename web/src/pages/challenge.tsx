@@ -99,7 +99,9 @@ function accountOf({ findings }: ChallengeView): string {
 function WhatHappened({ view }: { readonly view: ChallengeView }) {
   const { words } = useSpeech();
   const [all, setAll] = useState(false);
-  const sorted = view.findings.toSorted((one, other) => other.risk - one.risk);
+  // Several rules may have matched one change: it is shown once, by the worst of them.
+  const worst = view.findings.toSorted((one, other) => other.risk - one.risk);
+  const sorted = worst.filter(({ eventId }, index) => worst.findIndex((other) => other.eventId === eventId) === index);
   const shown = all ? sorted : sorted.slice(0, 1);
   return (
     <>

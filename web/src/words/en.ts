@@ -156,7 +156,7 @@ export const en = {
     provenBy: 'proven with {factor}',
     notProven: 'no proof needed',
     timeline: 'Timeline',
-    findings: 'Changes of this case',
+    findings: 'Findings of this case',
     pages: 'Pages',
     pageStates: {
       pending: 'being sent',
@@ -248,7 +248,7 @@ export const en = {
     emptyMore: 'A case opens when the policy wants an answer or a page.',
     fresh: 'Show {count} new',
     gone: 'Settled meanwhile',
-    changes: '{count} changes',
+    changes: '{count} findings',
     keys: 'j and k move, Enter opens, ? shows all keys',
   },
   signIn: {

@@ -156,7 +156,7 @@ export const ja: Words = {
     provenBy: '{factor} で確認済み',
     notProven: '確認は不要',
     timeline: '経過',
-    findings: 'このケースの変更',
+    findings: 'このケースの検出',
     pages: '呼び出し',
     pageStates: { pending: '送信中', sent: '送信済み', failing: '失敗、再試行中', 'not-needed': '不要になりました' },
     attempts: '{count}回試行',
@@ -244,7 +244,7 @@ export const ja: Words = {
     emptyMore: 'ポリシーが確認または呼び出しを求めると、ケースが開きます。',
     fresh: '新着 {count} 件を表示',
     gone: '処理済みになりました',
-    changes: '変更 {count} 件',
+    changes: '検出 {count} 件',
     keys: 'j と k で移動、Enter で開く、? でキー一覧',
   },
   signIn: {

@@ -15,6 +15,7 @@ import type { Factor as FactorKind } from '@countersign/contract';
 import type { Random } from '../../ground/random.ts';
 import type { StateTransaction } from '../../ground/state.ts';
 import { storable } from '../../ground/storable.ts';
+import { changesIn } from '../burst.ts';
 import type { Case, CaseInput } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import { putCaseEffect } from '../sql-store.ts';
@@ -137,7 +138,7 @@ async function prove(proofId: string, options: ProofsOptions): Promise<number | 
   if (proof.transaction_id === null) {
     const headline = findings.find(({ id }) => id === current.headlineId) ?? findings[0];
     if (headline === undefined) throw new Error(`the case ${current.id} has no finding`);
-    const shown: Shown = { headline, changes: findings.length, deadlineMs: current.deadlineMs };
+    const shown: Shown = { headline, changes: changesIn(findings), deadlineMs: current.deadlineMs };
     const begun = await push.begin(prover, shown);
     if (begun.type === 'later') return begun.afterMs;
     if (begun.type === 'no-proof') return end(proof, begun, options);

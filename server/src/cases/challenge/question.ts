@@ -6,6 +6,7 @@
  */
 import type { Finding } from '../../findings/finding.ts';
 import type { KnownPerson } from '../../people/person.ts';
+import { changesIn } from '../burst.ts';
 import type { AskedCase } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import type { Delivery } from '../page/page.ts';
@@ -62,7 +63,7 @@ export function createAsk({
       return { type: 'failed', failure: 'the person asked is no longer known', afterMs: null };
     }
     const answerUrl = `${publicUrl()}/challenge#${token}`;
-    const question: Question = { asked, headline, changes: findings.length, person, answerUrl };
+    const question: Question = { asked, headline, changes: changesIn(findings), person, answerUrl };
     const failures: string[] = [];
     let afterMs: number | null = null;
     for (const way of ways) {

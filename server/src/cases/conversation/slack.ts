@@ -9,6 +9,7 @@ import type { Finding } from '../../findings/finding.ts';
 import { journalOfCase } from '../../ground/journal.ts';
 import type { KnownPerson } from '../../people/person.ts';
 import type { SlackClient, SlackPlace, SlackResult } from '../../vendors/slack/client.ts';
+import { changesIn } from '../burst.ts';
 import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import type { Proofs } from '../challenge/proofs.ts';
@@ -152,7 +153,7 @@ async function follow(
   const { current, findings, proof } = found;
   const headline = findings.find(({ id }) => id === current?.headlineId) ?? findings[0];
   if (current === null || headline === undefined) return { type: 'delivered' };
-  const picture = await pictureOf(current, headline, findings.length, options);
+  const picture = await pictureOf(current, headline, changesIn(findings), options);
   let failure: Delivery | null = null;
   for (const row of await shownMessages(cases.state, current.id)) {
     const shown = await redraw(row, { picture, proof }, options);
