@@ -24,6 +24,7 @@ describeInBrowser('by daylight', () => {
 accounts: { "111122223333": { name: shop-prod, label: prod }, "444455556666": { name: shop-staging, label: staging } }
 people:
   - { email: ann@example.com, name: Ann Example, role: admin }
+  - { email: somebody.with.a.long.address@engineering.example.com, name: Somebody With A Long Name, role: responder }
 heartbeats: [{ name: nightly-backup, every: 1h, key: { env: BEAT } }]
 policy: [{ when: {}, then: page }]
 `,
@@ -110,6 +111,9 @@ policy: [{ when: {}, then: page }]
     await page.getByRole('button', { name: 'Make a token' }).click();
     await page.getByText('Copy it now').waitFor();
     await look(page, 'settings-token');
+    await page.setViewportSize(NARROW);
+    await look(page, 'settings-token-narrow');
+    await page.setViewportSize(WIDE);
     await page.reload();
     await page.getByText('nightly report').waitFor();
     expect(await page.getByText('Copy it now').count()).toBe(0);

@@ -36,6 +36,7 @@ export function CaseLine({
       </span>
       <span className="side">
         {gone ? <span className="badge">{words.cases.gone}</span> : <StateBadge state={summary.state} />}
+        {summary.drill && <span className="badge ask">{words.case.drill}</span>}
         <Deadline summary={summary} nowMs={nowMs} />
         <span className="small quiet">
           <Time iso={summary.updatedAt} nowMs={nowMs} />

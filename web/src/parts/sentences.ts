@@ -7,6 +7,8 @@ import type { Words } from '../words/en.ts';
 export function sentenceOf(finding: FindingView, words: Words): string {
   const { actor, action, resources, account, region } = finding;
   if (finding.source === 'syscall') return hostSentence(finding, words);
+  // Whoever raised an alert said what it is about.
+  if (finding.source === 'alert' && finding.output !== '') return cut(finding.output);
   const who = actor.session ?? actor.name;
   const where = account?.name ?? region ?? words.common.unknown;
   const [first] = resources;
@@ -19,10 +21,14 @@ function hostSentence({ rule, resources, account }: FindingView, words: Words): 
   const what = resources.find(({ type }) => type !== 'container')?.id;
   const where = account?.name ?? words.common.unknown;
   if (what === undefined) return fill(words.hosts.sentencePlain, { rule, where });
-  return fill(words.hosts.sentence, { rule, where, what: what.length > LONGEST ? `${what.slice(0, LONGEST)}…` : what });
+  return fill(words.hosts.sentence, { rule, where, what: cut(what) });
 }
 
 const LONGEST = 120;
+
+function cut(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
 
 /** The name at the end of an ARN; other identifiers are short already. */
 function shortName(id: string): string {
