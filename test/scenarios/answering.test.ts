@@ -105,7 +105,7 @@ policy:
     const answers: { passkey?: unknown }[] = [];
     await page.route('**/api/challenges/answer', async (route) => {
       answers.push(route.request().postDataJSON() as { passkey?: unknown });
-      await route.abort();
+      await route.fulfill({ status: 409, json: { code: 'sample', message: 'held back by the test' } });
     });
     const found = await asked('passkey-other');
     const link = await running.call(alice, 'POST', `/api/cases/${found.id}/challenge-link`, {});
@@ -136,7 +136,11 @@ policy:
     const grown = await running.until('grown', ({ id, digest }) => id === found.id && digest !== found.digest);
     expect(await answer({})).toMatchObject({ outcome: 'changes-differ' });
     expect(await answer({ digest: grown.digest })).toMatchObject({ outcome: 'wrong-code' });
-    expect((await running.cases()).find(({ id }) => id === found.id)?.state).toBe('paged');
+    expect((await running.cases()).find(({ id }) => id === found.id)).toMatchObject({ state: 'asked', answer: null });
+    await running.call(null, 'POST', '/api/challenges/answer', {
+      ...{ token, digest: grown.digest, answer: 'no', reason: '' },
+    });
+    await running.until('paged', ({ id, state }) => id === found.id && state === 'paged');
     for (const { id } of await running.cases()) await running.call(alice, 'POST', `/api/cases/${id}/resolve`, {});
     await running.call(null, 'POST', '/api/challenges/answer', {
       ...{ token: theirToken, digest: other.digest, answer: 'no', reason: '' },

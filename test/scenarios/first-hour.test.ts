@@ -15,7 +15,7 @@ import { type FakeSlack, type SlackPerson, type SlackPost, startSlack } from '..
 
 const PROGRAM = fileURLToPath(new URL('../../server/bin/countersign.js', import.meta.url));
 const GUIDE = readFileSync(new URL('../../docs/getting-started.md', import.meta.url), 'utf8');
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'countersign-hour-'));
 const events = join(folder, 'events');
 const file = join(folder, 'countersign.yaml');
@@ -116,6 +116,16 @@ sources: [{ path: '${events}' }]
 `;
 }
 
+/** `npx countersign drill`, as step 6 has it. */
+function runDrill(token: string): Promise<{ readonly exitCode: number | null; readonly report: string }> {
+  const child = spawn(process.execPath, [PROGRAM, 'drill', '--url', url, '--wait', '1m'], {
+    env: { ...process.env, COUNTERSIGN_TOKEN: token },
+  });
+  let report = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (report += text.toString()));
+  return new Promise((resolve) => child.once('exit', (exitCode) => resolve({ exitCode, report })));
+}
+
 let dropped = 0;
 
 /** Alice makes a key for somebody else; the trail's file says so. */
@@ -144,7 +154,7 @@ function happens(user: string): void {
   renameSync(part, join(events, `trail-${dropped}.json`));
 }
 
-test('the first hour goes as the guide tells it', { timeout: 240_000 }, async () => {
+test('the first hour goes as the guide tells it', { timeout: 480_000 }, async () => {
   // 1. Start, and see a sample.
   await start();
   const first = await until('a link', () => /http:\/\/localhost:\d+\/sign-in#\S+/.exec(said)?.[0]);
@@ -216,5 +226,18 @@ test('the first hour goes as the guide tells it', { timeout: 240_000 }, async ()
   await alice.submit({ reason: 'the report runs elsewhere now' });
   (await duo.nextPush()).approve();
   await becomes('shop-reporter', 'confirmed');
+
+  // 6. Exercise it, with a token as the guide says to make one.
+  const wanted = { name: 'exercises', purpose: 'api', role: 'responder', days: 1, code: admin.code() };
+  const { token } = await admin.call('POST', '/api/tokens', wanted);
+  const drill = runDrill(String(token));
+  const isExercise = (post: SlackPost) => post.text.includes('DRILL') || JSON.stringify(post.blocks).includes('DRILL');
+  const exercise = await until('an exercise', () =>
+    onDuty.messages().find((post) => isExercise(post) && offers(post, 'case_acknowledge')),
+  );
+  await onDuty.click(exercise, 'case_acknowledge');
+  const held = await slack.expect(exercise.channel, (post) => post.ts === exercise.ts && offers(post, 'case_resolve'));
+  await onDuty.click(held, 'case_resolve');
+  expect(await drill).toMatchObject({ exitCode: 0, report: expect.stringContaining('acknowledge') });
   expect([...slack.refused, ...duo.refused]).toEqual([]);
 });
