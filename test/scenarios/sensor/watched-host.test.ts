@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { Containers, describeWithContainers } from '../../runc.ts';
 const run = promisify(execFile);
 const PATIENCE_MS = 45_000;
 const SHORT_ID = 12;
+const MOST_TEXT = 1 << 28;
 /** Somebody whom every machine has. */
 const LOGIN = ['/bin/sh', '-c', 'echo 1 > /proc/self/loginuid; exec "$@"', 'sh'];
 
@@ -104,6 +105,7 @@ sources: [{ sensor: { host: web-1, runtimes: [], captures: { before: 20s, after:
     });
     const file = join(folder, 'evidence.scap.gz');
     writeFileSync(file, Buffer.from(await response.arrayBuffer()));
+    for (const line of await readByOthers(file)) expect(line).toContain(`nc 127.0.0.1 ${port} -e /bin/sh`);
     const commands = await commandsIn(file, id.slice(0, SHORT_ID));
     for (const command of [`nc 127.0.0.1 ${port} -e /bin/sh`, 'id', 'cat /proc/version', 'sleep 0.3']) {
       expect(commands).toContain(command);
@@ -117,6 +119,21 @@ sources: [{ sensor: { host: web-1, runtimes: [], captures: { before: 20s, after:
     expect(found.findings.every(({ actor }) => actor.kind === 'person')).toBe(true);
   });
 });
+
+/** What Debian's tshark and sysdig, where they are, find of it in the capture. */
+async function readByOthers(file: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  if (existsSync('/usr/bin/sysdig')) {
+    const filter = 'evt.type=execve and evt.dir=< and proc.name=nc';
+    const { stdout } = await run('sysdig', ['-r', file, '-p', '%proc.cmdline', filter], { maxBuffer: MOST_TEXT });
+    found.push(stdout);
+  }
+  if (existsSync('/usr/bin/tshark')) {
+    const { stdout } = await run('tshark', ['-r', file, '-c', '5']);
+    expect(stdout).toContain('Sysdig Event');
+  }
+  return found;
+}
 
 /** Command lines that were started in the container. */
 async function commandsIn(file: string, container: string): Promise<readonly string[]> {

@@ -2,7 +2,8 @@
  * Keeps the process alive that watches a host, and takes what it reports: matches into the inbox, the rest into the state.
  *
  * The surprise: a match counts as taken only when it is committed; until then the process keeps it, and reads no further when there
- * are many. What the process itself had not told when it died is lost, and a gap says since when.
+ * are many. What the process itself had not told when it died is lost, and a gap says since when. Roll-ups are stored beside that: a store of
+ * events that is away holds up no match, until there are very many of them.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -39,18 +40,27 @@ const STOP_MS = 10_000;
 const KEPT_STDERR = 4_000;
 /** What the process had when it died is younger than this: matches that waited for the name of their container. */
 const UNTOLD_MS = 5_000;
+/** Ten minutes of them. */
+const MOST_ROLL_UPS_WAITING = 120;
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 
 /** Watches until `signal` aborts. */
 export async function watchHost(options: WatcherOptions, signal: AbortSignal): Promise<void> {
+  const rollUps = new RollUps(options, signal);
+  await watchOn(options, rollUps, signal);
+  await rollUps.done();
+}
+
+async function watchOn(options: WatcherOptions, rollUps: RollUps, signal: AbortSignal): Promise<void> {
   const { clock, log, order, state } = options;
   let quickEnds = 0;
   // A server that was killed goes on from what the one before it heard.
   let heardMs = await lastEventMs(state, order.host).catch(() => null);
   while (!signal.aborted) {
     const startedMs = clock.nowMs();
-    const end = await runProcess(options, heardMs === null ? null : heardMs - UNTOLD_MS, signal);
+    const unheardSinceMs = heardMs === null ? null : heardMs - UNTOLD_MS;
+    const end = await runProcess({ options, rollUps, unheardSinceMs }, signal);
     if (signal.aborted) return;
     const { problem } = end;
     const lastMs = clock.nowMs();
@@ -68,14 +78,15 @@ interface ProcessEnd {
   readonly heardMs: number | null;
 }
 
+interface Life {
+  readonly options: WatcherOptions;
+  readonly rollUps: RollUps;
+  readonly unheardSinceMs: number | null;
+}
+
 /** One life of the process. */
-async function runProcess(
-  options: WatcherOptions,
-  unheardSinceMs: number | null,
-  signal: AbortSignal,
-): Promise<ProcessEnd> {
+async function runProcess({ options, rollUps, unheardSinceMs }: Life, signal: AbortSignal): Promise<ProcessEnd> {
   const { order, clock } = options;
-  let heardMs: number | null = null;
   const child = spawn(process.execPath, [options.program ?? compiledProgram()], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // It needs nothing of ours, least of all secrets.
@@ -94,15 +105,28 @@ async function runProcess(
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   child.stdin.write(`${JSON.stringify({ ...order, unheardSinceMs } satisfies WatchOrder)}\n`);
-  // One after the other: what the process says waits in the pipe while the state is slow.
-  for await (const line of createInterface({ input: child.stdout })) {
-    const report = JSON.parse(line) as WatchReport;
-    if (report.type === 'health' || report.type === 'records') heardMs = clock.nowMs();
-    const answer = await take(report, options, signal);
-    if (answer !== null) child.stdin.write(`${JSON.stringify(answer)}\n`);
-  }
+  const heardMs = await hear(child, { options, rollUps, unheardSinceMs }, signal);
   signal.removeEventListener('abort', stop);
   return { problem: await ended, heardMs };
+}
+
+/** Everything that the process says, to its end. One after the other: it waits in the pipe while the state is slow. */
+async function hear(
+  child: ChildProcessWithoutNullStreams,
+  { options, rollUps }: Life,
+  signal: AbortSignal,
+): Promise<number | null> {
+  let heardMs: number | null = null;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const report = JSON.parse(line) as WatchReport;
+    if (report.type === 'health' || report.type === 'records') heardMs = options.clock.nowMs();
+    if (report.type === 'roll-up') await rollUps.add(report.rollUp);
+    else {
+      const answer = await take(report, options, signal);
+      if (answer !== null) child.stdin.write(`${JSON.stringify(answer)}\n`);
+    }
+  }
+  return heardMs;
 }
 
 async function stopProcess(child: ChildProcessWithoutNullStreams, clock: Clock, ended: Promise<string>): Promise<void> {
@@ -113,7 +137,38 @@ async function stopProcess(child: ChildProcessWithoutNullStreams, clock: Clock, 
   child.kill('SIGKILL');
 }
 
-async function take(report: WatchReport, options: WatcherOptions, signal: AbortSignal): Promise<WatchAnswer | null> {
+/** Stored one after the other, in a lane of their own. */
+class RollUps {
+  readonly #options: WatcherOptions;
+  readonly #signal: AbortSignal;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: WatcherOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** Resolves at once, unless too many wait. */
+  async add(rollUp: unknown): Promise<void> {
+    this.#waiting += 1;
+    this.#last = this.#last.then(async () => {
+      await untilDone(async () => this.#options.onRollUp?.(rollUp), this.#options, this.#signal);
+      this.#waiting -= 1;
+    });
+    if (this.#waiting > MOST_ROLL_UPS_WAITING) await this.#last;
+  }
+
+  done(): Promise<void> {
+    return this.#last;
+  }
+}
+
+async function take(
+  report: Exclude<WatchReport, { type: 'roll-up' }>,
+  options: WatcherOptions,
+  signal: AbortSignal,
+): Promise<WatchAnswer | null> {
   const { order, state, clock, log } = options;
   const { host } = order;
   switch (report.type) {
@@ -135,9 +190,6 @@ async function take(report: WatchReport, options: WatcherOptions, signal: AbortS
       return null;
     case 'recording':
       await untilDone(() => keepRecording(report.recording, options), options, signal);
-      return null;
-    case 'roll-up':
-      await untilDone(async () => options.onRollUp?.(report.rollUp), options, signal);
       return null;
     case 'failure':
       log.error('watching a host met a failure', { host, what: report.what, problem: report.problem });
