@@ -6,6 +6,7 @@
  * worker, half a second. The third should be flat: a look reads an index of what is due, and nothing that waits is due.
  */
 import { createSqlStore, unitOf } from '../server/src/cases/sql-store.ts';
+import { lookForLeavers } from '../server/src/cases/leavers.ts';
 import { conductFindings, conductInput } from '../server/src/cases/conduct.ts';
 import { runCaseWorker, type WorkerOptions, workOnce } from '../server/src/cases/worker.ts';
 import { systemClock } from '../server/src/ground/clock.ts';
@@ -24,6 +25,7 @@ const ARRIVALS = 200;
 const ARRIVAL_MS = 50;
 const OPEN_CASES = 10_000;
 const LOOKS = 400;
+const LEAVERS_LOOKS = 20;
 const ALICE = { id: 'alice', name: 'Alice' };
 
 const planner = samplePlanner({ channels: ['console'] });
@@ -158,6 +160,16 @@ async function idleLook(state: State): Promise<number> {
   return (seconds * 1_000) / LOOKS;
 }
 
+/** Whether somebody left with a question or a page, which is looked at beside the worker. */
+async function leaversLook(state: State): Promise<number> {
+  const cases = { conduct: async () => null };
+  const { seconds } = await timed(async () => {
+    for (let look = 0; look < LEAVERS_LOOKS; look += 1)
+      await lookForLeavers({ state, cases, clock: systemClock, log: silentLog });
+  });
+  return (seconds * 1_000) / LEAVERS_LOOKS;
+}
+
 async function idle(state: State): Promise<Figures> {
   const before = await idleLook(state);
   await inParallel(OPEN_CASES, () => open(state));
@@ -168,6 +180,7 @@ async function idle(state: State): Promise<Figures> {
   return {
     idle_look_ms: Number(before.toFixed(3)),
     idle_look_ms_10000_open: Number(after.toFixed(3)),
+    leavers_look_ms_10000_open: Number((await leaversLook(state)).toFixed(3)),
     idle_growth: Number((after / before).toFixed(2)),
   };
 }
