@@ -91,6 +91,46 @@ export const SHARING_ATTACKS: readonly Attack[] = [
   },
   {
     row: 40,
+    name: 'a stranger is added to who may publish to a topic',
+    before: async (aws) => ({ arn: String((await aws('sns', 'CreateTopic', { Name: fresh('orders') }))['TopicArn']) }),
+    names: ({ arn }) => ({ event: 'sns:AddPermission', request: { topicArn: arn, label: 'backdoor' } }),
+    attack: async (aws, { arn = '' }) => {
+      const named = { AWSAccountId: ['444455556666'], ActionName: ['Publish'] };
+      await aws('sns', 'AddPermission', { TopicArn: arn, Label: 'backdoor', ...named });
+      const request = { topicArn: arn, label: 'backdoor', aWSAccountIds: ['444455556666'], actionNames: ['Publish'] };
+      return { event: 'sns:AddPermission', request };
+    },
+    look: async (aws, { arn }) => {
+      const { Attributes } = await aws('sns', 'GetTopicAttributes', { TopicArn: arn });
+      return JSON.parse(String((Attributes as Json)['Policy'])) as unknown;
+    },
+  },
+  {
+    row: 40,
+    name: 'a stranger is added to who may read a queue',
+    before: async (aws) => {
+      const url = String((await aws('sqs', 'CreateQueue', { QueueName: fresh('orders') }))['QueueUrl']);
+      return { url, name: url.split('/').at(-1) ?? '' };
+    },
+    names: ({ url }) => ({ event: 'sqs:AddPermission', request: { queueUrl: url, label: 'backdoor' } }),
+    attack: async (aws, { url }) => {
+      const named = { AWSAccountIds: ['444455556666'], Actions: ['ReceiveMessage'] };
+      await aws('sqs', 'AddPermission', { QueueUrl: url, Label: 'backdoor', ...named });
+      const request = {
+        queueUrl: url,
+        label: 'backdoor',
+        aWSAccountIds: ['444455556666'],
+        actions: ['ReceiveMessage'],
+      };
+      return { event: 'sqs:AddPermission', request };
+    },
+    look: async (aws, { url }) => {
+      const { Attributes } = await aws('sqs', 'GetQueueAttributes', { QueueUrl: url, AttributeNames: ['Policy'] });
+      return ((Attributes ?? {}) as Json)['Policy'] ?? null;
+    },
+  },
+  {
+    row: 40,
     name: 'a stranger may read a queue',
     before: async (aws) => {
       const url = String((await aws('sqs', 'CreateQueue', { QueueName: fresh('orders') }))['QueueUrl']);

@@ -22,6 +22,19 @@ export function meaningOf(value: Json): Json {
   return { ...value, Statement: inOrder([statements ?? []].flat().filter(isMembers).map(statementOf)) };
 }
 
+/**
+ * What a document became by a statement that was added to it, as it stands in what is there now; a call that adds one tells its name, not its
+ * words. `undefined` where there is none by that name.
+ */
+export function withStatement(document: Json, current: Json, sid: string): Json | undefined {
+  const of = (value: Json) => (isMembers(value) ? [value['Statement'] ?? []].flat().filter(isMembers) : []);
+  const added = of(current).find((statement) => statement['Sid'] === sid);
+  if (added === undefined) return undefined;
+  if (isMembers(document))
+    return { ...document, Statement: [...of(document).filter((one) => one['Sid'] !== sid), added] };
+  return isMembers(current) ? { ...current, Statement: [added] } : undefined;
+}
+
 /** Ids that AWS puts in place of users and roles that are gone. A document that names one is refused when it is put. */
 export function deadPrincipals(document: Json): readonly string[] {
   if (!isMembers(document)) return [];

@@ -237,7 +237,7 @@ export const ROWS: readonly Row[] = [
     40,
     'B',
     'approve',
-    'organizations: DetachPolicy, UpdatePolicy, DisablePolicyType, LeaveOrganization, RegisterDelegatedAdministrator; secretsmanager: PutResourcePolicy, DeleteSecret; sns: SetTopicAttributes; sqs: SetQueueAttributes; ecr: SetRepositoryPolicy; route53domains: DisableDomainTransferLock; route53: ChangeResourceRecordSets',
+    'organizations: DetachPolicy, UpdatePolicy, DisablePolicyType, LeaveOrganization, RegisterDelegatedAdministrator; secretsmanager: PutResourcePolicy, DeleteSecret; sns: SetTopicAttributes, AddPermission; sqs: SetQueueAttributes, AddPermission; ecr: SetRepositoryPolicy; route53domains: DisableDomainTransferLock; route53: ChangeResourceRecordSets',
   ),
 ];
 

@@ -9,6 +9,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
+import { withStatement } from '../policy-document.ts';
 import { everyObject } from '../pages.ts';
 import { type Fields, policyDocument, type ResourceState } from '../state.ts';
 
@@ -19,9 +20,10 @@ function call(operation: string, input: Fields): Call {
 }
 
 /** `arn:aws:sns:eu-west-1:111122223333:orders`: the topic may be another account's. */
-function topicOf({ request, region, account }: TrailEvent): readonly ResourceRef[] {
+function topicOf({ name, request, region, account }: TrailEvent): readonly ResourceRef[] {
   const arn = textOf(request, 'topicArn');
-  if (arn === null || textOf(request, 'attributeName') !== 'Policy') return [];
+  const setsPolicy = name === 'AddPermission' || textOf(request, 'attributeName') === 'Policy';
+  if (arn === null || !setsPolicy) return [];
   const [, , , home = region, owner = account] = arn.split(':');
   return [{ type: TYPE, account: owner, region: home, id: arn }];
 }
@@ -32,29 +34,46 @@ async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState>
   return answer === null ? null : { policy: policyDocument(objectOf(answer, 'Attributes')['Policy']) };
 }
 
+const topic = {
+  row: 40,
+  class: 'B',
+  mode: 'approve',
+  proof: 'emulator',
+  resources: topicOf,
+  read,
+  lead: (_from, to, { resource }) => {
+    // A topic always has a policy; there is no call that takes it away.
+    const policy = to?.['policy'] ?? null;
+    if (policy === null) return [];
+    const AttributeValue = typeof policy === 'string' ? policy : JSON.stringify(policy);
+    return [call('SetTopicAttributes', { TopicArn: resource.id, AttributeName: 'Policy', AttributeValue })];
+  },
+  remains: 'read-meanwhile',
+} as const satisfies Partial<CatalogueEntry>;
+
 export const snsEntries: readonly CatalogueEntry[] = [
   {
-    row: 40,
+    ...topic,
     events: ['sns:SetTopicAttributes'],
-    class: 'B',
-    mode: 'approve',
-    proof: 'emulator',
-    resources: topicOf,
     cannot: ({ request }) =>
       textOf(request, 'attributeName') === 'Policy'
         ? null
         : 'of a topic only the policy is put back, and this set another attribute',
-    read,
     after: ({ request }) =>
       textOf(request, 'attributeValue') === null ? undefined : { policy: policyDocument(request['attributeValue']) },
-    lead: (_from, to, { resource }) => {
-      // A topic always has a policy; there is no call that takes it away.
-      const policy = to?.['policy'] ?? null;
-      if (policy === null) return [];
-      const AttributeValue = typeof policy === 'string' ? policy : JSON.stringify(policy);
-      return [call('SetTopicAttributes', { TopicArn: resource.id, AttributeName: 'Policy', AttributeValue })];
+  },
+  {
+    ...topic,
+    events: ['sns:AddPermission'],
+    after: ({ request }, baseline, _resource, current) => {
+      if (baseline === null) return null;
+      const policy = withStatement(
+        baseline['policy'] ?? null,
+        current?.['policy'] ?? null,
+        textOf(request, 'label') ?? '',
+      );
+      return policy === undefined ? undefined : { policy };
     },
-    remains: 'read-meanwhile',
   },
 ];
 

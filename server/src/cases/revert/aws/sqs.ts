@@ -13,6 +13,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
+import { withStatement } from '../policy-document.ts';
 import { everyPage } from '../pages.ts';
 import { type Fields, policyDocument, type ResourceState } from '../state.ts';
 
@@ -24,9 +25,9 @@ function call(operation: string, input: Fields): Call {
 }
 
 /** `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`: the queue may be another account's. */
-function queueOf({ request, account, region }: TrailEvent): readonly ResourceRef[] {
+function queueOf({ name: event, request, account, region }: TrailEvent): readonly ResourceRef[] {
   const [name = '', owner = ''] = (textOf(request, 'queueUrl') ?? '').split('/').reverse();
-  if (name === '' || !setsPolicy(request)) return [];
+  if (name === '' || (event !== 'AddPermission' && !setsPolicy(request))) return [];
   return [{ type: TYPE, account: /^\d{12}$/.test(owner) ? owner : account, region, id: name }];
 }
 
@@ -47,33 +48,50 @@ async function read(caller: Caller, { id }: ResourceRef): Promise<ResourceState>
   return answer === null ? null : { policy: policyDocument(objectOf(answer, 'Attributes')['Policy']) };
 }
 
+const queue = {
+  row: 40,
+  class: 'B',
+  mode: 'approve',
+  proof: 'emulator',
+  resources: queueOf,
+  read,
+  lead: (_from, to) => {
+    if (to === null) return [];
+    const policy = to['policy'] ?? null;
+    // An empty text takes the policy away.
+    const Policy = policy === null ? '' : typeof policy === 'string' ? policy : JSON.stringify(policy);
+    return [call('SetQueueAttributes', { Attributes: { Policy } })];
+  },
+  complete: async (planned, { caller, resource }) => {
+    const QueueUrl = await urlOf(caller, resource.id);
+    return QueueUrl === null ? planned : { ...planned, input: { ...planned.input, QueueUrl } };
+  },
+  remains: 'read-meanwhile',
+} as const satisfies Partial<CatalogueEntry>;
+
 export const sqsEntries: readonly CatalogueEntry[] = [
   {
-    row: 40,
+    ...queue,
     events: ['sqs:SetQueueAttributes'],
-    class: 'B',
-    mode: 'approve',
-    proof: 'emulator',
-    resources: queueOf,
     cannot: ({ request }) =>
       setsPolicy(request) ? null : 'of a queue only the policy is put back, and this set other attributes',
-    read,
     after: ({ request }) => {
       const { Policy } = objectOf(request, 'attributes');
       return typeof Policy === 'string' ? { policy: policyDocument(Policy) } : undefined;
     },
-    lead: (_from, to) => {
-      if (to === null) return [];
-      const policy = to['policy'] ?? null;
-      // An empty text takes the policy away.
-      const Policy = policy === null ? '' : typeof policy === 'string' ? policy : JSON.stringify(policy);
-      return [call('SetQueueAttributes', { Attributes: { Policy } })];
+  },
+  {
+    ...queue,
+    events: ['sqs:AddPermission'],
+    after: ({ request }, baseline, _resource, current) => {
+      if (baseline === null) return null;
+      const policy = withStatement(
+        baseline['policy'] ?? null,
+        current?.['policy'] ?? null,
+        textOf(request, 'label') ?? '',
+      );
+      return policy === undefined ? undefined : { policy };
     },
-    complete: async (planned, { caller, resource }) => {
-      const QueueUrl = await urlOf(caller, resource.id);
-      return QueueUrl === null ? planned : { ...planned, input: { ...planned.input, QueueUrl } };
-    },
-    remains: 'read-meanwhile',
   },
 ];
 
