@@ -195,6 +195,15 @@ async function planOne(options: RevertOptions, chain: Chain, given: Given): Prom
   const newest = changes.at(-1);
   if (newest === undefined) return [];
   const planned = await consider(options, { ...chain, begun: false });
+  // What an event alone tells how to put back does not wait for what it does not tell.
+  const [told, untold] = [true, false].map((tells) =>
+    changes.filter(({ entry }) => (entry.before !== undefined) === tells),
+  );
+  if (planned.type === 'conflict' && planned.untrusted === true && told?.[0] !== undefined && untold?.[0] !== undefined)
+    return [
+      ...(await planOne(options, { resource, changes: told }, given)),
+      ...(await planOne(options, { resource, changes: untold }, given)),
+    ];
   const usual = planned.type === 'plan' ? planned.plan.mode : newest.entry.mode;
   const mode = typeof given.mode === 'function' ? given.mode(usual) : given.mode;
   if (mode === null) return [];

@@ -58,7 +58,8 @@ export interface Plan {
 export type Planned =
   | { readonly type: 'plan'; readonly plan: Plan; readonly digest: string }
   | { readonly type: 'already-done' }
-  | { readonly type: 'conflict'; readonly why: string }
+  /** `untrusted`: nobody vouched for any earlier state, and that alone is in the way. */
+  | { readonly type: 'conflict'; readonly why: string; readonly untrusted?: true }
   /** The resource cannot be looked at. */
   | { readonly type: 'failed'; readonly why: string };
 
@@ -91,7 +92,7 @@ export function makePlan(input: PlanInput): Planned {
   const told = vouched?.state ?? before(changes, current, resource);
   const baseline = told === undefined ? vouched?.state : told;
   if (baseline === undefined)
-    return { type: 'conflict', why: 'nobody vouched for any earlier state of it: enrol its account' };
+    return { type: 'conflict', untrusted: true, why: 'nobody vouched for any earlier state of it: enrol its account' };
   const after = made(changes, { baseline, resource, current });
   if (after === undefined) return { type: 'conflict', why: 'what the event made of it cannot be told' };
   const ours = begun && after === null && current !== null && baseline !== null;

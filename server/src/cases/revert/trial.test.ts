@@ -60,6 +60,33 @@ test('a call that a trial refuses is not made, and the resource stays as it is',
   expect(made.filter(isWrite).map(({ input }) => input['DryRun'])).toEqual([true]);
 });
 
+test('what an event alone tells how to put back is put back, also when the same resource lost what nobody vouched for', async () => {
+  const rule = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, CidrIpv4: '0.0.0.0/0', SecurityGroupRuleId: 'sgr-1' };
+  let rules: readonly object[] = [rule];
+  const { made, reverts } = awsWith((call) => {
+    if (call.operation === 'DescribeSecurityGroups') return { SecurityGroups: [{ GroupId: 'sg-2' }] };
+    if (call.operation === 'DescribeSecurityGroupRules') return { SecurityGroupRules: rules };
+    if (isWrite(call) && call.input['DryRun'] !== true) rules = [];
+    return {};
+  });
+  const of = (cidrIp: string) => ({ groupId: 'sg-2', cidrIp, ipProtocol: 'tcp', fromPort: 22, toPort: 22 });
+  const changes = [
+    eventOf('AuthorizeSecurityGroupIngress', of('0.0.0.0/0'), Date.now() - 2_000),
+    eventOf('RevokeSecurityGroupIngress', of('10.0.0.0/8'), Date.now() - 1_000),
+  ];
+  const planned = await reverts.plan(changes, { caseId: null, mode: 'auto' });
+  expect(planned).toMatchObject([
+    { row: 32, state: 'planned' },
+    { row: 33, state: 'conflict', failure: expect.stringContaining('nobody vouched') },
+  ]);
+  expect(await reverts.run(planned[0]?.id ?? '')).toMatchObject({ state: 'reverted' });
+  expect(made.filter(isWrite).at(-1)).toMatchObject({ input: { GroupId: 'sg-2', SecurityGroupRuleIds: ['sgr-1'] } });
+  // Asked again, nothing is planned twice.
+  expect((await reverts.plan(changes, { caseId: null, mode: 'auto' })).map(({ id }) => id).sort()).toEqual(
+    planned.map(({ id }) => id).sort(),
+  );
+});
+
 test('public images look as trusted for minutes after they were allowed: that is not believed', async () => {
   const { reverts } = awsWith(() => ({ ImageBlockPublicAccessState: 'block-new-sharing' }));
   const plan = (timeMs: number) =>
