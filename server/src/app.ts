@@ -53,6 +53,7 @@ import { syncRoles } from './people/scim/roles.ts';
 import { registerTokenRoutes } from './people/tokens/routes.ts';
 import { registerOnCallRoutes } from './people/on-call/routes.ts';
 import { watchOnCall } from './people/on-call/watch.ts';
+import { registerMetricsRoute } from './metrics.ts';
 import { runPipeline } from './pipeline.ts';
 import { noteStolenRole } from './reverting.ts';
 import { defaultEscalation, escalationOf } from './planning.ts';
@@ -242,6 +243,7 @@ async function openHttp(
   const common = { state, clock, random, guards, nowMs, publicUrl: () => rooms.url.current ?? '' };
   const { ownership, onCall } = configuration;
   const directory = () => people.directory(state.db);
+  const intake = () => intakeView({ ...rooms, clock, accounts: accountNames(rooms) });
   registerPeopleRoutes(house.server, { ...common, box, secondFactor, cookie, ownership });
   registerPasskeyRoutes(house.server, { ...common, passkeys, secondFactor });
   registerTokenRoutes(house.server, { ...common, secondFactor });
@@ -257,7 +259,7 @@ async function openHttp(
       return found.map(({ id, name }) => ({ id, name }));
     },
     names: () => namesOf(people, state),
-    intake: () => intakeView({ ...rooms, clock, accounts: accountNames(rooms) }),
+    intake,
     stopping,
   });
   registerMaintenanceRoutes(house.server, common);
@@ -273,6 +275,7 @@ async function openHttp(
     pushKey: response.pushKey,
   });
   const access = guards.person;
+  registerMetricsRoute(house.server, { state, clock, intake, access });
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerHostRoutes(house.server, rooms.hosts, guards);
