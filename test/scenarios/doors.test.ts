@@ -11,6 +11,7 @@ const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** Open to whoever comes; each checks a signature, a key in the body or a secret of ours, or shows nothing. */
 const OPEN = [
+  'GET /agent/v1/captures/:id',
   'GET /agent/v1/settings',
   'GET /api/duo/callback',
   'GET /api/health',
@@ -18,6 +19,8 @@ const OPEN = [
   'GET /api/session',
   'POST /agent/v1/batches',
   'POST /agent/v1/enrol',
+  'POST /agent/v1/orders',
+  'POST /agent/v1/orders/:id',
   'POST /api/challenges/answer',
   'POST /api/challenges/passkey',
   'POST /api/challenges/view',
@@ -30,6 +33,7 @@ const OPEN = [
   'POST /api/twilio/voice',
   'POST /v2/change/enqueue',
   'POST /v2/enqueue',
+  'PUT /agent/v1/captures/:id/:from',
 ];
 
 describe('every door', () => {
