@@ -68,6 +68,7 @@ interface Identity {
 
 const SETTINGS_MS = 60_000;
 const RETRY_MS = 5_000;
+const SIGN_OF_LIFE_MS = 60_000;
 
 /**
  * Runs until `signal` aborts.
@@ -210,7 +211,13 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   const rollUp = createHostRollUp({ host, network: options.network, groups: [] });
   const gaps: Gap[] = [];
   const keep = keeperOf(options, spool);
-  const order = orderOf(options, { host, rules, captures: join(dataDirectory, 'captures') });
+  const heard = join(dataDirectory, 'heard');
+  const order = {
+    ...orderOf(options, { host, rules, captures: join(dataDirectory, 'captures') }),
+    unheardSinceMs: await timeIn(heard),
+  };
+  let isWatching = false;
+  let toldMs = clock.nowMs();
   const hostWatch = new HostWatch({
     order,
     clock,
@@ -222,6 +229,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
     report: (report) => hear(report),
   });
   const hear = (report: WatchReport) => {
+    if (report.type === 'state') isWatching = report.state === 'watching';
     if (report.type === 'records') {
       const findings = report.records.map((record) => ({
         id: record.id,
@@ -236,8 +244,14 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   };
   const tell = async () => {
     const told = gaps.splice(0);
-    for (const piece of piecesOf(rollUp.take(clock.nowMs()))) await keep('may', contentOf(piece));
+    const nowMs = clock.nowMs();
+    const contents = piecesOf(rollUp.take(nowMs)).map(contentOf);
+    // A quiet host is not a silent one.
+    if (contents.length === 0 && isWatching && nowMs - toldMs >= SIGN_OF_LIFE_MS) contents.push({});
+    if (contents.length > 0) toldMs = nowMs;
+    for (const content of contents) await keep('may', content);
     if (told.length > 0) await keep('must', { gaps: told });
+    if (isWatching) await replaceFile(heard, String(nowMs)).catch(ignored);
   };
   const telling = (async () => {
     while (!signal.aborted) {
@@ -248,6 +262,15 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   await hostWatch.run(signal);
   await telling;
 }
+
+/** When this host was last watched; null: never, or nobody knows. */
+async function timeIn(file: string): Promise<number | null> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** On a full disk the gap after the next start only begins earlier. */
+function ignored(): void {}
 
 function contentOf({ lines, activity }: RollUpPiece): Partial<AgentBatch> {
   return { lines: lines.map(({ host: _host, ...line }) => line), activity: [...activity] };

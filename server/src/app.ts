@@ -22,6 +22,7 @@ import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { type EventStore, openEventStore } from './events/store.ts';
 import { registerFleet } from './fleet-intake.ts';
+import { silentAgents } from './fleet/silent-agents.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
@@ -375,7 +376,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         log,
         limits: configuration.watch,
         accounts: accountNames(rooms),
-        others: (look) => silentHosts(state, look),
+        others: async (look) => [...(await silentHosts(state, look)), ...(await silentAgents(state, look))],
         queues: rooms.queues.map(({ name }) => name),
         raise,
       },

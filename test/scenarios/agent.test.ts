@@ -126,12 +126,15 @@ describeWithSensor('an agent on a host', () => {
     await until('an empty spool', async () => !readdirSync(join(folder, 'spool')).some((name) => name.endsWith('.gz')));
     // It was being recorded when the agent was killed: what there is of it is evidence all the same.
     let found: CaptureView | undefined;
-    await until('the capture', async () => {
+    let isGapTold = false;
+    await until('the capture and the gap', async () => {
       for (const { id } of await running.cases()) {
-        const { captures } = await get<HostEvidence>(`/api/cases/${id}/recordings`);
+        const { captures, gaps } = await get<HostEvidence>(`/api/cases/${id}/recordings`);
+        // Nobody looked between the two lives.
+        isGapTold ||= gaps.some((gap) => gap.host === 'edge-1' && gap.class === 'all' && gap.from < gap.to);
         found ??= captures.find(({ host, state }) => host === 'edge-1' && state === 'cut');
       }
-      return found !== undefined;
+      return found !== undefined && isGapTold;
     });
     const response = await fetch(`${running.app.url}/api/captures/${found?.id}`, { headers: { cookie: ann.cookie } });
     const bytes = Buffer.from(await response.arrayBuffer());

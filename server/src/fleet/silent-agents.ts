@@ -1,0 +1,21 @@
+/** An agent from which nothing comes any more: it was switched off, or its sensor was. One that watches says something every minute. */
+import type { State } from '../ground/state.ts';
+import type { Look, Trouble } from '../sources/aws-live/watch.ts';
+import { type Agent, listAgents } from './store.ts';
+
+/** Batches of a minute that get lost, a network that is away for a moment, an agent that is started again. */
+const PATIENCE_MS = 5 * 60_000;
+
+export async function silentAgents(state: State, look: Look): Promise<readonly Trouble[]> {
+  return troubleOfAgents(await listAgents(state), look);
+}
+
+export function troubleOfAgents(agents: readonly Agent[], { nowMs, startedMs }: Look): readonly Trouble[] {
+  return agents.flatMap(({ host, lastHeardMs }) => {
+    // One that never said anything is being set up, and while this server was away nobody heard any.
+    const sinceMs = lastHeardMs === null ? nowMs : Math.max(lastHeardMs, startedMs);
+    if (nowMs - sinceMs < PATIENCE_MS) return [];
+    const summary = `${host} is not watched: nothing came from its agent since ${new Date(sinceMs).toISOString()}`;
+    return [{ key: `agent:${host}`, summary, class: 'Host no longer watched', account: host }];
+  });
+}
