@@ -27,6 +27,12 @@ export async function everyPage(
   throw new CallFailure('TooManyPages', `${call.operation} has more than ${MOST_PAGES} pages`, false);
 }
 
+/** For calls that take only so many at once. */
+export function inBatches<T>(list: readonly T[], most: number): readonly (readonly T[])[] {
+  const count = Math.ceil(list.length / most);
+  return Array.from({ length: count }, (_, batch) => list.slice(batch * most, (batch + 1) * most));
+}
+
 /** The objects of every page. */
 export async function everyObject(
   ...args: Parameters<typeof everyPage>

@@ -117,6 +117,11 @@ export function policyDocument(text: unknown): Json {
   }
 }
 
+/** A policy document as calls want it: the text of what `policyDocument` made of one. */
+export function documentText(document: Json): string {
+  return typeof document === 'string' ? document : JSON.stringify(document);
+}
+
 /** CloudTrail writes `readWriteType` where the SDK writes `ReadWriteType`. */
 export function capitalised(value: unknown): Json {
   if (Array.isArray(value)) return value.map(capitalised);

@@ -2,7 +2,7 @@
 import type { Call, Caller } from '../../../vendors/aws/calls.ts';
 import { type CatalogueEntry, orNone, type ResourceKind, type ResourceRef, textOf } from '../catalogue.ts';
 import { everyObject } from '../pages.ts';
-import { type Fields, policyDocument, type ResourceState } from '../state.ts';
+import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
 const TYPE = 'AWS::ECR::RepositoryPolicy';
 
@@ -38,8 +38,7 @@ export const ecrEntries: readonly CatalogueEntry[] = [
       const repositoryName = resource.id;
       const policy = to['policy'] ?? null;
       if (policy === null) return [call('DeleteRepositoryPolicy', { repositoryName })];
-      const policyText = typeof policy === 'string' ? policy : JSON.stringify(policy);
-      return [call('SetRepositoryPolicy', { repositoryName, policyText })];
+      return [call('SetRepositoryPolicy', { repositoryName, policyText: documentText(policy) })];
     },
     fine: ['RepositoryPolicyNotFoundException'],
     remains: 'read-meanwhile',

@@ -11,7 +11,7 @@ import {
   textsOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { everyObject } from '../pages.ts';
+import { everyObject, inBatches } from '../pages.ts';
 import { canonical, type Fields, type Json, type ResourceState, sortedList, toJson } from '../state.ts';
 
 const TYPE = 'AWS::Events::Rule';
@@ -93,18 +93,13 @@ function leadTargets(
   const gone = had.flatMap(idOf).filter((id) => !kept.includes(id));
   const put = wanted.filter((one) => !had.some(is(one)));
   return [
-    ...inParts(gone).map((Ids) => call('RemoveTargets', { EventBusName, Rule: Name, Ids })),
-    ...inParts(put).map((Targets) => call('PutTargets', { EventBusName, Rule: Name, Targets })),
+    ...inBatches(gone, TARGETS_AT_ONCE).map((Ids) => call('RemoveTargets', { EventBusName, Rule: Name, Ids })),
+    ...inBatches(put, TARGETS_AT_ONCE).map((Targets) => call('PutTargets', { EventBusName, Rule: Name, Targets })),
   ];
 }
 
 function idOf(target: Json): readonly string[] {
   return [textOf((target ?? {}) as Fields, 'Id') ?? []].flat();
-}
-
-function inParts<T>(list: readonly T[]): readonly (readonly T[])[] {
-  const count = Math.ceil(list.length / TARGETS_AT_ONCE);
-  return Array.from({ length: count }, (_, part) => list.slice(part * TARGETS_AT_ONCE, (part + 1) * TARGETS_AT_ONCE));
 }
 
 const rule = {

@@ -16,7 +16,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { everyObject, everyPage } from '../pages.ts';
+import { everyObject, everyPage, inBatches } from '../pages.ts';
 import { capitalised, changedFields, type Fields, type Json, type ResourceState, toJson } from '../state.ts';
 import {
   call,
@@ -230,8 +230,8 @@ function leadContents(from: ResourceState, to: ResourceState): readonly Call[] {
     AccountId: field.slice('member '.length),
     Email: to[field] ?? '',
   }));
-  const batches = Array.from({ length: Math.ceil(accounts.length / MEMBERS_AT_ONCE) }, (_, batch) =>
-    call('CreateMembers', { AccountDetails: accounts.slice(batch * MEMBERS_AT_ONCE, (batch + 1) * MEMBERS_AT_ONCE) }),
+  const batches = inBatches(accounts, MEMBERS_AT_ONCE).map((AccountDetails) =>
+    call('CreateMembers', { AccountDetails }),
   );
   return [...filters, ...sets, ...destinations, ...batches];
 }

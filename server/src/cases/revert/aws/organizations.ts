@@ -17,7 +17,7 @@ import {
   Unsettled,
 } from '../catalogue.ts';
 import { everyObject } from '../pages.ts';
-import { changedFields, type Fields, type Json, policyDocument, type ResourceState } from '../state.ts';
+import { changedFields, documentText, type Fields, type Json, policyDocument, type ResourceState } from '../state.ts';
 
 const POLICY = 'AWS::Organizations::Policy';
 const POLICY_TYPE = 'AWS::Organizations::PolicyType';
@@ -64,11 +64,10 @@ function leadPolicy(from: ResourceState, to: ResourceState, PolicyId: string): r
   const targets = changed.filter((field) => field.startsWith(TARGET));
   const attach = (operation: string, wanted: readonly string[]) =>
     wanted.map((field) => call(operation, { PolicyId, TargetId: field.slice(TARGET.length) }));
-  const document = to['content'] ?? null;
   const given = {
     name: { Name: to['name'] ?? '' },
     description: { Description: to['description'] ?? '' },
-    content: { Content: typeof document === 'string' ? document : JSON.stringify(document) },
+    content: { Content: documentText(to['content'] ?? null) },
   };
   const settings = Object.entries(given).filter(([field]) => changed.includes(field));
   return [

@@ -15,7 +15,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { everyObject } from '../pages.ts';
+import { everyObject, inBatches } from '../pages.ts';
 import {
   capitalised,
   changedFields,
@@ -111,11 +111,9 @@ function lead(from: ResourceState, to: ResourceState, HostedZoneId: string): rea
       ? { Action: 'DELETE', ResourceRecordSet: from[field] ?? null }
       : { Action: 'UPSERT', ResourceRecordSet: record };
   });
-  const batches = Math.ceil(changes.length / CHANGES_AT_ONCE);
-  return Array.from({ length: batches }, (_, batch) => {
-    const Changes = changes.slice(batch * CHANGES_AT_ONCE, (batch + 1) * CHANGES_AT_ONCE);
-    return call('ChangeResourceRecordSets', { HostedZoneId, ChangeBatch: { Changes } });
-  });
+  return inBatches(changes, CHANGES_AT_ONCE).map((Changes) =>
+    call('ChangeResourceRecordSets', { HostedZoneId, ChangeBatch: { Changes } }),
+  );
 }
 
 export const route53Entries: readonly CatalogueEntry[] = [

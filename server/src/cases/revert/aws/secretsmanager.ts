@@ -14,7 +14,7 @@ import {
   type TrailEvent,
 } from '../catalogue.ts';
 import { everyObject } from '../pages.ts';
-import { type Fields, policyDocument, type ResourceState } from '../state.ts';
+import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
 const POLICY = 'AWS::SecretsManager::ResourcePolicy';
 const SECRET = 'AWS::SecretsManager::Secret';
@@ -73,7 +73,7 @@ export const secretsmanagerEntries: readonly CatalogueEntry[] = [
       const SecretId = resource.id;
       const policy = to['policy'] ?? null;
       if (policy === null) return [call('DeleteResourcePolicy', { SecretId })];
-      const ResourcePolicy = typeof policy === 'string' ? policy : JSON.stringify(policy);
+      const ResourcePolicy = documentText(policy);
       return [call('PutResourcePolicy', { SecretId, ResourcePolicy, BlockPublicPolicy: true })];
     },
     remains: 'read-meanwhile',

@@ -17,7 +17,7 @@ import {
   Unsettled,
   objectOf,
 } from '../catalogue.ts';
-import { everyObject } from '../pages.ts';
+import { everyObject, inBatches } from '../pages.ts';
 import { changedFields, type Fields, type Json, type ResourceState, toJson } from '../state.ts';
 
 const TYPE = 'AWS::SecurityHub::Hub';
@@ -81,10 +81,12 @@ function lead(from: ResourceState, to: ResourceState, { account, region }: Resou
   );
   return [
     ...hub,
-    ...inParts(added).map((StandardsSubscriptionRequests) =>
+    ...inBatches(added, STANDARDS_AT_ONCE).map((StandardsSubscriptionRequests) =>
       call('BatchEnableStandards', { StandardsSubscriptionRequests }),
     ),
-    ...inParts(arns).map((StandardsSubscriptionArns) => call('BatchDisableStandards', { StandardsSubscriptionArns })),
+    ...inBatches(arns, STANDARDS_AT_ONCE).map((StandardsSubscriptionArns) =>
+      call('BatchDisableStandards', { StandardsSubscriptionArns }),
+    ),
   ];
 }
 
@@ -100,13 +102,6 @@ function created(to: Fields): readonly Call[] {
 
 function request({ StandardsArn = '', StandardsInput = {} }: Fields): Json {
   return { StandardsArn, ...(Object.keys(StandardsInput as Fields).length === 0 ? {} : { StandardsInput }) };
-}
-
-function inParts<T>(list: readonly T[]): readonly (readonly T[])[] {
-  const count = Math.ceil(list.length / STANDARDS_AT_ONCE);
-  return Array.from({ length: count }, (_, part) =>
-    list.slice(part * STANDARDS_AT_ONCE, (part + 1) * STANDARDS_AT_ONCE),
-  );
 }
 
 const hub = {

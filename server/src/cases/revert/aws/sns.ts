@@ -11,7 +11,7 @@ import {
 } from '../catalogue.ts';
 import { withStatement } from '../policy-document.ts';
 import { everyObject } from '../pages.ts';
-import { type Fields, policyDocument, type ResourceState } from '../state.ts';
+import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
 const TYPE = 'AWS::SNS::TopicPolicy';
 
@@ -45,7 +45,7 @@ const topic = {
     // A topic always has a policy; there is no call that takes it away.
     const policy = to?.['policy'] ?? null;
     if (policy === null) return [];
-    const AttributeValue = typeof policy === 'string' ? policy : JSON.stringify(policy);
+    const AttributeValue = documentText(policy);
     return [call('SetTopicAttributes', { TopicArn: resource.id, AttributeName: 'Policy', AttributeValue })];
   },
   remains: 'read-meanwhile',

@@ -15,7 +15,7 @@ import {
 } from '../catalogue.ts';
 import { withStatement } from '../policy-document.ts';
 import { everyPage } from '../pages.ts';
-import { type Fields, policyDocument, type ResourceState } from '../state.ts';
+import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
 const TYPE = 'AWS::SQS::QueuePolicy';
 const GONE = ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'];
@@ -59,7 +59,7 @@ const queue = {
     if (to === null) return [];
     const policy = to['policy'] ?? null;
     // An empty text takes the policy away.
-    const Policy = policy === null ? '' : typeof policy === 'string' ? policy : JSON.stringify(policy);
+    const Policy = policy === null ? '' : documentText(policy);
     return [call('SetQueueAttributes', { Attributes: { Policy } })];
   },
   complete: async (planned, { caller, resource }) => {

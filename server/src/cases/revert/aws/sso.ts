@@ -17,7 +17,7 @@ import {
   Unsettled,
 } from '../catalogue.ts';
 import { everyObject, everyPage } from '../pages.ts';
-import { changedFields, type Fields, type Json, policyDocument, type ResourceState } from '../state.ts';
+import { changedFields, documentText, type Fields, type Json, policyDocument, type ResourceState } from '../state.ts';
 
 const ASSIGNMENT = 'AWS::SSO::Assignment';
 const PERMISSION_SET = 'AWS::SSO::PermissionSet';
@@ -116,8 +116,7 @@ function leadPermissionSet(from: ResourceState, to: ResourceState, id: string): 
 
 function inlineCall(set: Fields, inline: Json): Call {
   if (inline === null) return call('DeleteInlinePolicyFromPermissionSet', set);
-  const InlinePolicy = typeof inline === 'string' ? inline : JSON.stringify(inline);
-  return call('PutInlinePolicyToPermissionSet', { ...set, InlinePolicy });
+  return call('PutInlinePolicyToPermissionSet', { ...set, InlinePolicy: documentText(inline) });
 }
 
 /** What is asked about each call that AWS carries out later: where its answer has the id, and who tells how it stands. */
