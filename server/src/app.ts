@@ -2,6 +2,7 @@
  * Wires the rooms together: stores, workers, routes. The only place that does; tests embed it with their own clock, folder and
  * port.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -129,6 +130,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const activity = await openActivityStore(engine);
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
+  // Every loop and every open stream waits for it: many are no leak.
+  setMaxListeners(0, stopping.signal);
   const rooms = {
     options,
     runner,

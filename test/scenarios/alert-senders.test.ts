@@ -20,6 +20,7 @@ import { systemClock } from '../../server/src/ground/clock.ts';
 import { recordingLog } from '../../server/src/ground/log.ts';
 import { systemRandom } from '../../server/src/ground/random.ts';
 import { describeWith } from '../data.ts';
+import { type RecordedRequest, SIDEKICK_ALERT, SIDEKICK_TEST } from '../sample-falcosidekick.ts';
 
 const PROGRAM = '/usr/bin/prometheus-alertmanager';
 const KEY = 'k'.repeat(32);
@@ -254,6 +255,29 @@ describe('other systems send alerts', () => {
     expect((await post('/api/intake/falco/runtime', { rule: 'x' })).status).toBe(400);
     expect((await post('/api/intake/falco/runtime', alert, 'wrong')).status).toBe(401);
     expect((await post('/api/intake/falco/services', alert)).status).toBe(401);
+  });
+
+  test('a falcosidekick, as it was recorded: its alert is a case that repetitions join, and its own test is taken', async () => {
+    const send = ({ headers, body }: RecordedRequest) =>
+      new Promise<number>((resolve, reject) => {
+        const sent = request(`${app.url}/api/intake/falco/runtime`, { method: 'POST' }, (told) => {
+          told.resume();
+          resolve(told.statusCode ?? 0);
+        });
+        sent.on('error', reject);
+        sent.setHeader('Content-Length', Buffer.byteLength(body));
+        sent.setHeader('Authorization', `Bearer ${KEY}`);
+        for (const [name, value] of headers) sent.setHeader(name, value);
+        sent.end(body);
+      });
+    expect(await send(SIDEKICK_ALERT)).toBe(200);
+    // Falco tells of the same thing again: another uuid and another moment.
+    const again = SIDEKICK_ALERT.body.replaceAll('512345678', '912345678').replace('0ceeeb05', '1ceeeb05');
+    expect(await send({ ...SIDEKICK_ALERT, body: again })).toBe(200);
+    expect(await send(SIDEKICK_TEST)).toBe(200);
+    await until('Fileless execution via memfd_create', ['paged']);
+    const [found] = await cases('Fileless execution via memfd_create');
+    expect(found?.findingIds.length).toBeGreaterThan(0);
   });
 
   test('the API server sends audit events; what is none is put aside, and the rest is taken', async () => {

@@ -71,6 +71,9 @@ pagerduty: { webhook_secrets: [{ env: KEY }] }
   }, 240_000);
   afterAll(() => running?.close());
 
+  const warnings: string[] = [];
+  process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`));
+
   /** An address that fits the pattern. */
   const addressOf = (url: string) => url.replace(/:\w+/g, 'x').replace('*', 'x');
   const knock = (method: string, url: string, headers: Record<string, string> = {}, body?: string) =>
@@ -159,5 +162,6 @@ pagerduty: { webhook_secrets: [{ env: KEY }] }
       }
     }
     expect(running.log.entries.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(warnings.filter((text) => text.includes('leak'))).toEqual([]);
   });
 });
