@@ -228,10 +228,10 @@ policy:
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByText('Alice Example: looking at it').waitFor();
     await page.getByLabel('Hand over to').selectOption({ label: 'Ben Example' });
-    await page.locator('.field', { hasText: 'Hand over to' }).getByRole('button', { name: 'OK' }).click();
-    await page.getByText('Handed over by Alice Example').waitFor();
+    await page.getByRole('button', { name: 'Hand over', exact: true }).click();
+    await page.getByText('Alice Example handed it over').waitFor();
     await page.getByLabel('Snooze').selectOption({ label: '1 hour' });
-    await page.locator('.field', { hasText: 'Snooze' }).getByRole('button', { name: 'OK' }).click();
+    await page.locator('.field', { hasText: 'Snooze' }).getByRole('button', { name: 'Set' }).click();
     await page.getByText('Snoozed by Alice Example').waitFor();
     await look(page, 'case-responding');
     await page.emulateMedia({ colorScheme: 'dark' });
