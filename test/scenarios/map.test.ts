@@ -1,4 +1,5 @@
 /** The map in a real browser, of 20, 300 and 5,000 services: drawn, folded, searched, focused, as a table; wide and narrow, in both languages. */
+import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
@@ -122,6 +123,18 @@ describeInBrowser('the map', () => {
     await page.setViewportSize(NARROW);
     await look(page, 'map-20-narrow');
     await page.setViewportSize(WIDE);
+  });
+
+  test('is written as an SVG, in which each service has its whole name', async () => {
+    await open(0);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'SVG', exact: true }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('countersign-map.svg');
+    const svg = readFileSync(await download.path(), 'utf8');
+    expect(svg.match(/<circle /g)).toHaveLength(20);
+    expect(svg).toContain('>service-0</text>');
   });
 
   test('as a table every line is a row; a row opens its line, a name its node', async () => {

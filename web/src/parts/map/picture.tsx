@@ -4,6 +4,7 @@ import { useSpeech } from '../../words/speech.tsx';
 import type { Shown } from './fold.ts';
 import { draw, type Ink } from './draw.ts';
 import { fit, type Picked, pick, type Size, toMap, type View, zoom } from './scene.ts';
+import { svgOf } from './svg.ts';
 import { useLayout } from './use-layout.ts';
 
 const CLICK_SLACK = 5;
@@ -69,9 +70,25 @@ export function Picture({ shown, chosen, found, choose }: PictureProps) {
         <button type="button" onClick={() => setMoved(null)}>
           {words.map.fit}
         </button>
+        <button
+          type="button"
+          onClick={() => canvas.current !== null && save(svgOf(scene, inkOf(canvas.current), words.map.title))}
+        >
+          SVG
+        </button>
       </div>
     </div>
   );
+}
+
+/** Made when it is asked for: a map of thousands is megabytes of text. */
+function save(svg: string): void {
+  const url = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = 'countersign-map.svg';
+  link.click();
+  URL.revokeObjectURL(url);
 }
 
 function useSize(target: { readonly current: HTMLCanvasElement | null }): Size {
