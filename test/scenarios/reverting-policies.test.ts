@@ -3,7 +3,10 @@
  * code, break-glass, our own role, and more at once than anybody should put back.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createCaller } from '../../server/src/vendors/aws/calls.ts';
+import { takeBaseline } from '../../server/src/cases/revert/engine.ts';
+import { entryOf } from '../../server/src/cases/revert/rows.ts';
+import { systemClock } from '../../server/src/ground/clock.ts';
+import { type Call, createCaller } from '../../server/src/vendors/aws/calls.ts';
 import { describeWith } from '../data.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -26,6 +29,7 @@ reverts:
 policy:
   - { when: { actor_id: ben, action: StopLogging }, then: [challenge, revert], within: 30m, else: page }
   - { when: { actor_id: ben }, then: challenge, within: 30m, else: [page, revert] }
+  - { when: { action: 's3:PutBucketPolicy' }, then: [page, revert], revert: auto }
   - { when: {}, then: [page, revert] }
 `;
 
@@ -175,6 +179,57 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('whose changes are 
     expect(await isLogging('nightly')).toBe(false);
     expect(await reverts(caseId)).toHaveLength(1);
   }, 120_000);
+
+  test('the echo of what we put back leads to nothing; the same by a session that is named like ours is put back', async () => {
+    const Bucket = 'shop-public';
+    const document = (Principal: object | string, Action: string) => ({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal, Action, Resource: `arn:aws:s3:::${Bucket}/*` }],
+    });
+    const [trustedPolicy, stolen] = [document({ AWS: OTHER }, 's3:GetObject'), document('*', 's3:*')];
+    const put = (policy: object) => call('s3', 'PutBucketPolicy', { Bucket, Policy: JSON.stringify(policy) });
+    const read = async () => String((await call('s3', 'GetBucketPolicy', { Bucket }))['Policy']);
+    const puts = (bucketPolicy: object, user: string, identity?: object) =>
+      running.happens({
+        ...{
+          call: 'PutBucketPolicy',
+          service: 's3',
+          user,
+          account: ACCOUNT,
+          request: { bucketName: Bucket, bucketPolicy },
+        },
+        ...(identity === undefined ? {} : { identity }),
+      });
+    await call('s3', 'CreateBucket', { Bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } });
+    await put(trustedPolicy);
+    const entry = entryOf('s3', 'PutBucketPolicy');
+    if (entry === null) throw new Error('the catalogue has the event');
+    const resource = { type: 'AWS::S3::BucketPolicy', account: ACCOUNT, region: 'eu-west-1', id: Bucket };
+    const caller = { call: (one: Call) => call(one.service, one.operation, one.input) };
+    const vouched = { trust: 'enrolled', because: 'a test' } as const;
+    await takeBaseline({ state: running.app.state, clock: systemClock }, { entry, caller, resource, ...vouched });
+    // Events tell whole seconds, and happened a moment ago.
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+
+    await put(stolen);
+    await puts(stolen, 'burglar');
+    const first = await newCase();
+    await until(first, ([one]) => one?.state === 'reverted');
+    expect(await read()).not.toContain('"*"');
+    await puts(trustedPolicy, '', session('countersign-revert'));
+    await put(stolen);
+    await puts(stolen, '', session('burglar'));
+    await until(await newCase(), ([one]) => one?.state === 'reverted');
+    expect(await read()).not.toContain('"*"');
+    expect(await reverts(first)).toHaveLength(1);
+    expect((await running.cases()).filter(({ id }) => !seen.has(id))).toEqual([]);
+    // Each of our calls has its echo now. The same call once more is not ours: whoever made it has our role.
+    await puts(trustedPolicy, '', session('countersign-revert'));
+    await puts(stolen, '', session('countersign-revert'));
+    const found = await running.until('somebody has our role', ({ rule }) => rule === 'Revert role in other hands');
+    for (const { id } of await running.cases()) seen.add(id);
+    expect(found.state).toBe('paged');
+  }, 90_000);
 
   test('what is kept for emergencies is not touched, and what it did waits for a second person', async () => {
     await call('iam', 'CreateUser', { UserName: 'emergency-1' });

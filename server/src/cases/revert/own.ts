@@ -7,7 +7,8 @@
 import type { State, StateTransaction } from '../../ground/state.ts';
 import type { Call } from '../../vendors/aws/calls.ts';
 import { plainName, type ResourceRef, type TrailEvent } from './catalogue.ts';
-import { digestOfJson, toJson } from './state.ts';
+import { meaningOf } from './policy-document.ts';
+import { digestOfJson, policyDocument, toJson } from './state.ts';
 import type { Revert } from './store.ts';
 import type { RevertTables } from './tables.ts';
 
@@ -105,19 +106,30 @@ const NAMES: Readonly<Record<string, string>> = {
   's3-control:DeletePublicAccessBlock': 'DeleteAccountPublicAccessBlock',
 };
 
-/** The texts by which a call names its resource. */
-function subjectsOf({ input }: Call, { id }: ResourceRef): readonly string[] {
+/** The texts by which a call names its resource, and what it says of it where the event says the same. */
+function subjectsOf({ service, input }: Call, { id }: ResourceRef): readonly string[] {
   const parts = new Set([id, ...id.split(/[|/]/)].filter((part) => part !== ''));
   const texts = Object.values(input).filter((value) => typeof value === 'string');
-  return texts.filter(
+  const names = texts.filter(
     (text) => text.length <= LONGEST_SUBJECT && (parts.has(text) || text.endsWith(`/${id}`) || text.endsWith(`:${id}`)),
   );
+  return VERBATIM.includes(service) ? [...names, ...texts.flatMap(documentIn)] : names;
+}
+
+/** Their events hold policies as they were sent: a call explains only a request with its own. */
+const VERBATIM = ['iam', 'kms', 's3'];
+
+function documentIn(value: unknown): readonly string[] {
+  const document = policyDocument(value);
+  const isPolicy = typeof document === 'object' && document !== null && 'Statement' in document;
+  return isPolicy ? [`document ${digestOfJson(meaningOf(document))}`] : [];
 }
 
 function leavesOf(value: unknown): ReadonlySet<string> {
   const leaves = new Set<string>();
   const open: unknown[] = [value];
   for (let next = open.pop(); next !== undefined && leaves.size < MOST_LEAVES; next = open.pop()) {
+    for (const document of documentIn(next)) leaves.add(document);
     if (typeof next === 'string') leaves.add(next);
     else if (typeof next === 'object' && next !== null) open.push(...Object.values(next).filter((one) => one !== null));
   }
