@@ -12,7 +12,7 @@ import type { Clock } from '../ground/clock.ts';
 import { messageOf } from '../ground/failure.ts';
 import type { Log } from '../ground/log.ts';
 import { recordingFile } from '../sources/sensor/recordings.ts';
-import type { AgentCalls } from '../vendors/countersign/agent-calls.ts';
+import type { AgentCalls, CaptureOutcome } from '../vendors/countersign/agent-calls.ts';
 
 export interface CaptureUplinkOptions {
   readonly directory: string;
@@ -51,12 +51,17 @@ async function sendAll(options: CaptureUplinkOptions, signal: AbortSignal): Prom
   let isFine = true;
   for (const id of complete) {
     if (sent.has(id) || signal.aborted) continue;
-    if (!(await sendOne(options, id, signal))) isFine = false;
+    const outcome = await sendOne(options, id, signal);
+    if (outcome.type === 'unknown') isFine = false;
+    if (outcome.type !== 'later') continue;
+    // The others would fare no better.
+    options.log.warn('the server does not take a capture now; it stays here', { id, reason: outcome.reason });
+    return false;
   }
   return isFine;
 }
 
-async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortSignal): Promise<boolean> {
+async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortSignal): Promise<CaptureOutcome> {
   const { directory, calls, log } = options;
   const file = await open(recordingFile(directory, id) ?? '', 'r');
   try {
@@ -69,13 +74,10 @@ async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortS
       if (bytesRead === 0) outcome = { type: 'refused', reason: `the file ends at ${receivedBytes} bytes` };
       else outcome = await calls.sendPiece(id, receivedBytes, piece.subarray(0, bytesRead));
     }
-    if (outcome.type === 'later') {
-      log.warn('the server does not take a capture now; it stays here', { id, reason: outcome.reason });
-      return false;
-    }
     if (outcome.type === 'refused') log.error('the server refuses a capture for good', { id, reason: outcome.reason });
-    if (outcome.type === 'refused' || outcome.isWhole) await writeFile(markOf(options, id), '', { mode: 0o600 });
-    return true;
+    const isOver = outcome.type === 'refused' || (outcome.type === 'has' && outcome.isWhole);
+    if (isOver) await writeFile(markOf(options, id), '', { mode: 0o600 });
+    return outcome;
   } finally {
     await file.close();
   }

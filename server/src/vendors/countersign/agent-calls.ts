@@ -37,6 +37,8 @@ export type CaptureOutcome =
   | { readonly type: 'has'; readonly receivedBytes: number; readonly isWhole: boolean }
   /** The whole of it is not what was said, or will never be taken. */
   | { readonly type: 'refused'; readonly reason: string }
+  /** It was not told of yet, or is no longer wanted. */
+  | { readonly type: 'unknown' }
   /** Not now; a piece that was sent may have come all the same. */
   | { readonly type: 'later'; readonly reason: string };
 
@@ -128,6 +130,7 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
 
 async function progressOf(response: Response | string): Promise<CaptureOutcome> {
   if (typeof response === 'string') return { type: 'later', reason: response };
+  if (response.status === 404) return { type: 'unknown' };
   if (!response.ok)
     return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
   const { receivedBytes, isWhole } = (await response.json()) as { receivedBytes: number; isWhole: boolean };
