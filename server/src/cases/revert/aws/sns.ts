@@ -20,9 +20,10 @@ function call(operation: string, input: Fields): Call {
 }
 
 /** `arn:aws:sns:eu-west-1:111122223333:orders`: the topic may be another account's. */
-function topicOf({ name, request, region, account }: TrailEvent): readonly ResourceRef[] {
+function topicOf({ request, region, account }: TrailEvent): readonly ResourceRef[] {
   const arn = textOf(request, 'topicArn');
-  const setsPolicy = name === 'AddPermission' || textOf(request, 'attributeName') === 'Policy';
+  // A permission that is added is known by its label.
+  const setsPolicy = 'label' in request || textOf(request, 'attributeName') === 'Policy';
   if (arn === null || !setsPolicy) return [];
   const [, , , home = region, owner = account] = arn.split(':');
   return [{ type: TYPE, account: owner, region: home, id: arn }];

@@ -25,9 +25,10 @@ function call(operation: string, input: Fields): Call {
 }
 
 /** `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`: the queue may be another account's. */
-function queueOf({ name: event, request, account, region }: TrailEvent): readonly ResourceRef[] {
+function queueOf({ request, account, region }: TrailEvent): readonly ResourceRef[] {
   const [name = '', owner = ''] = (textOf(request, 'queueUrl') ?? '').split('/').reverse();
-  if (name === '' || (event !== 'AddPermission' && !setsPolicy(request))) return [];
+  // A permission that is added is known by its label.
+  if (name === '' || !('label' in request || setsPolicy(request))) return [];
   return [{ type: TYPE, account: /^\d{12}$/.test(owner) ? owner : account, region, id: name }];
 }
 
