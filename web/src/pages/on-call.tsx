@@ -104,7 +104,7 @@ function First({ notices }: { readonly notices: readonly NoticeView[] }) {
       <Notices notices={notices} />
       {notices.every(({ person }) => person === null) && (
         <p className="quiet small">
-          {words.onCall.nobody} {words.onCall.nobodyMore}
+          {words.onCall.nobodyReached} {words.onCall.nobodyMore}
         </p>
       )}
     </section>

@@ -20,8 +20,8 @@ export function FindingFacts({ finding, brief = false }: { readonly finding: Fin
       <MachineValue key="actor" value={actor.session === null ? actor.id : `${actor.id} / ${actor.session}`} />,
     ],
     [words.case.account, accountText],
-    [words.case.region, region ?? words.common.none],
-    [words.case.from, sourceIp === null ? words.common.none : <MachineValue key="ip" value={sourceIp} />],
+    ...(region === null ? [] : [[words.case.region, region] as const]),
+    ...(sourceIp === null ? [] : [[words.case.from, <MachineValue key="ip" value={sourceIp} />] as const]),
     [
       words.case.resource,
       resources.length === 0

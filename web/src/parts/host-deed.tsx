@@ -4,7 +4,9 @@ import { Fragment, type ReactNode } from 'react';
 import { useSpeech } from '../words/speech.tsx';
 import { MachineValue } from './machine-value.tsx';
 
-const ROWS = ['program', 'directory', 'user', 'login', 'call', 'arguments', 'file', 'peer'] as const;
+const ROWS = ['program', 'directory', 'file', 'peer', 'call', 'arguments'] as const;
+/** Who, in words that nobody copies. */
+const WHO = ['user', 'login'] as const;
 
 export function HostDeed({ finding }: { readonly finding: FindingView }) {
   const { words } = useSpeech();
@@ -21,6 +23,7 @@ export function HostDeed({ finding }: { readonly finding: FindingView }) {
   const pod = [text('namespace'), text('pod')].filter((part) => part !== null);
   const rows: readonly (readonly [string, ReactNode])[] = [
     ...(ancestors.length === 0 ? [] : [[words.hosts.deed.startedBy, ancestors.join(' ← ')] as const]),
+    ...WHO.flatMap((name) => (text(name) === null ? [] : [[words.hosts.deed[name], text(name)] as const])),
     ...(typeof facts['pid'] === 'number' ? [[words.hosts.deed.pid, facts['pid']] as const] : []),
     ...ROWS.flatMap((name) => {
       const value = text(name);

@@ -178,7 +178,7 @@ function Capture({ capture }: { readonly capture: CaptureView }) {
             {fill(words.hosts.download, { size: sizeText(capture.sizeBytes, number) })}
           </a>
           <br />
-          <code className="quiet">SHA-256 {capture.sha256}</code>
+          <code className="quiet whole">SHA-256 {capture.sha256}</code>
         </p>
       )}
     </li>

@@ -25,7 +25,7 @@ export function NotificationRules({ view, rules, change }: RulesProps) {
   return (
     <fieldset className="form">
       <legend>{words.settings.rules}</legend>
-      <label className="row">
+      <label className="tick">
         <input
           type="checkbox"
           checked={rules !== null}

@@ -323,6 +323,7 @@ export const en = {
     title: 'On-call',
     now: 'Who would be paged right now',
     nobody: 'Nobody is on call.',
+    nobodyReached: 'Nobody on call can be reached.',
     nobodyMore: 'Every configured channel is called, again and again, until somebody acknowledges.',
     until: 'until {time}',
     after: 'after {time}',

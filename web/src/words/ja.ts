@@ -319,6 +319,7 @@ export const ja: Words = {
     title: '当番',
     now: '今呼び出されるのは',
     nobody: '当番の人がいません。',
+    nobodyReached: '連絡できる当番の人がいません。',
     nobodyMore: '誰かが対応を始めるまで、設定されたすべての連絡先を繰り返し呼び出します。',
     until: '{time} まで',
     after: '{time} 後',
