@@ -190,7 +190,7 @@ function Gap({ gap }: { readonly gap: HostGap }) {
   const span = { from: absolute(gap.from), to: absolute(gap.to) };
   return (
     <li className="intake">
-      <span className="badge ask">
+      <span className="badge ask wraps">
         <Shape meaning="ask" />
         {gap.lost === 0
           ? fill(words.hosts.blind, span)
