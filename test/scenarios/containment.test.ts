@@ -87,6 +87,12 @@ describeWith({ name: 'root', present: process.getuid?.() === 0 })('containment o
     expect(await wish(about)).toMatchObject({
       ...{ status: 409, body: { code: 'not-contained', message: expect.stringContaining('no agent of a host') } },
     });
+    const { body: other } = await running.call(people.ann, 'POST', '/api/agents/invitations', {});
+    const joining = { token: other['token'], host: 'edge-2', version: '0.1.0' };
+    expect((await running.call(null, 'POST', '/agent/v1/enrol', joining)).status).toBe(200);
+    expect(await wish({ ...about, account: 'edge-2' })).toMatchObject({
+      body: { message: expect.stringContaining('takes no orders: start it as root with --contain') },
+    });
     const { body } = await running.call(people.ann, 'POST', '/api/agents/invitations', {});
     writeFileSync(join(folder, 'token'), String(body['token']), { mode: 0o600 });
     start(['--token-file', join(folder, 'token'), '--no-watch', '--contain']);
