@@ -114,7 +114,7 @@ describeInBrowser('the first minutes', () => {
     await page.getByRole('button', { name: 'Acknowledge' }).waitFor();
     await look('case-paged');
     await page.getByRole('button', { name: 'Acknowledge' }).click();
-    await page.getByText('Acknowledged by Sample Admin').waitFor();
+    await page.getByText('Acknowledged by Sample Admin').first().waitFor();
     await page.getByLabel('What was found (optional)').fill('a stolen key; it was disabled');
     await page.getByRole('button', { name: 'Resolve' }).click();
     await page.getByText('Resolved by Sample Admin').waitFor();
