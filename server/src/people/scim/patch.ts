@@ -122,7 +122,7 @@ function applyWhole(document: Json, { op, value, where }: Operation, attribute: 
 function applySub(document: Json, operation: Operation, { attribute, sub }: { attribute: string; sub: string }): void {
   const before = document[attribute];
   if (Array.isArray(before)) {
-    for (const one of before) if (isObject(one)) applyWhole(one as Json, operation, sub);
+    for (const one of before) if (isObject(one)) applyWhole(one, operation, sub);
     return;
   }
   if (isMany(attribute)) {

@@ -57,6 +57,7 @@ function describe(container: Message): ContainerDescription {
   const linux = membersOf(spec['linux']);
   const annotations = membersOf(spec['annotations']);
   const capabilities = membersOf(process['capabilities'])['effective'];
+  const { uid } = membersOf(process['user']);
   const hasOwn = namespacesOf(linux['namespaces']);
   const mounts = Array.isArray(spec['mounts']) ? spec['mounts'] : [];
   const id = textIn(container, 1);
@@ -68,7 +69,7 @@ function describe(container: Message): ContainerDescription {
     image,
     imageId: '',
     imageDigest: image.split('@')[1] ?? '',
-    user: String(membersOf(process['user'])['uid'] ?? ''),
+    user: typeof uid === 'number' ? String(uid) : '',
     ip: '',
     labels,
     isPrivileged: Array.isArray(capabilities) && POWERS.every((one) => capabilities.includes(one)),

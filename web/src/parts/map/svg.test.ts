@@ -1,6 +1,5 @@
 /** The map as a file: everything is in it, and nothing in it acts. */
 import { expect, test } from 'vitest';
-import type { Shown } from './fold.ts';
 import type { Scene } from './scene.ts';
 import { svgOf } from './svg.ts';
 
@@ -25,7 +24,7 @@ function sceneOf(names: readonly string[]): Scene {
     { ...edge, source: second, target: first, ports: [], failed: 9 },
   ];
   return {
-    shown: { nodes, edges } as unknown as Shown,
+    shown: { nodes, edges },
     places: Float32Array.from(names.flatMap((_, index) => [index * 100, index * -50])),
     indexOf: new Map(names.map((name, index) => [name, index])),
   };
@@ -49,7 +48,7 @@ test('what somebody chose as a name is text and nothing else', () => {
 });
 
 test('an empty map is a file too', () => {
-  expect(svgOf({ ...sceneOf([]), shown: { nodes: [], edges: [] } as unknown as Shown }, INK, 'Map')).toMatch(
+  expect(svgOf({ ...sceneOf([]), shown: { nodes: [], edges: [] } }, INK, 'Map')).toMatch(
     /^<svg [^>]*viewBox="-80 -80 160 160"/,
   );
 });
