@@ -234,9 +234,12 @@ describeInBrowser('pages in a browser', () => {
   });
 
   test('a push that cannot be read still says that somebody is called', async () => {
-    await deliver('no JSON');
-    const titles = async () => (await shown()).map(({ title }) => title);
-    await expect.poll(titles, { timeout: 8_000 }).toContain('Countersign: a page');
+    // What the devtools deliver is lost with a worker that is just being stopped; a push service sends it again.
+    const titles = async () => {
+      await deliver('no JSON');
+      return (await shown()).map(({ title }) => title);
+    };
+    await expect.poll(titles, { timeout: 20_000, interval: 500 }).toContain('Countersign: a page');
   });
 
   test('it is turned off, and no page comes any more', async () => {
