@@ -141,15 +141,15 @@ describeInBrowser('the map', () => {
     await open(0);
     await page.getByRole('button', { name: 'As a table' }).click();
     const rows = page.getByRole('row');
-    expect(await rows.count()).toBeGreaterThan(20);
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBeGreaterThan(20);
     await page.getByRole('button', { name: '8080/tcp' }).first().click();
     await page.getByText('Connections', { exact: true }).waitFor();
     await look(page, 'map-table-wide');
     await page.getByRole('button', { name: 'service-3', exact: true }).first().click();
     await page.getByRole('button', { name: 'Only its neighbours' }).click();
-    expect(page.url()).toContain('focus=workload');
+    await expect.poll(() => page.url()).toContain('focus=workload');
     await page.getByRole('button', { name: 'Whole map' }).waitFor();
-    expect(await rows.count()).toBeLessThan(15);
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBeLessThan(15);
   });
 
   test('300 services begin as their namespaces, and unfold', async () => {
