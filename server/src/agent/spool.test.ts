@@ -28,6 +28,32 @@ describe('what could not be sent yet', () => {
     expect([spool.length, spool.sizeBytes]).toEqual([2, 20]);
   });
 
+  it('is in the order of its making also when a small one is made while a large one is written', async () => {
+    const spool = await openSpool(100_000_000);
+    const made = [add(spool, 'must', 8_000_000), add(spool, 'must', 100), add(spool, 'must', 100)];
+    // The first that is there is the first that is sent.
+    const first = await Promise.race(made);
+    expect(first.sequence).toBe(1);
+    expect(spool.next()).toBe(first);
+    expect((await Promise.all(made)).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    for (const sequence of [1, 2, 3]) {
+      const next = spool.next();
+      expect(next?.sequence).toBe(sequence);
+      if (next !== null) await spool.remove(next);
+    }
+  });
+
+  it('one that cannot be made holds up none that follows', async () => {
+    const spool = await openSpool();
+    const failed = spool.add('must', () => {
+      throw new Error('too large');
+    });
+    const next = add(spool, 'must');
+    await expect(failed).rejects.toThrow('too large');
+    const kept = await next;
+    expect(spool.next()).toBe(kept);
+  });
+
   it('outlives the agent; a draft does not, and no number is given twice', async () => {
     const before = await openSpool();
     await add(before, 'must');

@@ -40,6 +40,8 @@ export class Spool {
   #next: number;
   #dropped = 0;
   #gone: number;
+  /** Batches come in the order of their numbers, whatever their size: the server takes a number that it has passed for one that it has. */
+  #adding: Promise<unknown> = Promise.resolve();
 
   private constructor({ directory, mostBytes }: SpoolOptions, batches: SpooledBatch[], gone: number) {
     this.#directory = directory;
@@ -85,25 +87,11 @@ export class Spool {
    *
    * @param make is given the number of the batch and returns its bytes.
    */
-  async add(urgency: Urgency, make: (sequence: number) => Uint8Array): Promise<SpooledBatch> {
-    const sequence = this.#next;
-    this.#next += 1;
-    const bytes = make(sequence);
-    const batch = { sequence, urgency, sizeBytes: bytes.length };
-    const path = this.#pathOf(batch);
-    const file = await open(`${path}${DRAFT}`, 'w', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}${DRAFT}`, path);
-    await this.#syncDirectory();
-    this.#batches.push(batch);
-    this.#bytes += bytes.length;
-    await this.#makeRoom();
-    return batch;
+  add(urgency: Urgency, make: (sequence: number) => Uint8Array): Promise<SpooledBatch> {
+    const added = this.#adding.then(() => this.#write(urgency, make));
+    // One that fails holds up none that follows; whoever asked for it is told.
+    this.#adding = added.catch(() => undefined);
+    return added;
   }
 
   /** What is to be sent next: findings before the rest, the oldest first. Null: nothing. */
@@ -136,6 +124,27 @@ export class Spool {
     const target = join(aside, this.#nameOf(batch));
     await rename(this.#pathOf(batch), target);
     return target;
+  }
+
+  async #write(urgency: Urgency, make: (sequence: number) => Uint8Array): Promise<SpooledBatch> {
+    const sequence = this.#next;
+    this.#next += 1;
+    const bytes = make(sequence);
+    const batch = { sequence, urgency, sizeBytes: bytes.length };
+    const path = this.#pathOf(batch);
+    const file = await open(`${path}${DRAFT}`, 'w', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}${DRAFT}`, path);
+    await this.#syncDirectory();
+    this.#batches.push(batch);
+    this.#bytes += bytes.length;
+    await this.#makeRoom();
+    return batch;
   }
 
   /** Before the batch of the highest number goes, its number is kept. */
