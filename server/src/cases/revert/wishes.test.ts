@@ -34,8 +34,9 @@ describe('on a machine', () => {
   });
 
   test('a peer, but never the machine itself; the same twice is one', () => {
-    const peer = onHost({ 'fd.rip': '198.51.100.7' });
-    expect(containmentsOf([peer, peer, onHost({ 'fd.rip': '127.0.0.1' })], everywhere)).toHaveLength(1);
+    const calls = (address: string) => onHost({ 'evt.type': 'connect', 'fd.cip': '10.0.0.5', 'fd.sip': address });
+    const peer = calls('198.51.100.7');
+    expect(containmentsOf([peer, peer, calls('127.0.0.1')], everywhere)).toHaveLength(1);
   });
 });
 

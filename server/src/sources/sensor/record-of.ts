@@ -41,6 +41,7 @@ export function makeRecord(machine: Machine, { host, matches, repeats, loginDoma
     if (value !== null) fields[name] = value;
   }
   fields['countersign.program'] = programOf(fields);
+  if (machine.currentFd?.isServer === true) fields['countersign.end'] = 'server';
   const login = fields['user.loginname'];
   if (loginDomain !== null && typeof login === 'string' && LOGIN.test(login)) {
     fields['countersign.login'] = `${login}@${loginDomain}`;

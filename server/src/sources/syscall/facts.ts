@@ -17,7 +17,10 @@ const ABSENT = '<NA>';
 /** Nothing is refused by these: the call goes on, or is made again. */
 const NO_REFUSAL: ReadonlySet<string> = new Set(['SUCCESS', 'EINPROGRESS', 'EAGAIN', 'EINTR', ABSENT]);
 /** Nobody is cut off from themselves. */
-const LOCAL = /^(127\.|0\.0\.0\.0$|::1$|::$)/;
+const LOCAL = /^(?:::ffff:)?(127\.|0\.0\.0\.0$|::1$|::$)/;
+const ACCEPTS = /^accept4?$/;
+/** From whichever end: a server answers over what it accepted. */
+const SENDS = /^send(to|msg|mmsg)$/;
 const STARTS: ReadonlySet<string> = new Set(['execve', 'execveat']);
 
 export function factsOf({ host, id, timeMs, fields }: SyscallRecord): EventFacts {
@@ -130,11 +133,24 @@ function requestOf(fields: Fields): unknown {
 /** By what it can be held: the process itself, and whom it talks to. */
 function heldBy(fields: Fields): Readonly<Record<string, unknown>> {
   const pid = fields['proc.pid'];
-  const peer = textOf(fields, 'fd.rip') ?? textOf(fields, 'fd.sip');
+  const peer = peerOf(fields);
   return {
     ...(typeof pid === 'number' && pid > 1 ? { pid } : {}),
     ...(peer === null || LOCAL.test(peer) ? {} : { peer }),
   };
+}
+
+/**
+ * The far end, by who called whom. Not by which address is this machine's (`fd.rip`): of a container whose address nobody knows, that would be
+ * the container itself.
+ */
+function peerOf(fields: Fields): string | null {
+  const [client, server] = [textOf(fields, 'fd.cip'), textOf(fields, 'fd.sip')];
+  const type = textOf(fields, 'evt.type') ?? '';
+  if (client === server) return null;
+  if (ACCEPTS.test(type)) return client;
+  if (SENDS.test(type)) return textOf(fields, 'countersign.end') === 'server' ? client : server;
+  return type === 'connect' ? server : null;
 }
 
 function textOf(fields: Fields, name: string): string | null {

@@ -1,5 +1,6 @@
 /** System calls as records: what a test of rules may say, and who did it. Tables. */
 import { describe, expect, test } from 'vitest';
+import { flowRecord } from '../../inventory/flows/flow-record.ts';
 import { factsOf } from './facts.ts';
 import { recordCatalogue, type SyscallRecord, syscallRecordOf } from './record.ts';
 import { syscallSource } from './syscall.ts';
@@ -81,5 +82,34 @@ describe('who did it', () => {
   test('the address is that of the ssh session, and nothing that is no address', () => {
     expect(factsOf(recordOf({ 'countersign.ssh': '203.0.113.9 51000 10.0.0.7 22' })).sourceIp).toBe('203.0.113.9');
     expect(factsOf(recordOf({ 'countersign.ssh': '<script> 1' })).sourceIp).toBeNull();
+  });
+});
+
+describe('whom it can be cut off from', () => {
+  const peer = (fields: SyscallRecord['fields']) => peerOf(recordOf(fields));
+  const peerOf = (record: SyscallRecord) => (factsOf(record).change.request as { readonly peer?: string }).peer;
+  // In a container whose address is not known, the far end by addresses (`fd.rip`) is the near one.
+  const out = { 'fd.cip': '10.42.0.5', 'fd.sip': '198.51.100.7', 'fd.rip': '10.42.0.5' };
+  const incoming = { 'fd.cip': '198.51.100.7', 'fd.sip': '10.42.0.5', 'fd.rip': '198.51.100.7' };
+
+  test.each<[string, SyscallRecord['fields'], string | undefined]>([
+    ['whom a container calls', { 'evt.type': 'connect', ...out }, '198.51.100.7'],
+    ['whom it sends to', { 'evt.type': 'sendto', ...out }, '198.51.100.7'],
+    ['who is accepted', { 'evt.type': 'accept4', ...incoming }, '198.51.100.7'],
+    ['who is answered', { 'evt.type': 'sendmsg', ...incoming, 'countersign.end': 'server' }, '198.51.100.7'],
+    ['nobody, of a socket that listens', { 'evt.type': 'listen', 'fd.sip': '10.42.0.5' }, undefined],
+    ['nobody, where it is bound', { 'evt.type': 'bind', 'fd.sip': '10.42.0.5' }, undefined],
+    ['nobody, of what tells no direction', { 'evt.type': 'read', ...out }, undefined],
+    ['not itself', { 'evt.type': 'connect', 'fd.cip': '10.42.0.5', 'fd.sip': '10.42.0.5' }, undefined],
+    ['not this machine', { 'evt.type': 'connect', 'fd.cip': '10.0.0.1', 'fd.sip': '::ffff:127.0.0.1' }, undefined],
+  ])('%s', (_who, fields, expected) => {
+    expect(peer(fields)).toBe(expected);
+  });
+
+  test.each([true, false])('the far end of a connection that was found (called by us: %s)', (isOut) => {
+    const ends = { localIp: '10.0.0.1', remoteIp: '10.0.0.9', port: 443, protocol: 'tcp', isOut };
+    const deed = { id: '1', timeMs: 1, host: 'web-1', application: 'shop', process: 'node', exe: '/usr/bin/node' };
+    const record = flowRecord({ ...ends, ...deed, rule: 'r', tags: [], output: '', fields: {} });
+    expect(peerOf(record)).toBe('10.0.0.9');
   });
 });
