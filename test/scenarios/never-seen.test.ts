@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
 import { lookForNeverSeen } from '../../server/src/inventory/flows/never-seen.ts';
 import { lookForSigns } from '../../server/src/inventory/flows/signs.ts';
-import { silentLog } from '../../server/src/ground/log.ts';
 import { systemClock } from '../../server/src/ground/clock.ts';
 import { readConfiguration } from '../../server/src/configuration.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -35,7 +34,7 @@ const nowMs = Date.now();
 const then = (changes: Partial<ConnectionLine>, days = 4) => sampleLine(nowMs - days * DAY_MS, changes);
 const now = (changes: Partial<ConnectionLine>) => sampleLine(nowMs - 2 * MINUTE_MS, changes);
 const look = (told = new Set<string>()) =>
-  lookForNeverSeen({ ...running.app, clock: systemClock, log: silentLog, learnMs: LEARN_MS }, told, 15 * MINUTE_MS);
+  lookForNeverSeen({ ...running.app, clock: systemClock, learnMs: LEARN_MS }, told, 15 * MINUTE_MS);
 
 const DATABASE = { remoteIp: '10.0.0.2', port: 5432 };
 const PROXY = { application: 'shop/deployment/proxy', port: 443 };
@@ -52,6 +51,8 @@ test('a line that breaks a habit is a question to the owner, and only that', asy
       now({ ...PROXY, remoteIp: '198.51.100.99' }),
       now({ application: 'shop/deployment/young', remoteIp: '203.0.113.9', port: 4444 }),
       now({ application: 'program:curl', remoteIp: '203.0.113.9', port: 4444 }),
+      // Another process of it, with somebody whom it knows.
+      now({ ...DATABASE, process: 'worker' }),
       now({ remoteIp: '127.0.0.1', port: 6379, scope: 'node-1/' }),
     ],
     'now',
@@ -91,6 +92,21 @@ test('what looks like an attack is a finding of its own, told once', async () =>
   };
   await expect.poll(findings, { timeout: 10_000 }).toBeGreaterThan(0);
   expect((await running.cases())[0]?.findingIds).toHaveLength(2);
+}, 60_000);
+
+test('many at once are one question, and whoever meets thousands hides nobody else', async () => {
+  const { connections } = running.app;
+  const lines = (count: number, changes: Partial<ConnectionLine>) =>
+    Array.from({ length: count }, (_, peer) => now({ ...changes, remoteIp: `198.18.${peer >> 8}.${peer & 255}` }));
+  const batch = { application: 'shop/deployment/batch', port: 9000 };
+  await connections.insertLines([then({ ...batch, remoteIp: '10.0.0.3' })], 'batch before');
+  await connections.insertLines([...lines(3_000, PROXY), ...lines(40, batch)], 'many');
+  const before = new Set((await running.cases()).map(({ id }) => id));
+  await look();
+  const { id } = await running.until('asked about many', (found) => !before.has(found.id));
+  const { body } = await running.call(ann, 'GET', `/api/cases/${id}`);
+  expect(JSON.stringify(body)).toContain('and has at least 10 more connections that are new');
+  expect((await running.cases()).filter((found) => !before.has(found.id))).toHaveLength(1);
 }, 60_000);
 
 test('how long is learned is configured', () => {

@@ -9,8 +9,8 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { describeFailure, LARGEST_REPLY, type PostResult, resultOf, TIMEOUT_MS } from './post.ts';
 
-const INSIDE = new BlockList();
-for (const [network, prefix] of [
+/** Networks of nobody in particular, with the length of their prefix. */
+export const INSIDE_IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -21,9 +21,8 @@ for (const [network, prefix] of [
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
   ['224.0.0.0', 3],
-] as const)
-  INSIDE.addSubnet(network, prefix, 'ipv4');
-for (const [network, prefix] of [
+];
+export const INSIDE_IPV6: readonly (readonly [network: string, prefix: number])[] = [
   ['::', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
@@ -31,8 +30,10 @@ for (const [network, prefix] of [
   ['fc00::', 7],
   ['fe80::', 10],
   ['ff00::', 8],
-] as const)
-  INSIDE.addSubnet(network, prefix, 'ipv6');
+];
+const INSIDE = new BlockList();
+for (const [network, prefix] of INSIDE_IPV4) INSIDE.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of INSIDE_IPV6) INSIDE.addSubnet(network, prefix, 'ipv6');
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /** Loopback, private, link-local, multicast and whatever else no stranger's server has. */

@@ -6,7 +6,7 @@
  * for connections that go on, and forgotten with their end.
  */
 import { CODE, type Machine } from '@countersign/scap';
-import { type LineOwner, type ConnectionLine, rollUp } from './line.ts';
+import { type ConnectionLine, isLocalOnly, type LineOwner, rollUp } from './line.ts';
 import { type ConnectionKey, LiveTable } from './live-table.ts';
 
 export interface ConnectionFollowerOptions {
@@ -37,8 +37,6 @@ interface Told {
 
 const LONGEST_TOLD = 4_096;
 const NOTHING: Told = { sent: 0, received: 0, retransmits: 0 };
-/** Loopback is of one host, and link-local addresses too. */
-const LOCAL_ONLY = /^(?:127\.|::1$|169\.254\.|fe80:)/i;
 
 export class ConnectionFollower {
   readonly table: LiveTable;
@@ -118,7 +116,7 @@ export class ConnectionFollower {
     const key = `${owner.process}\n${owner.exe}\n${owner.container}\n${owner.application}`;
     const number = this.#ownerNumbers.get(key);
     if (number !== undefined) return number;
-    const scope = (ip: string) => (LOCAL_ONLY.test(ip) ? `${host}/${owner.container}` : network);
+    const scope = (ip: string) => (isLocalOnly(ip) ? `${host}/${owner.container}` : network);
     this.#owners.push({ ...owner, scope });
     this.#ownerNumbers.set(key, this.#owners.length - 1);
     return this.#owners.length - 1;

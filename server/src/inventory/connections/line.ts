@@ -50,6 +50,13 @@ export interface ConnectionLine {
   readonly lastMs: number;
 }
 
+/** Loopback is of one host, and link-local addresses too: nobody else can talk with them. */
+const LOCAL_ONLY = /^(?:127\.|::1$|169\.254\.|fe80:)/i;
+
+export function isLocalOnly(ip: string): boolean {
+  return LOCAL_ONLY.test(ip);
+}
+
 /** Ports from here on are picked by the kernel (`net.ipv4.ip_local_port_range`). */
 const FIRST_PICKED_PORT = 32_768;
 

@@ -66,11 +66,15 @@ export interface ConnectionStore {
   pairsOf(ip: string, limit: number): Promise<readonly Pair[]>;
   /** Kinds of connection that were seen for the first time in the range, newest first. */
   newPairs(range: TimeRange, limit: number): Promise<readonly Pair[]>;
+  /** The newest of each application, direction and port, so that whoever meets thousands hides nobody else. */
+  newPairsOfEach(range: TimeRange, each: number): Promise<readonly Pair[]>;
 }
 
 const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 67108864';
 const MOST_ROWS_AT_ONCE = 10_000;
 export const MOST_TALKERS = 1_000;
+const MOST_NEW = 20_000;
+const BY_LAST = 'last_ms DESC, application, port';
 export const MOST_ENDS = 200_000;
 /** Longer ranges are read from the sums of each hour. */
 const LONGEST_EXACT_MS = 2 * 86_400_000;
@@ -102,19 +106,18 @@ export async function openConnectionStore(engine: EventEngine): Promise<Connecti
       }));
     },
     lineEnds: (range, detail) => lineEnds(engine, range, detail),
-    pairsOf: (ip, limit) => pairs(engine, 'WHERE remote_ip = toIPv6({ip:String})', '', { ip, limit: bounded(limit) }),
-    // What is new in a range has a line in it, and lines are few beside all pairs that ever were.
-    newPairs: (range, limit) =>
+    pairsOf: (ip, limit) =>
       pairs(
         engine,
-        `WHERE (remote_ip, scope, application, process, direction, protocol, port) IN
-          (SELECT DISTINCT remote_ip, scope, application, process, direction, protocol, port FROM connection WHERE ${IN_RANGE})`,
-        `HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}`,
-        {
-          ...rangeParameters(range),
-          limit: bounded(limit),
-        },
+        { where: 'WHERE remote_ip = toIPv6({ip:String})', having: '', order: BY_LAST },
+        { ip, limit: bounded(limit) },
       ),
+    newPairs: (range, limit) => newPairs(engine, range, { limit: bounded(limit), order: BY_LAST }),
+    newPairsOfEach: (range, each) =>
+      newPairs(engine, range, {
+        limit: MOST_NEW,
+        order: `first_ms DESC LIMIT ${Math.trunc(each)} BY application, direction, port`,
+      }),
   };
 }
 
@@ -181,10 +184,17 @@ function endOf(row: EndRow): LineEnd {
   };
 }
 
+/** What is new in a range has a line in it, and lines are few beside all pairs that ever were. */
+function newPairs(engine: EventEngine, range: TimeRange, { limit, order }: { limit: number; order: string }) {
+  const where = `WHERE (remote_ip, scope, application, process, direction, protocol, port) IN
+    (SELECT DISTINCT remote_ip, scope, application, process, direction, protocol, port FROM connection WHERE ${IN_RANGE})`;
+  const having = 'HAVING first_ms >= {from:Int64} AND first_ms <= {to:Int64}';
+  return pairs(engine, { where, having, order }, { ...rangeParameters(range), limit });
+}
+
 async function pairs(
   engine: EventEngine,
-  where: string,
-  having: string,
+  { where, having, order }: { readonly where: string; readonly having: string; readonly order: string },
   parameters: Readonly<Record<string, string | number>>,
 ): Promise<readonly Pair[]> {
   const rows = await engine.query<PairRow>(
@@ -193,7 +203,7 @@ async function pairs(
         toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
       FROM connection_pair ${where}
       GROUP BY scope, application, process, protocol, direction, remote_ip, port ${having}
-      ORDER BY last_ms DESC, application, port LIMIT {limit:UInt32} ${BOUNDS}`,
+      ORDER BY ${order} LIMIT {limit:UInt32} ${BOUNDS}`,
     parameters,
   );
   return rows.map((row) => ({
@@ -291,6 +301,7 @@ function mapped(ip: string): string {
   return ip.includes(':') ? ip : `::ffff:${ip}`;
 }
 
-function withoutMapping(ip: string): string {
+/** As people write it. */
+export function withoutMapping(ip: string): string {
   return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice('::ffff:'.length) : ip;
 }

@@ -27,14 +27,6 @@ export interface FoundFlow {
 
 /** What runs outside of units and containers is whatever somebody types: it has no habits. */
 export const NO_WORKLOAD = /^(?:program:|\?$)/;
-const PRIVATE =
-  /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|127\.|169\.254\.|f[cd]|fe80:|::1$)/i;
-
-/** Of nobody's network in particular: the address says nothing to the world. */
-export function isPrivate(ip: string): boolean {
-  return PRIVATE.test(ip);
-}
-
 export function flowRecord(found: FoundFlow): SyscallRecord {
   const { id, timeMs, host, application, process, exe, protocol, isOut, localIp, remoteIp, port } = found;
   const there = endText(remoteIp, isOut ? port : null);

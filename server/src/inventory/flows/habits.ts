@@ -6,7 +6,7 @@
  * one more worth a question.
  */
 import type { EventEngine } from '../../ground/event-engine.ts';
-import type { Pair } from '../connections/store.ts';
+import { type Pair, withoutMapping } from '../connections/store.ts';
 
 /** Of one application, direction and port, before a moment. */
 export interface Habit {
@@ -29,6 +29,8 @@ export interface Sighting {
 export interface HabitStore {
   /** All habits of the applications before `beforeMs`. */
   habitsOf(applications: readonly string[], beforeMs: number): Promise<readonly Habit[]>;
+  /** Which peers of the pairs' applications were known before `beforeMs`, by `peerKey`: a new process that talks with them is nothing new. */
+  knownPeers(pairs: readonly Pair[], beforeMs: number): Promise<ReadonlySet<string>>;
   /** The latest line of the pair; null when lines of its time are gone. */
   sightingOf(pair: Pair): Promise<Sighting | null>;
 }
@@ -58,6 +60,23 @@ export function habitStore(engine: EventEngine): HabitStore {
         peers: Number(peers),
       }));
     },
+    knownPeers: async (pairs, beforeMs) => {
+      const rows = await engine.query<PeerRow>(
+        `SELECT application, direction, port, toString(remote_ip) AS ip FROM connection_pair
+          WHERE remote_ip IN (SELECT toIPv6(arrayJoin(JSONExtract({ips:String}, 'Array(String)'))))
+            AND application IN (SELECT arrayJoin(JSONExtract({applications:String}, 'Array(String)')))
+          GROUP BY application, direction, port, remote_ip
+          HAVING min(first) < fromUnixTimestamp64Milli({before:Int64}) ${BOUNDS}`,
+        {
+          ips: JSON.stringify([...new Set(pairs.map(({ remoteIp }) => remoteIp))]),
+          applications: JSON.stringify([...new Set(pairs.map(({ application }) => application))]),
+          before: Math.trunc(beforeMs),
+        },
+      );
+      return new Set(
+        rows.map(({ ip, port, ...row }) => peerKey({ ...row, port: Number(port), remoteIp: withoutMapping(ip) })),
+      );
+    },
     sightingOf: async ({ application, direction, remoteIp, port, process, firstMs, lastMs }) => {
       const [row] = await engine.query<SightingRow>(
         `SELECT host, container, exe, toString(local_ip) AS local FROM connection
@@ -75,13 +94,30 @@ export function habitStore(engine: EventEngine): HabitStore {
             host: row.host,
             container: row.container,
             exe: row.exe,
-            localIp: row.local.replace(/^::ffff:(?=.*\.)/, ''),
+            localIp: withoutMapping(row.local),
           };
     },
   };
 }
 
 const WINDOW_MS = 60_000;
+
+/** With whom an application talks, and how, whichever of its processes does it. */
+export function peerKey({
+  application,
+  direction,
+  port,
+  remoteIp,
+}: Pick<Pair, 'application' | 'direction' | 'port' | 'remoteIp'>): string {
+  return JSON.stringify([application, direction, port, remoteIp]);
+}
+
+interface PeerRow {
+  readonly application: string;
+  readonly direction: string;
+  readonly port: number | string;
+  readonly ip: string;
+}
 
 interface HabitRow {
   readonly application: string;

@@ -9,6 +9,8 @@ import type { Clock } from '../../ground/clock.ts';
 import type { EventEngine } from '../../ground/event-engine.ts';
 import type { State } from '../../ground/state.ts';
 import { acceptBatch } from '../../sources/inbox.ts';
+import { INSIDE_IPV4, INSIDE_IPV6 } from '../../vendors/outside.ts';
+import { withoutMapping } from '../connections/store.ts';
 import { type FoundFlow, flowRecord } from './flow-record.ts';
 
 export interface Sign {
@@ -44,13 +46,12 @@ const BEACON = { backMs: 2 * 3_600_000, calls: 12, mostSpread: 0.1, leastGapS: 2
 /** An hour's bytes to one address outside, beside the most that the application sent anybody in an hour of the two weeks before. */
 const EXFILTRATION = { backMs: 3_600_000, leastBytes: 1024 ** 3, times: 3, beforeMs: 14 * 24 * 3_600_000 };
 
-/** Addresses of the world, in the IPv6 form that they are stored in. */
-const OUTSIDE = `NOT (
-  isIPAddressInRange(toString(remote_ip), '::ffff:10.0.0.0/104') OR isIPAddressInRange(toString(remote_ip), '::ffff:172.16.0.0/108')
-  OR isIPAddressInRange(toString(remote_ip), '::ffff:192.168.0.0/112') OR isIPAddressInRange(toString(remote_ip), '::ffff:100.64.0.0/106')
-  OR isIPAddressInRange(toString(remote_ip), '::ffff:127.0.0.0/104') OR isIPAddressInRange(toString(remote_ip), '::ffff:169.254.0.0/112')
-  OR isIPAddressInRange(toString(remote_ip), 'fc00::/7') OR isIPAddressInRange(toString(remote_ip), 'fe80::/10')
-  OR remote_ip = toIPv6('::1'))`;
+/** IPv4 addresses are stored in IPv6 form. */
+const INSIDE = [
+  ...INSIDE_IPV4.map(([network, prefix]) => `::ffff:${network}/${96 + prefix}`),
+  ...INSIDE_IPV6.map((one) => one.join('/')),
+];
+const OUTSIDE = `NOT (${INSIDE.map((network) => `isIPAddressInRange(toString(remote_ip), '${network}')`).join(' OR ')})`;
 
 const SINCE = `toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
   AND time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64}) AND direction = 'out'`;
@@ -197,7 +198,6 @@ interface SignRow {
 }
 
 function signOf(kind: SignKind, row: SignRow): Sign {
-  const plain = (ip: string) => ip.replace(/^::ffff:(?=.*\.)/, '');
   return {
     kind,
     host: row.host,
@@ -205,8 +205,8 @@ function signOf(kind: SignKind, row: SignRow): Sign {
     process: row.process,
     exe: row.exe_,
     protocol: row.protocol_,
-    localIp: plain(row.local),
-    remoteIp: plain(row.remote),
+    localIp: withoutMapping(row.local),
+    remoteIp: withoutMapping(row.remote),
     port: Number(row.port_),
     firstMs: Number(row.first_ms),
     counts: [Math.round(Number(row.one)), Math.round(Number(row.other))],

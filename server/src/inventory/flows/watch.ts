@@ -9,7 +9,7 @@ import type { FlowStore } from './store.ts';
 
 export interface FlowWatchOptions {
   readonly state: State;
-  readonly connections: Pick<ConnectionStore, 'newPairs'>;
+  readonly connections: Pick<ConnectionStore, 'newPairsOfEach'>;
   readonly flows: FlowStore;
   readonly clock: Clock;
   readonly log: Log;
