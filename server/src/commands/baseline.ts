@@ -3,7 +3,6 @@
  *
  * The surprise: enrolling may be killed at any moment and called again; it goes on after the last resource that it kept.
  */
-import { readFile } from 'node:fs/promises';
 import { type EnrolmentWish, planEnrolment } from '../enrolling.ts';
 import { openAwsRoles, readingOptions } from '../revert-targets.ts';
 import { enrolThrough, listThrough, serverOf, showThrough, type Speech, told } from './baseline-server.ts';
@@ -14,8 +13,7 @@ import {
   showBaselines,
 } from '../cases/revert/baselines/list.ts';
 import { type ReadingOptions, read, requestEnrolment, takeReading } from '../cases/revert/baselines/readings.ts';
-import { type Configuration, readConfiguration } from '../configuration.ts';
-import { formatConfigDiagnostic } from '../ground/config.ts';
+import type { Configuration } from '../configuration.ts';
 import { Failure } from '../ground/failure.ts';
 import { silentLog } from '../ground/log.ts';
 import { openState, type State } from '../ground/state.ts';
@@ -30,6 +28,7 @@ import {
   type Terminal,
   UsageError,
 } from './command-line.ts';
+import { readConfigurationFile } from './configuration-file.ts';
 
 const USAGE = `countersign baseline enrol --account ID [--region NAME]… [--type AWS::…]… [--replace] [--config FILE] [--data DIR] [--output json]
 countersign baseline enrol --account ID … --server URL --token-file FILE
@@ -161,11 +160,7 @@ function wishOf(given: Arguments): EnrolmentWish {
 }
 
 async function configurationOf(file: string): Promise<Configuration> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new InputError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const { configuration, diagnostics } = readConfiguration(text, file);
-  if (configuration === null) throw new InputError(diagnostics.map(formatConfigDiagnostic).join('\n'));
+  const configuration = await readConfigurationFile(file);
   if (configuration.reverts === null)
     throw new InputError(`${file} has no section reverts: it names the role by which accounts are read`);
   return configuration;

@@ -2,15 +2,13 @@
  * Risk and cases of what `countersign replay` finds. Apart from the command, which loads it when somebody asks for them: the
  * configuration knows all that the server can do, and a replay that only matches rules should start without it.
  */
-import { readFile } from 'node:fs/promises';
 import { type ReplayedCase, replayCases } from '../cases/replay.ts';
-import { type Configuration, defaultConfiguration, readConfiguration } from '../configuration.ts';
+import type { Configuration } from '../configuration.ts';
 import { accountOf, makeFinding } from '../findings/enrich.ts';
 import type { Finding } from '../findings/finding.ts';
 import { History } from '../findings/history.ts';
-import { formatConfigDiagnostic } from '../ground/config.ts';
 import type { RuleMatch } from '../rules/runner.ts';
-import { InputError } from './command-line.ts';
+import { readConfigurationFile } from './configuration-file.ts';
 
 export class ReplayJudge {
   readonly #configuration: Configuration;
@@ -44,15 +42,5 @@ export class ReplayJudge {
 
 /** @param file of the configuration; without it, what the server has without one */
 export async function openReplayJudge(file: string | undefined): Promise<ReplayJudge> {
-  return new ReplayJudge(await configurationOf(file));
-}
-
-async function configurationOf(file: string | undefined): Promise<Configuration> {
-  if (file === undefined) return defaultConfiguration();
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new InputError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const { configuration, diagnostics } = readConfiguration(text, file);
-  if (configuration === null) throw new InputError(diagnostics.map(formatConfigDiagnostic).join('\n'));
-  return configuration;
+  return new ReplayJudge(await readConfigurationFile(file));
 }

@@ -1,11 +1,9 @@
 /** `countersign up`: the server and the console, on embedded stores unless the environment names others. */
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { startApp } from '../app.ts';
-import { type Configuration, defaultConfiguration, readConfiguration } from '../configuration.ts';
-import { formatConfigDiagnostic } from '../ground/config.ts';
 import { createLog } from '../ground/log.ts';
 import { type Command, EXIT_FINE, InputError, parseArguments, type Terminal, UsageError } from './command-line.ts';
+import { readConfigurationFile } from './configuration-file.ts';
 
 const USAGE = `countersign up [--config FILE] [--data DIR] [--port N] [--host ADDRESS]
 
@@ -31,7 +29,7 @@ export const upCommand: Command = {
     });
     const data = given.text('data') ?? 'data';
     const app = await startApp({
-      configuration: await readFileOf(given.text('config')),
+      configuration: await readConfigurationFile(given.text('config')),
       dataDirectory: isAbsolute(data) ? data : resolve(data),
       environment: terminal.environment,
       hostname: terminal.hostname,
@@ -58,16 +56,6 @@ function announce(app: { readonly url: string; readonly firstSignInUrl: string |
   if (app.firstSignInUrl !== null) {
     terminal.say(`Sign in as the first admin with this link; it works once, for a day:\n\n  ${app.firstSignInUrl}\n`);
   }
-}
-
-async function readFileOf(file: string | undefined): Promise<Configuration> {
-  if (file === undefined) return defaultConfiguration();
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new InputError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const { configuration, diagnostics } = readConfiguration(text, file);
-  if (configuration === null) throw new InputError(diagnostics.map(formatConfigDiagnostic).join('\n'));
-  return configuration;
 }
 
 function untilInterrupted({ interrupted }: Terminal): Promise<void> {
