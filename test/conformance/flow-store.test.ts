@@ -49,8 +49,10 @@ test('who tries many doors, most of them in vain, scans; who is called by many, 
     Array.from({ length: 60 }, (_, door) =>
       line(5, { application, direction, remoteIp: `10.1.0.${door + 1}`, port: 22, failed }),
     );
+  // Connections that are held open begin nothing.
+  const kept = doors('a/pool', 0).map((one) => ({ ...one, opened: 0, live: 1 }));
   await store.insertLines(
-    [...doors('a/scanner', 1), ...doors('a/scraper', 0), ...doors('a/popular', 1, 'in')],
+    [...doors('a/scanner', 1), ...doors('a/scraper', 0), ...doors('a/popular', 1, 'in'), ...kept],
     'doors',
   );
   await store.insertLines([line(5, { application: 'a/unlucky', failed: 1 })], 'unlucky');

@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Activity } from '../../server/src/activity/activity.ts';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
@@ -74,12 +74,7 @@ describeInBrowser('the activity', () => {
     await running.app.activity.insert(session(), 'agent-1.1');
     await running.happens({ call: 'GetCallerIdentity', user: 'deployer' });
     browser = await openBrowser();
-    const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', timezoneId: 'UTC' });
-    const [name = '', value = ''] = ann.cookie.split('=');
-    await context.addCookies([{ name, value, url: running.app.url }]);
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageAs({ browser, running, person: ann, complaints }, { viewport: WIDE, timezoneId: 'UTC' });
   }, 120_000);
 
   afterAll(async () => {

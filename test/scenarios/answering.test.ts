@@ -4,7 +4,7 @@
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { type FakeDuo, startDuo } from '../fakes/duo.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -46,12 +46,8 @@ policy:
     alice = await running.enrol('alice@example.com');
     ben = await running.enrol('ben@example.com');
     browser = await openBrowser();
-    context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
-    const [name = '', value = ''] = alice.cookie.split('=');
-    await context.addCookies([{ name, value, url: running.app.url }]);
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageAs({ browser, running, person: alice, complaints }, { viewport: WIDE });
+    context = page.context();
     const devtools = await context.newCDPSession(page);
     await devtools.send('WebAuthn.enable');
     await devtools.send('WebAuthn.addVirtualAuthenticator', {

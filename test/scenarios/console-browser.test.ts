@@ -4,7 +4,7 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
@@ -65,12 +65,7 @@ describeInBrowser('a responder at work', () => {
     const moving = await opened('StopLogging', 'still', 'still-trail');
     cases = { paged, other, moving };
     browser = await openBrowser();
-    const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
-    const [name = '', value = ''] = ann.cookie.split('=');
-    await context.addCookies([{ name, value, url: running.app.url }]);
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageAs({ browser, running, person: ann, complaints }, { viewport: WIDE });
   }, 240_000);
 
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
@@ -93,12 +93,7 @@ describeInBrowser('the map', () => {
     ] as const)
       await running.app.connections.insertLines(world(services, hoursAgo), `world-${services}`);
     browser = await openBrowser();
-    const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', timezoneId: 'UTC' });
-    const [name = '', value = ''] = ann.cookie.split('=');
-    await context.addCookies([{ name, value, url: running.app.url }]);
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageAs({ browser, running, person: ann, complaints }, { viewport: WIDE, timezoneId: 'UTC' });
   }, 90_000);
 
   afterAll(async () => {

@@ -21,7 +21,7 @@ export interface Sign {
   readonly exe: string;
   readonly protocol: string;
   readonly localIp: string;
-  /** The busiest of them. */
+  /** Of a scan, one of many; of what was sent, one of the ports. */
   readonly remoteIp: string;
   readonly port: number;
   readonly firstMs: number;
@@ -69,10 +69,10 @@ export function signStore(engine: EventEngine): SignStore {
       const scans = await ask(
         'scan',
         `SELECT ${WHO}, toString(any(remote_ip)) AS remote, any(port) AS port_, ${WHEN},
-            uniqExact(remote_ip) AS one, uniqExact(port) AS other
+            uniqExactIf(remote_ip, opened + failed > 0) AS one, uniqExactIf(port, opened + failed > 0) AS other
           FROM connection WHERE ${SINCE}
           GROUP BY host, application, process
-          HAVING uniqExact(remote_ip, port) >= ${SCAN.doors} AND sum(failed) >= ${SCAN.failedShare} * sum(opened)`,
+          HAVING uniqExactIf((remote_ip, port), opened + failed > 0) >= ${SCAN.doors} AND sum(failed) >= ${SCAN.failedShare} * sum(opened)`,
         { from: nowMs - SCAN.backMs, to: nowMs },
       );
       const beacons = await ask(
