@@ -7,7 +7,8 @@
  *  captures/agents/ID.scap.gz       whole: its size and SHA-256 are those that the journal has
  * ```
  *
- * The surprise: the file itself says how far it has come, not the database. A piece that was written before a crash is not sent again.
+ * The surprise: the file itself says how far it has come, not the database. A piece that was written before a crash is not sent again; a file
+ * that was complete before one is checked, put in its place and journaled when its agent next asks.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -50,16 +51,16 @@ export interface CaptureProgress {
 
 export class CaptureIntake {
   readonly #options: CaptureIntakeOptions;
-  /** One piece of a capture at a time. */
+  /** Hosts of which something is being written or checked: one thing at a time. */
   readonly #busy = new Set<string>();
 
   constructor(options: CaptureIntakeOptions) {
     this.#options = options;
   }
 
-  /** @throws Failure when the agent has not told of this capture, or it is no longer wanted. */
+  /** @throws Failure when the agent has not told of this capture, or it is no longer wanted; `capture-busy` while something of its host is written. */
   async progress(agent: Agent, id: string): Promise<CaptureProgress> {
-    return this.#progressOf(await this.#wanted(agent, id));
+    return this.#alone(agent, async () => this.#settle(await this.#wanted(agent, id)));
   }
 
   /**
@@ -67,23 +68,25 @@ export class CaptureIntake {
    * @throws Failure `capture-piece-misplaced` otherwise; `capture-differs` when the whole is not what was said.
    */
   async take(agent: Agent, { id, fromBytes, bytes }: Piece): Promise<CaptureProgress> {
-    const row = await this.#wanted(agent, id);
-    if (this.#busy.has(id)) throw misplaced(id, 'another piece of it is being written');
-    this.#busy.add(id);
+    return this.#alone(agent, async () => this.#append(await this.#wanted(agent, id), fromBytes, bytes));
+  }
+
+  async #alone<T>({ host }: Agent, work: () => Promise<T>): Promise<T> {
+    if (this.#busy.has(host)) throw busy(host);
+    this.#busy.add(host);
     try {
-      return await this.#append(row, fromBytes, bytes);
+      return await work();
     } finally {
-      this.#busy.delete(id);
+      this.#busy.delete(host);
     }
   }
 
   async #append(row: CaptureRow, fromBytes: number, bytes: Buffer): Promise<CaptureProgress> {
     const { directory } = this.#options;
-    const before = await this.#progressOf(row);
+    const before = await this.#settle(row);
     if (before.isWhole) return before;
-    const receivedBytes = before.receivedBytes + bytes.length;
     if (before.receivedBytes !== fromBytes) throw misplaced(row.id, `${before.receivedBytes} bytes have come`);
-    if (receivedBytes > row.size_bytes) throw differs(row.id);
+    if (fromBytes + bytes.length > row.size_bytes) throw differs(row.id);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const file = await open(this.#partOf(row.id), 'a', 0o600);
     try {
@@ -92,19 +95,35 @@ export class CaptureIntake {
     } finally {
       await file.close();
     }
+    return this.#settle(row);
+  }
+
+  /** How far it has come. What is complete is finished here, also what a crash kept from it. */
+  async #settle(row: CaptureRow): Promise<CaptureProgress> {
+    const whole = { receivedBytes: row.size_bytes, isWhole: true };
+    if ((await sizeOf(this.#fileOf(row.id))) !== null) {
+      if (row.received_bytes !== row.size_bytes) await this.#enter(row);
+      return whole;
+    }
+    const receivedBytes = (await sizeOf(this.#partOf(row.id))) ?? 0;
     if (receivedBytes < row.size_bytes) return { receivedBytes, isWhole: false };
     await this.#finish(row);
-    return { receivedBytes, isWhole: true };
+    return whole;
   }
 
   async #finish(row: CaptureRow): Promise<void> {
-    const { state, clock } = this.#options;
     const part = this.#partOf(row.id);
     if ((await hashOf(part)) !== row.sha256) {
       await rm(part, { force: true });
       throw differs(row.id);
     }
     await rename(part, this.#fileOf(row.id));
+    await this.#enter(row);
+  }
+
+  /** It lies here, whole. */
+  async #enter(row: CaptureRow): Promise<void> {
+    const { state, clock } = this.#options;
     await state.transaction(async (trx) => {
       await noteReceived(trx, row);
       const { id, host, rule, size_bytes: sizeBytes, sha256 } = row;
@@ -124,15 +143,9 @@ export class CaptureIntake {
     const row = await captureById(this.#options.state, id);
     const isDone = row?.state === 'kept' || row?.state === 'cut';
     if (row === null || row.host !== agent.host || row.received_bytes === null || !isDone) throw unknown(id);
-    if (row.size_bytes > LARGEST_CAPTURE_BYTES) throw differs(id);
+    // Of nothing there is nothing to bring.
+    if (row.size_bytes > LARGEST_CAPTURE_BYTES || row.size_bytes === 0) throw differs(id);
     return row;
-  }
-
-  async #progressOf({ id, size_bytes: sizeBytes }: CaptureRow): Promise<CaptureProgress> {
-    const whole = await stat(this.#fileOf(id)).catch(() => null);
-    if (whole !== null) return { receivedBytes: sizeBytes, isWhole: true };
-    const part = await stat(this.#partOf(id)).catch(() => null);
-    return { receivedBytes: part?.size ?? 0, isWhole: false };
   }
 
   async #makeRoom(): Promise<void> {
@@ -202,6 +215,16 @@ export function tooMuch(
   return gone;
 }
 
+/** Null when it is not there. Anything else that keeps us from it is no answer. */
+async function sizeOf(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
@@ -216,6 +239,11 @@ function unknown(id: string): Failure {
 function misplaced(id: string, why: string): Failure {
   const message = `this piece of the capture ${id} belongs elsewhere: ${why}`;
   return new Failure(message, { code: 'capture-piece-misplaced', httpStatus: 409, retryable: true });
+}
+
+function busy(host: string): Failure {
+  const message = `something of ${host} is being written; ask again`;
+  return new Failure(message, { code: 'capture-busy', httpStatus: 409, retryable: true });
 }
 
 function differs(id: string): Failure {
