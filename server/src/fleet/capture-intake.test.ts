@@ -107,3 +107,57 @@ test('a piece that was cut off by a full disk goes on where the bytes end', asyn
   const rest = { id: 'five', fromBytes: 7, bytes: BYTES.subarray(7) };
   expect(await intake().take(agent, rest)).toEqual({ receivedBytes: BYTES.length, isWhole: true });
 });
+
+describe('what captures may fill', () => {
+  const parts = (): readonly string[] => readdirSync(directory).filter((name) => name.endsWith('.part'));
+
+  test('an agent that begins one after the other and ends none has one of them here', async () => {
+    const agent = agentOf('node-1');
+    for (const id of ['six', 'seven', 'eight']) {
+      await tell('node-1', id);
+      await intake().take(agent, { id, fromBytes: 0, bytes: FIRST });
+    }
+    expect(parts()).toEqual(['eight.part']);
+    await tell('node-2', 'nine');
+    await intake().take(agentOf('node-2'), { id: 'nine', fromBytes: 0, bytes: FIRST });
+    expect(parts()).toEqual(['eight.part', 'nine.part']);
+  });
+
+  test('two at once of one host are one after the other', async () => {
+    const agent = agentOf('node-1');
+    await tell('node-1', 'ten');
+    await tell('node-1', 'eleven');
+    const here = intake();
+    const [one, other] = await Promise.allSettled([
+      here.take(agent, { id: 'ten', fromBytes: 0, bytes: FIRST }),
+      here.take(agent, { id: 'eleven', fromBytes: 0, bytes: FIRST }),
+    ]);
+    expect([one.status, other.status, parts()]).toEqual(['fulfilled', 'rejected', ['ten.part']]);
+  });
+
+  test('what is coming counts as all that it will be: what is whole makes room before, and what has none waits', async () => {
+    const total = Math.trunc(2.5 * BYTES.length);
+    const send = async (host: string, id: string, bytes: Buffer) => {
+      await tell(host, id);
+      return intake(total).take(agentOf(host), { id, fromBytes: 0, bytes });
+    };
+    await send('node-1', 'twelve', BYTES);
+    await send('node-2', 'thirteen', FIRST);
+    expect(readdirSync(directory).toSorted()).toEqual(['thirteen.part', 'twelve.scap.gz']);
+    await send('node-3', 'fourteen', FIRST);
+    expect(readdirSync(directory).toSorted()).toEqual(['fourteen.part', 'thirteen.part']);
+    expect((await captureById(state, 'twelve'))?.state).toBe('removed');
+    await expect(send('node-4', 'fifteen', FIRST)).rejects.toMatchObject({ code: 'capture-no-room', retryable: true });
+    expect(parts()).toEqual(['fourteen.part', 'thirteen.part']);
+  });
+
+  test('what nobody goes on with for a week, or wants any longer, gives its room', async () => {
+    const total = Math.trunc(1.5 * BYTES.length);
+    await tell('node-1', 'sixteen');
+    await intake(total).take(agentOf('node-1'), { id: 'sixteen', fromBytes: 0, bytes: FIRST });
+    await tell('node-2', 'seventeen');
+    clock.advance(8 * 86_400_000);
+    await intake(total).take(agentOf('node-2'), { id: 'seventeen', fromBytes: 0, bytes: FIRST });
+    expect(parts()).toEqual(['seventeen.part']);
+  });
+});

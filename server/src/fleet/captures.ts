@@ -31,7 +31,7 @@ import type { Agent } from './store.ts';
 /** One piece, as it travels. */
 export const LARGEST_PIECE_BYTES = 4 * 1024 * 1024;
 const LARGEST_CAPTURE_BYTES = 600_000_000;
-/** All that are kept of all agents; what is too much goes from the host that has most, its oldest first. */
+/** All that are kept or coming of all agents; what is too much goes from the host that has most, its oldest first. */
 const TOTAL_BYTES = 10_000_000_000;
 const KEEP_MS = 90 * 86_400_000;
 const STALE_PART_MS = 7 * 86_400_000;
@@ -88,6 +88,7 @@ export class CaptureIntake {
     if (before.receivedBytes !== fromBytes) throw misplaced(row.id, `${before.receivedBytes} bytes have come`);
     if (fromBytes + bytes.length > row.size_bytes) throw differs(row.id);
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (before.receivedBytes === 0) await this.#makeRoom(row);
     const file = await open(this.#partOf(row.id), 'a', 0o600);
     try {
       await file.writeFile(bytes);
@@ -136,22 +137,27 @@ export class CaptureIntake {
         parameters,
       });
     });
-    await this.#makeRoom();
   }
 
   async #wanted(agent: Agent, id: string): Promise<CaptureRow> {
     const row = await captureById(this.#options.state, id);
-    const isDone = row?.state === 'kept' || row?.state === 'cut';
-    if (row === null || row.host !== agent.host || row.received_bytes === null || !isDone) throw unknown(id);
+    if (row === null || row.host !== agent.host || row.received_bytes === null || !isComplete(row)) throw unknown(id);
     // Of nothing there is nothing to bring.
     if (row.size_bytes > LARGEST_CAPTURE_BYTES || row.size_bytes === 0) throw differs(id);
     return row;
   }
 
-  async #makeRoom(): Promise<void> {
-    const { state, clock, directory, totalBytes = TOTAL_BYTES } = this.#options;
+  /**
+   * Before anything of a capture is written, all of it has room.
+   *
+   * @throws Failure `capture-no-room` when what has begun to come of others leaves none.
+   */
+  async #makeRoom(coming: CaptureRow): Promise<void> {
+    const { state, clock, totalBytes = TOTAL_BYTES } = this.#options;
     const nowMs = clock.nowMs();
-    for (const row of tooMuch(await agentCapturesHere(state), { totalBytes, nowMs })) {
+    const left = totalBytes - (await this.#begunBytes(coming, nowMs)) - coming.size_bytes;
+    if (left < 0) throw noRoom(coming.id);
+    for (const row of tooMuch(await agentCapturesHere(state), { totalBytes: left, nowMs })) {
       await rm(this.#fileOf(row.id), { force: true });
       await state.transaction(async (trx) => {
         await removeCapture(trx, row.id);
@@ -159,11 +165,25 @@ export class CaptureIntake {
         await appendJournal(trx, { kind: 'capture-removed', caseId: null, actor: null, timeMs: nowMs, parameters });
       });
     }
+  }
+
+  /**
+   * What other hosts have begun to send will be as large as was said. An agent sends one after the other: what the same host had begun before is
+   * given up, as is what nobody goes on with or wants any longer.
+   */
+  async #begunBytes(coming: CaptureRow, nowMs: number): Promise<number> {
+    const { state, directory } = this.#options;
+    let begunBytes = 0;
     for (const name of await readdir(directory)) {
       if (!name.endsWith(PART)) continue;
-      const { mtimeMs } = await stat(join(directory, name));
-      if (nowMs - mtimeMs > STALE_PART_MS) await rm(join(directory, name), { force: true });
+      const part = join(directory, name);
+      const row = await captureById(state, name.slice(0, -PART.length));
+      const modifiedMs = (await stat(part).catch(() => null))?.mtimeMs ?? 0;
+      const isWanted = row !== null && isComplete(row) && nowMs - modifiedMs <= STALE_PART_MS;
+      if (isWanted && row.host !== coming.host) begunBytes += row.size_bytes;
+      else await rm(part, { force: true });
     }
+    return begunBytes;
   }
 
   #partOf(id: string): string {
@@ -215,6 +235,10 @@ export function tooMuch(
   return gone;
 }
 
+function isComplete({ state }: CaptureRow): boolean {
+  return state === 'kept' || state === 'cut';
+}
+
 /** Null when it is not there. Anything else that keeps us from it is no answer. */
 async function sizeOf(file: string): Promise<number | null> {
   try {
@@ -244,6 +268,11 @@ function misplaced(id: string, why: string): Failure {
 function busy(host: string): Failure {
   const message = `something of ${host} is being written; ask again`;
   return new Failure(message, { code: 'capture-busy', httpStatus: 409, retryable: true });
+}
+
+function noRoom(id: string): Failure {
+  const message = `there is no room for the capture ${id}: what other hosts have begun to send takes it`;
+  return new Failure(message, { code: 'capture-no-room', httpStatus: 503, retryable: true });
 }
 
 function differs(id: string): Failure {
