@@ -38,7 +38,8 @@ export async function runOrders({ calls, host, clock, log }: OrdersOptions, sign
       const outcome = await obey(host, operation, input);
       const failure = 'answer' in outcome ? null : `${outcome.code}: ${outcome.message}`;
       log.info('an order was carried out', { order: id, operation, input, failure });
-      await calls.answerOrder(id, outcome);
+      const told = await calls.answerOrder(id, outcome);
+      if (told.type === 'failed') log.warn('what came of an order is not told', { order: id, reason: told.reason });
     }
     if (asked.orders.length === 0) await clock.sleep(IDLE_MS, signal);
   }

@@ -1,4 +1,11 @@
-/** The calls of an agent to its server. Knows the wire and nothing else; answers are told by what to do next. */
+/**
+ * The calls of an agent to its server. Knows the wire and nothing else; answers are told by what to do next.
+ *
+ * The surprise: none rejects. Whatever stands between may cut an answer off, hold it back or put a page of its own in its place, and the host is
+ * watched all the same.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
 
 export type SendOutcome =
   | { readonly type: 'taken' }
@@ -16,12 +23,13 @@ export type SettingsOutcome =
   | { readonly type: 'same' }
   | { readonly type: 'failed'; readonly reason: string };
 
+const Order = Type.Object({
+  id: Type.String(),
+  operation: Type.String(),
+  input: Type.Record(Type.String(), Type.Unknown()),
+});
 /** Something to do on the host. */
-export interface Order {
-  readonly id: string;
-  readonly operation: string;
-  readonly input: Readonly<Record<string, unknown>>;
-}
+export type Order = Readonly<Static<typeof Order>>;
 
 export type OrdersOutcome =
   | { readonly type: 'orders'; readonly orders: readonly Order[] }
@@ -31,6 +39,8 @@ export type OrdersOutcome =
 export type OrderOutcome =
   | { readonly answer: Readonly<Record<string, unknown>> }
   | { readonly code: string; readonly message: string };
+
+export type AnswerOutcome = { readonly type: 'told' } | { readonly type: 'failed'; readonly reason: string };
 
 /** How much of a capture the server has. */
 export type CaptureOutcome =
@@ -49,7 +59,7 @@ export interface AgentCalls {
   settings(etag: string): Promise<SettingsOutcome>;
   orders(): Promise<OrdersOutcome>;
   /** Told once: who waits for it gives the order again. */
-  answerOrder(id: string, outcome: OrderOutcome): Promise<void>;
+  answerOrder(id: string, outcome: OrderOutcome): Promise<AnswerOutcome>;
   captureProgress(id: string): Promise<CaptureOutcome>;
   /** @param fromBytes where the piece begins in the file. */
   sendPiece(id: string, fromBytes: number, piece: Uint8Array): Promise<CaptureOutcome>;
@@ -62,82 +72,117 @@ export const PIECE_TYPE = 'application/vnd.countersign.piece';
 /** The batch will not get better: malformed, too large, of a version that the server does not know. */
 const FOR_GOOD: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
+const Joined = Type.Object({ agent: Type.String(), secret: Type.String() });
+const Orders = Type.Object({ orders: Type.Array(Order) });
+const Progress = Type.Object({ receivedBytes: Type.Integer({ minimum: 0 }), isWhole: Type.Boolean() });
+
+type Request = RequestInit & { readonly path: string };
+
 export function createAgentCalls(options: { readonly server: URL; readonly secret: () => string }): AgentCalls {
-  const call = async (path: string, request: RequestInit): Promise<Response | string> => {
+  /** What `read` makes of the answer, or `otherwise` of why there is none. The body is part of the answer. */
+  const call = async <T>(
+    { path, ...request }: Request,
+    read: (response: Response) => Promise<T>,
+    otherwise: (reason: string) => T,
+  ): Promise<T> => {
     try {
-      return await fetch(new URL(path, options.server), {
-        ...request,
-        redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      return await read(await fetch(new URL(path, options.server), { ...request, redirect: 'error', signal }));
     } catch (error) {
-      return error instanceof Error
-        ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`.trim()
-        : 'no connection';
+      return otherwise(reasonOf(error));
     }
   };
   const authorization = () => `Bearer ${options.secret()}`;
   return {
-    join: async (asked) => {
+    join: (asked) => {
       const headers = { 'content-type': 'application/json' };
-      const response = await call('/agent/v1/enrol', { method: 'POST', headers, body: JSON.stringify(asked) });
-      if (typeof response === 'string') return { type: 'failed', reason: response };
-      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
-      const { agent, secret } = (await response.json()) as { agent: string; secret: string };
-      return { type: 'joined', agent, secret };
+      const request = { path: '/agent/v1/enrol', method: 'POST', headers, body: JSON.stringify(asked) };
+      const joined = async (response: Response): Promise<JoinOutcome> =>
+        response.ok ? { ...(await jsonOf(response, Joined)), type: 'joined' } : failed(await refusalOf(response));
+      return call(request, joined, failed);
     },
-    sendBatch: async (gzipped) => {
+    sendBatch: (gzipped) => {
       const headers = { 'content-type': BATCH_TYPE, authorization: authorization() };
-      const response = await call('/agent/v1/batches', { method: 'POST', headers, body: Buffer.from(gzipped) });
-      if (typeof response === 'string') return { type: 'later', reason: response };
-      if (response.ok) {
-        await response.arrayBuffer();
-        return { type: 'taken' };
-      }
-      return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
+      const request = { path: '/agent/v1/batches', method: 'POST', headers, body: Buffer.from(gzipped) };
+      return call(request, sentOf, later);
     },
-    captureProgress: async (id) =>
-      progressOf(await call(`/agent/v1/captures/${id}`, { headers: { authorization: authorization() } })),
-    sendPiece: async (id, fromBytes, piece) => {
+    captureProgress: (id) => {
+      const headers = { authorization: authorization() };
+      return call<CaptureOutcome>({ path: `/agent/v1/captures/${id}`, headers }, progressOf, later);
+    },
+    sendPiece: (id, fromBytes, piece) => {
       const headers = { 'content-type': PIECE_TYPE, authorization: authorization() };
       const path = `/agent/v1/captures/${id}/${fromBytes}`;
-      return progressOf(await call(path, { method: 'PUT', headers, body: Buffer.from(piece) }));
+      return call<CaptureOutcome>({ path, method: 'PUT', headers, body: Buffer.from(piece) }, progressOf, later);
     },
-    settings: async (etag) => {
+    settings: (etag) => {
       const headers = { authorization: authorization(), ...(etag === '' ? {} : { 'if-none-match': etag }) };
-      const response = await call('/agent/v1/settings', { headers });
-      if (typeof response === 'string') return { type: 'failed', reason: response };
-      if (response.status === 304) return { type: 'same' };
-      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
-      return { type: 'new', etag: response.headers.get('etag') ?? '', content: await response.json() };
+      return call({ path: '/agent/v1/settings', headers }, settingsOf, failed);
     },
-    orders: async () => {
+    orders: () => {
       const headers = { authorization: authorization() };
-      const response = await call('/agent/v1/orders', { method: 'POST', headers });
-      if (typeof response === 'string') return { type: 'failed', reason: response };
-      if (!response.ok) return { type: 'failed', reason: await reasonOf(response) };
-      const { orders } = (await response.json()) as { orders: readonly Order[] };
-      return { type: 'orders', orders };
+      const ordered = async (response: Response): Promise<OrdersOutcome> =>
+        response.ok ? { ...(await jsonOf(response, Orders)), type: 'orders' } : failed(await refusalOf(response));
+      return call({ path: '/agent/v1/orders', method: 'POST', headers }, ordered, failed);
     },
-    answerOrder: async (id, outcome) => {
+    answerOrder: (id, outcome) => {
       const headers = { 'content-type': 'application/json', authorization: authorization() };
-      const body = JSON.stringify(outcome);
-      const response = await call(`/agent/v1/orders/${encodeURIComponent(id)}`, { method: 'POST', headers, body });
-      if (typeof response !== 'string') await response.arrayBuffer();
+      const path = `/agent/v1/orders/${encodeURIComponent(id)}`;
+      return call({ path, method: 'POST', headers, body: JSON.stringify(outcome) }, toldOf, failed);
     },
   };
 }
 
-async function progressOf(response: Response | string): Promise<CaptureOutcome> {
-  if (typeof response === 'string') return { type: 'later', reason: response };
-  if (response.status === 404) return { type: 'unknown' };
-  if (!response.ok)
-    return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await reasonOf(response) };
-  const { receivedBytes, isWhole } = (await response.json()) as { receivedBytes: number; isWhole: boolean };
-  return { type: 'has', receivedBytes, isWhole };
+function failed(reason: string) {
+  return { type: 'failed', reason } as const;
 }
 
-async function reasonOf(response: Response): Promise<string> {
+function later(reason: string) {
+  return { type: 'later', reason } as const;
+}
+
+async function sentOf(response: Response): Promise<SendOutcome> {
+  if (!response.ok) return refusedOrLater(response);
+  await response.arrayBuffer();
+  return { type: 'taken' };
+}
+
+async function progressOf(response: Response): Promise<CaptureOutcome> {
+  if (response.status === 404) return { type: 'unknown' };
+  return response.ok ? { ...(await jsonOf(response, Progress)), type: 'has' } : refusedOrLater(response);
+}
+
+async function refusedOrLater(response: Response): Promise<{ type: 'refused' | 'later'; reason: string }> {
+  return { type: FOR_GOOD.has(response.status) ? 'refused' : 'later', reason: await refusalOf(response) };
+}
+
+/** What it holds is for who asked to judge. */
+async function settingsOf(response: Response): Promise<SettingsOutcome> {
+  if (response.status === 304) return { type: 'same' };
+  if (!response.ok) return failed(await refusalOf(response));
+  return { type: 'new', etag: response.headers.get('etag') ?? '', content: await response.json() };
+}
+
+async function toldOf(response: Response): Promise<AnswerOutcome> {
+  if (!response.ok) return failed(await refusalOf(response));
+  await response.arrayBuffer();
+  return { type: 'told' };
+}
+
+/** @throws Error when it is not what this server answers: a page of something that stands between. */
+async function jsonOf<T extends TSchema>(response: Response, schema: T): Promise<Static<T>> {
+  const body: unknown = await response.json();
+  if (Value.Check(schema, body)) return body;
+  throw new Error(`${response.status} with an answer that this agent cannot read`);
+}
+
+async function refusalOf(response: Response): Promise<string> {
   const text = await response.text().catch(() => '');
   return `${response.status} ${text.slice(0, LONGEST_REASON)}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no connection';
+  const { message, cause } = error;
+  return `${message} ${cause instanceof Error ? cause.message : ''}`.trim().slice(0, LONGEST_REASON);
 }
