@@ -1,9 +1,11 @@
 /** Cases on every state database: one transaction for everything, one case a burst, work that two workers never share. */
+import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { burstKey } from '../../server/src/cases/burst.ts';
 import type { CaseInput } from '../../server/src/cases/case.ts';
 import { conductFindings, conductInput } from '../../server/src/cases/conduct.ts';
 import { consoleChannel, type PageChannel } from '../../server/src/cases/page/page.ts';
+import { lookForLeavers } from '../../server/src/cases/leavers.ts';
 import { createSqlStore, unitOf } from '../../server/src/cases/sql-store.ts';
 import { type WorkerOptions, workOnce } from '../../server/src/cases/worker.ts';
 import type { Match } from '../../server/src/findings/enrich.ts';
@@ -11,6 +13,7 @@ import { recordMatches } from '../../server/src/findings/store.ts';
 import { ManualClock } from '../../server/src/ground/clock.ts';
 import { verifyJournal } from '../../server/src/ground/journal.ts';
 import { silentLog } from '../../server/src/ground/log.ts';
+import { readMigrations } from '../../server/src/ground/migrations.ts';
 import { seededRandom } from '../../server/src/ground/random.ts';
 import type { State } from '../../server/src/ground/state.ts';
 import { sampleConduct, samplePlanner } from '../sample-case.ts';
@@ -100,6 +103,52 @@ describeStates('the case store', (open, kind) => {
     expect(found).toMatchObject({ state: 'asked' });
     expect(found?.findingIds).toHaveLength(6);
     expect(await take(state, match('e0', 60))).toBeNull();
+    await state.close();
+  });
+
+  test('a page can be acknowledged whatever was answered before, and who holds it is found when they leave', async () => {
+    const state = await open();
+    const caseId = (await take(state, match('e1', 60))) ?? '';
+    const store = createSqlStore(state, loadPlanner);
+    const no = { type: 'answered-no', by: ALICE, reason: 'half a character: \ud800' } as const;
+    await store.transact((unit) => conductInput(unit, caseId, no, change(MONDAY_MS + 1)));
+    const holder = { id: 'bob', name: 'Bob' };
+    const held = await store.transact((unit) =>
+      conductInput(unit, caseId, { type: 'acknowledged', by: holder }, change(MONDAY_MS + 2)),
+    );
+    expect(held).toMatchObject({ outcome: 'done', case: { state: 'acknowledged' } });
+    await sql`insert into person (id, email, name, role, language, configured, disabled_ms, created_ms)
+      values ('bob', 'bob@example.com', 'Bob', 'responder', 'en', false, ${MONDAY_MS}, ${MONDAY_MS})`.execute(state.db);
+    const conducted: unknown[] = [];
+    const look = () =>
+      lookForLeavers({
+        state,
+        cases: { conduct: async (...given) => (conducted.push(given), null) },
+        ...{ clock: new ManualClock(MONDAY_MS), log: silentLog },
+      });
+    await look();
+    expect(conducted).toEqual([[caseId, { type: 'person-left', person: holder }]]);
+    const back = { type: 'unacknowledged', by: holder } as const;
+    await store.transact((unit) => conductInput(unit, caseId, back, change(MONDAY_MS + 3)));
+    expect(await look()).toBe(0);
+    await state.close();
+  });
+
+  test('who held a page before there was a column for it is found in its document', async () => {
+    const state = await open();
+    const caseId = (await take(state, match('e1', 90))) ?? '';
+    const text = '"acknowledgedBy":{"id":"mallory"}';
+    const held = { decoy: text, half: '\ud800', acknowledgedBy: { id: 'bob', name: 'Bob' } };
+    await sql`update case_record set state = 'acknowledged', document = ${JSON.stringify(held)}`.execute(state.db);
+    await sql`drop index case_by_holder`.execute(state.db);
+    await sql`alter table case_record drop column holder_id`.execute(state.db);
+    const migration = readMigrations().find(({ name }) => name.startsWith('0026'));
+    for (const statement of (migration?.text ?? '').replace(/^--.*$/gm, '').split(';'))
+      if (statement.trim() !== '') await sql.raw(statement).execute(state.db);
+    const { rows } = await sql<{ id: string; holder_id: string }>`select id, holder_id from case_record`.execute(
+      state.db,
+    );
+    expect(rows).toEqual([{ id: caseId, holder_id: 'bob' }]);
     await state.close();
   });
 

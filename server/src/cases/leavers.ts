@@ -48,7 +48,7 @@ export async function lookForLeavers({ state, cases }: LeaversOptions): Promise<
     select c.id as case_id, p.id, p.name
     from person p cross join lateral (
       select id from case_record
-      where state = 'acknowledged' and document::jsonb #>> '{acknowledgedBy,id}' = p.id
+      where state = 'acknowledged' and holder_id = p.id
       limit ${MOST_AT_ONCE}
     ) c
     where p.disabled_ms is not null

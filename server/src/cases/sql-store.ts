@@ -192,8 +192,9 @@ function newEffectOf({ id, version }: Pick<Case, 'id' | 'version'>, { effect, du
   return { kind: effect.type, key: effectKey(id, version, effect), caseId: id, payload, dueMs };
 }
 
-/** What numbers are made of (`cases/numbers`). */
-function columnsOf({ times, drill, team, account, rule }: Case) {
+/** What numbers are made of (`cases/numbers`), and who holds the page. */
+function columnsOf(found: Case) {
+  const { times, drill, team, account, rule } = found;
   return {
     t0_ms: times.eventMs,
     t1_ms: times.receivedMs,
@@ -207,6 +208,7 @@ function columnsOf({ times, drill, team, account, rule }: Case) {
     team,
     account: account === null ? null : storable(account),
     rule: storable(rule),
+    holder_id: found.state === 'acknowledged' ? found.acknowledgedBy.id : null,
   };
 }
 

@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql`, `0017-pagerduty-incidents.sql` and `0027-search.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql`, `0017-pagerduty-incidents.sql`, `0026-holders.sql` and `0027-search.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
@@ -25,6 +25,8 @@ export type CaseTables = {
     team: string | null;
     account: string | null;
     rule: string | null;
+    /** Who acknowledged the page; null: nobody. */
+    holder_id: string | null;
     /** A `tsvector`; null: not made yet. */
     words: string | null;
   };

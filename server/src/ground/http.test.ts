@@ -61,6 +61,15 @@ test('a route that does not say who may call it cannot be registered', async () 
   expect(() => made.server.get('/api/forgotten', async () => 'open')).toThrow('does not say who may call it');
 });
 
+test('half a character comes in as a mark in its place, and nothing that no database takes comes in at all', async () => {
+  const { house: made } = await house();
+  const half = await made.server.inject(post({}, '{"word":"a\\ud800b"}'));
+  expect(half.json()).toEqual({ word: 'a\ufffdb' });
+  const whole = await made.server.inject(post({}, '{"word":"\\ud83d\\ude00"}'));
+  expect(whole.json()).toEqual({ word: '😀' });
+  expect((await made.server.inject(post({}, '{"word":"\\u0000"}'))).statusCode).toBe(400);
+});
+
 test('every route is listed with its guard or its reason', async () => {
   const { house: made } = await house();
   expect(made.routes.map(({ method, url }) => `${method} ${url}`)).toContain('GET /api/private');

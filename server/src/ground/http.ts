@@ -157,7 +157,7 @@ function installSchemas(server: HttpServer): void {
   server.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const validator = Compile(schema);
     return (data: unknown) => {
-      const value = httpPart === 'body' ? data : Convert(schema, data);
+      const value = wellFormed(httpPart === 'body' ? data : Convert(schema, data));
       if (holdsNul(value))
         return { error: httpFailures.invalidInput(httpPart ?? 'request', 'it holds a NUL character') };
       if (validator.Check(value)) {
@@ -169,6 +169,28 @@ function installSchemas(server: HttpServer): void {
     };
   });
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+/**
+ * Halves of characters, which no database takes as JSON, become U+FFFD, in place. They are not refused: whoever cuts a text at a length
+ * makes them, and an agent would send the same batch for ever.
+ */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    const parts = next as Record<string, unknown>;
+    for (const [key, part] of Object.entries(parts)) {
+      const name = key.toWellFormed();
+      if (name !== key) delete parts[key];
+      if (typeof part !== 'string') rest.push(part);
+      if (name !== key || (typeof part === 'string' && !part.isWellFormed()))
+        parts[name] = typeof part === 'string' ? part.toWellFormed() : part;
+    }
+  }
+  return value;
 }
 
 /** No text of ours has one, and no database keeps it. */
