@@ -57,9 +57,16 @@ export function createHostOrders(options: OrdersOptions, host: string): Caller {
   };
 }
 
+const ORDER_SUFFIX = ':contain';
+
 /** What the agent that only takes orders is called, beside one of the same host that watches it. */
 export function orderName(host: string): string {
-  return `${host}:contain`;
+  return `${host}${ORDER_SUFFIX}`;
+}
+
+/** The host of an agent, whether it watches or only takes orders. */
+export function hostOfAgent(name: string): string {
+  return name.endsWith(ORDER_SUFFIX) ? name.slice(0, -ORDER_SUFFIX.length) : name;
 }
 
 /** The agent of a host that is ready. @throws CallFailure with what is missing, in words for whoever wished for it. */
@@ -97,7 +104,7 @@ export async function readyHosts({
     .where('retired_ms', 'is', null)
     .where('ready_ms', '>=', clock.nowMs() - READY_WITHIN_MS)
     .execute();
-  return new Set(rows.map(({ host }) => host));
+  return new Set(rows.map(({ host }) => hostOfAgent(host)));
 }
 
 function isoOf(ms: number): string {
