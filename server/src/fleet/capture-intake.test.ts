@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 function agentOf(host: string): Agent {
-  const times = { enrolledMs: 0, lastHeardMs: null };
+  const times = { enrolledMs: 0, lastHeardMs: null, readyMs: null };
   return { id: host, host, version: '1', ...times, lastSequence: { must: 0, may: 0 }, dropped: 0 };
 }
 

@@ -161,7 +161,8 @@ export async function takeOrders(
     const db = trx.withTables<FleetTables>();
     await db
       .updateTable('agent')
-      .set({ ready_ms: nowMs, last_heard_ms: nowMs })
+      // Not heard: an agent takes orders also while its sensor is switched off.
+      .set({ ready_ms: nowMs })
       .where('id', '=', agent.id)
       .where((eb) => eb.or([eb('ready_ms', 'is', null), eb('ready_ms', '<', nowMs - READY_NOTED_MS)]))
       .execute();

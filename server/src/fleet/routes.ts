@@ -142,16 +142,20 @@ function registerAdminDoors(server: HttpServer, { state, clock, random, guards }
     return { token: await state.transaction((trx) => inviteAgent(trx, person.id, at)) };
   });
   server.get('/api/agents', { config: { access: guards.person } }, async (): Promise<FleetView> => {
-    const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    // One that only takes orders is heard by nothing else.
+    const heardAt = ({ lastHeardMs, readyMs }: Agent) => {
+      const ms = Math.max(lastHeardMs ?? 0, readyMs ?? 0);
+      return ms === 0 ? null : new Date(ms).toISOString();
+    };
     const agents = await listAgents(state);
     return {
-      agents: agents.map(({ id, host, version, enrolledMs, lastHeardMs, dropped }) => ({
-        id,
-        host,
-        version,
-        enrolledAt: new Date(enrolledMs).toISOString(),
-        lastHeardAt: iso(lastHeardMs),
-        dropped,
+      agents: agents.map((agent) => ({
+        id: agent.id,
+        host: agent.host,
+        version: agent.version,
+        enrolledAt: new Date(agent.enrolledMs).toISOString(),
+        lastHeardAt: heardAt(agent),
+        dropped: agent.dropped,
       })),
     };
   });

@@ -1,6 +1,10 @@
-/** An agent from which nothing comes any more: it was switched off, or its sensor was. One that watches says something every minute. */
+/**
+ * An agent from which nothing comes any more: it was switched off, or its sensor was. One that watches says something every minute; one that
+ * only takes orders watches nothing, and is missed by whoever gives it one.
+ */
 import type { State } from '../ground/state.ts';
 import type { Look, Trouble } from '../sources/aws-live/watch.ts';
+import { hostOfAgent } from './orders.ts';
 import { type Agent, listAgents } from './store.ts';
 
 /** Batches of a minute that get lost, a network that is away for a moment, an agent that is started again. */
@@ -12,6 +16,7 @@ export async function silentAgents(state: State, look: Look): Promise<readonly T
 
 export function troubleOfAgents(agents: readonly Agent[], { nowMs, startedMs }: Look): readonly Trouble[] {
   return agents.flatMap(({ host, lastHeardMs }) => {
+    if (hostOfAgent(host) !== host) return [];
     // One that never said anything is being set up, and while this server was away nobody heard any.
     const sinceMs = lastHeardMs === null ? nowMs : Math.max(lastHeardMs, startedMs);
     if (nowMs - sinceMs < PATIENCE_MS) return [];

@@ -11,7 +11,10 @@ export interface Agent {
   readonly host: string;
   readonly version: string;
   readonly enrolledMs: number;
+  /** When a batch last came: what it watches is watched. */
   readonly lastHeardMs: number | null;
+  /** When it last asked for orders; null: it takes none. */
+  readonly readyMs: number | null;
   /** The highest batch of each lane that was taken. */
   readonly lastSequence: Readonly<Record<AgentBatch['lane'], number>>;
   readonly dropped: number;
@@ -95,6 +98,7 @@ export async function enrolAgent(
     version,
     enrolledMs: nowMs,
     lastHeardMs: null,
+    readyMs: null,
     lastSequence: { must: 0, may: 0 },
     dropped: 0,
   };
@@ -170,6 +174,7 @@ function agentOf(row: FleetTables['agent']): Agent {
     version: row.version,
     enrolledMs: Number(row.enrolled_ms),
     lastHeardMs: row.last_heard_ms === null ? null : Number(row.last_heard_ms),
+    readyMs: row.ready_ms === null ? null : Number(row.ready_ms),
     lastSequence: { must: Number(row.last_must_sequence), may: Number(row.last_may_sequence) },
     dropped: Number(row.dropped),
   };
