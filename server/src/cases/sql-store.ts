@@ -165,7 +165,7 @@ async function save(trx: StateTransaction, change: CaseChange): Promise<void> {
       .values(added.map((id) => ({ finding_id: id, case_id: next.id })))
       .onConflict((conflict) => conflict.column('finding_id').doNothing())
       .execute();
-    await indexCase(trx, next, added);
+    await indexCase(trx, next, { added, isNew: previous === null });
   }
   for (const entry of change.entries) await appendJournal(trx, { ...entry, caseId: next.id, timeMs: nowMs });
   await putEffects(

@@ -4,7 +4,7 @@ import type { Log } from '../../ground/log.ts';
 import type { State } from '../../ground/state.ts';
 import { parseCase } from '../sql-store.ts';
 import type { CaseTables } from '../tables.ts';
-import { indexCase, MOST_FINDINGS } from './index-case.ts';
+import { indexWhole } from './index-case.ts';
 
 const AT_ONCE = 50;
 const PAUSE_MS = 100;
@@ -39,10 +39,7 @@ export async function indexSome(state: State, limit: number): Promise<number> {
       .forUpdate()
       .skipLocked()
       .execute();
-    for (const { document } of rows) {
-      const found = parseCase(document);
-      await indexCase(trx, found, found.findingIds.slice(0, MOST_FINDINGS));
-    }
+    for (const { document } of rows) await indexWhole(trx, parseCase(document));
     return rows.length;
   });
 }
