@@ -129,3 +129,28 @@ test('a runtime that cannot be asked is said once, and the next one is asked', a
   expect(described).toHaveLength(2);
   expect(failures).toEqual([`${join(folder, 'a.sock')} cannot be asked about containers: EACCES`]);
 });
+
+test('another stream knows no container: each is asked about again, and an answer that comes before it has begun waits', async () => {
+  const answers: (() => void)[] = [];
+  const { made, described } = containers(
+    () => new Promise((resolve) => answers.push(() => resolve({ ...SHOP, name: `shop-${answers.length}` }))),
+  );
+  made.pause();
+  made.resume();
+  made.follow(inContainer('cafecafecafe'));
+  await settle();
+  answers[0]?.();
+  await settle();
+  expect(described).toHaveLength(1);
+  made.follow(inContainer('beefbeefbeef'));
+  await settle();
+  made.pause();
+  answers[1]?.();
+  await settle();
+  expect(described).toHaveLength(1);
+  made.resume();
+  expect(described).toHaveLength(2);
+  made.follow(inContainer('cafecafecafe'));
+  await settle();
+  expect(answers).toHaveLength(3);
+});

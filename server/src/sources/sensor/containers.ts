@@ -50,6 +50,8 @@ export class Containers implements Follower {
   #waiting: { readonly id: string; readonly fullId: string }[] = [];
   #pending = new Set<string>();
   #running = 0;
+  /** Answers that came while no stream could take them; null while one can. */
+  #held: string[] | null = null;
 
   constructor(options: ContainersOptions) {
     this.#options = options;
@@ -61,7 +63,8 @@ export class Containers implements Follower {
 
   follow({ currentThread, containers }: Machine): void {
     const id = currentThread?.containerId ?? '';
-    if (id === '' || this.#asked.has(id) || containers.has(id) || this.#waiting.length >= MOST_WAITING) return;
+    if (id === '' || this.#asked.has(id) || this.#pending.has(id) || containers.has(id)) return;
+    if (this.#waiting.length >= MOST_WAITING) return;
     if (this.#asked.size >= MOST_REMEMBERED) this.#asked.clear();
     this.#asked.add(id);
     const groups = currentThread?.cgroups ?? [];
@@ -69,6 +72,19 @@ export class Containers implements Follower {
     this.#waiting.push({ id, fullId });
     this.#pending.add(id);
     this.#work();
+  }
+
+  /** Another stream comes, which knows nothing of any container: all are asked about again, and what comes meanwhile waits for `resume`. */
+  pause(): void {
+    this.#asked.clear();
+    this.#held ??= [];
+  }
+
+  /** The stream has begun, and takes what it is told. */
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const json of held) this.#options.onDescribed(json);
   }
 
   /** Somebody may still say who it is. */
@@ -84,10 +100,15 @@ export class Containers implements Follower {
       void this.#ask(next.fullId).then((found) => {
         this.#running -= 1;
         this.#pending.delete(next.id);
-        if (found !== null) this.#options.onDescribed(describedJson(next.id, found));
+        if (found !== null) this.#tell(describedJson(next.id, found));
         this.#work();
       });
     }
+  }
+
+  #tell(json: string): void {
+    if (this.#held === null) this.#options.onDescribed(json);
+    else if (this.#held.length < MOST_WAITING) this.#held.push(json);
   }
 
   async #ask(fullId: string): Promise<ContainerDescription | null> {

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CaptureWriter, CODE, EVENT_TABLE, type ListedThread } from '@countersign/scap';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startDocker } from '../../../../test/fakes/container-runtimes.ts';
 import { ManualClock } from '../../ground/clock.ts';
 import { buildSensor } from './configuration.ts';
 import { HostWatch } from './host-watch.ts';
@@ -33,7 +35,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function watch(unheardSinceMs: number | null): void {
+function watch(unheardSinceMs: number | null, runtimes: readonly string[] = []): void {
   const { sensor } = buildSensor({ sensor: {} }, []);
   const watching = new HostWatch({
     order: {
@@ -47,7 +49,7 @@ function watch(unheardSinceMs: number | null): void {
       recording: sensor.recording,
       lookBack: sensor.lookBack,
       recordFromRisk: sensor.recordFromRisk,
-      runtimes: [],
+      runtimes,
     },
     clock,
     newId: () => 'one',
@@ -66,13 +68,33 @@ async function said(state: string, times: number): Promise<void> {
   while (states().filter((one) => one === state).length < times) await new Promise((go) => setTimeout(go, 5));
 }
 
+const FULL_ID = 'cafe'.repeat(16);
+const IN_CONTAINER: ListedThread = {
+  ...{ tid: 7, pid: 7, ptid: 1, sid: 7, vpgid: 7, pgid: 7, vtid: 7, vpid: 7 },
+  ...{ comm: 'sh', exe: '/bin/sh', exepath: '/bin/sh', args: [], env: [], cwd: '/', root: '/' },
+  ...{ fdLimit: 0, flags: 0, uid: 0, gid: 0, vmSizeKb: 0, vmRssKb: 0, vmSwapKb: 0, faultsMajor: 0, faultsMinor: 0 },
+  cgroups: [`memory=/docker/${FULL_ID}`],
+  ...{ pidNamespaceStartNs: 0n, tty: 0, loginUid: 0 },
+  ...{ exeWritable: false, exeUpperLayer: false, exeLowerLayer: false, exeFromMemfd: false },
+  ...{ capInheritable: 0n, capPermitted: 0n, capEffective: 0n, exeInode: 0n, exeChangedNs: 0n, exeModifiedNs: 0n },
+};
+
+/** Threads come before the events. */
+function threads(): Buffer {
+  const pieces: Buffer[] = [];
+  const writer = new CaptureWriter((bytes) => pieces.push(Buffer.from(bytes)));
+  writer.thread(IN_CONTAINER);
+  writer.end();
+  return Buffer.concat(pieces);
+}
+
 /** A sensor connects and begins. */
 async function begin(streams: number): Promise<Socket> {
   await said('waiting', streams * 2 - 1);
   const socket = connect(join(folder, 'sensor.sock'));
   socket.on('error', () => undefined);
   const started = JSON.stringify({ version: 1, events: ['execve'] });
-  socket.write(Buffer.concat([SECTION, toldBlock(BigInt(clock.nowMs()) * NS_PER_MS, 'sensor', started)]));
+  socket.write(Buffer.concat([SECTION, threads(), toldBlock(BigInt(clock.nowMs()) * NS_PER_MS, 'sensor', started)]));
   await said('watching', streams);
   return socket;
 }
@@ -100,4 +122,42 @@ test('a watch that goes on for one that was killed tells the gap since what that
   watch(40_000);
   await begin(1);
   expect(gaps()).toEqual([{ class: 'all', lost: 0, fromMs: 40_000, toMs: 100_000 }]);
+});
+
+/** What a sensor sends of one that starts something in a container. */
+function executed(): Buffer {
+  const pieces: Buffer[] = [];
+  const writer = new CaptureWriter((bytes) => pieces.push(Buffer.from(bytes)));
+  // One that fails changes nothing of who it is.
+  const result = Buffer.alloc(8, 0xff);
+  const others = (EVENT_TABLE[CODE.execve]?.parameters ?? []).slice(1).map(() => Buffer.alloc(0));
+  const at = { timeNs: BigInt(clock.nowMs()) * NS_PER_MS, tid: 7n, flags: 0 };
+  writer.tell({ code: CODE.execve, ...at, parameters: [result, ...others] });
+  writer.end();
+  return Buffer.concat(pieces);
+}
+
+test('a container that is known to one stream is named in the next one too', async () => {
+  const path = join(folder, 'docker.sock');
+  const docker = await startDocker(path, { [FULL_ID]: { Id: FULL_ID, Name: '/shop', Config: { Image: 'shop' } } });
+  const known = () => {
+    clock.advance(5_000);
+    return reports.findLast((one) => one.type === 'health')?.health.containers;
+  };
+  try {
+    watch(null, [path]);
+    const first = await begin(1);
+    first.write(executed());
+    await expect.poll(known).toBe(1);
+    first.end();
+    await said('waiting', 2);
+    const second = await begin(2);
+    await expect.poll(known).toBe(0);
+    second.write(executed());
+    await expect.poll(known).toBe(1);
+    second.end();
+    expect(docker.asked).toHaveLength(2);
+  } finally {
+    await docker.close();
+  }
 });

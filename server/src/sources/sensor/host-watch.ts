@@ -148,6 +148,7 @@ export class HostWatch {
       signal.removeEventListener('abort', stop);
       bytes.close();
     }
+    this.#containers.pause();
     const end = await bytes.ended;
     this.#queue.flush();
     this.#lookBack.end();
@@ -160,6 +161,7 @@ export class HostWatch {
   #openStream(): SensorStream {
     const { report, clock } = this.#options;
     this.#lookBack.clear();
+    this.#containers.pause();
     this.#eventsBefore = 0;
     const heardBeforeMs = this.#lastHeardMs;
     this.#stream = new SensorStream({
@@ -186,6 +188,7 @@ export class HostWatch {
     this.#lastHeardMs = clock.nowMs();
     const eventMs = stream.lastEventMs === 0 ? this.#lastHeardMs : stream.lastEventMs;
     this.#lookBack.add(chunk, stream.heldBytes, { eventMs, steadyMs: () => clock.steadyMs() });
+    if (stream.hasBegun) this.#containers.resume();
     this.#queue.flush();
   }
 

@@ -39,6 +39,8 @@ export class SensorStream {
   readonly machine: Machine;
   /** Of the newest event; 0 before the first. */
   lastEventMs = 0;
+  /** The sensor has told what was there before, and tells events from now on. */
+  hasBegun = false;
   readonly #reader: CaptureReader;
   #inserted: CaptureReader | null = null;
   readonly #options: StreamOptions;
@@ -109,6 +111,7 @@ export class SensorStream {
     if (name !== 'gap' && name !== 'sensor') return;
     const told = membersOf(current.text(2));
     if (name === 'sensor') {
+      this.hasBegun = true;
       const events = told['events'];
       this.#options.onStart(Array.isArray(events) ? events.filter((one) => typeof one === 'string') : []);
       return;
