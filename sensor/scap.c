@@ -2,6 +2,7 @@
 #include "scap.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <grp.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -99,8 +100,10 @@ void write_interfaces(struct output *output)
 	struct block block = {};
 	struct ifaddrs *all;
 
-	if (getifaddrs(&all) < 0)
+	if (getifaddrs(&all) < 0) {
+		fprintf(stderr, "sensor: the addresses of this host are not told: %s\n", strerror(errno));
 		return;
+	}
 	for (struct ifaddrs *one = all; one; one = one->ifa_next) {
 		if (!one->ifa_addr)
 			continue;
