@@ -3,7 +3,7 @@
  * Messages are written here byte by byte, after the published definitions, and not with the product's own code.
  */
 import { createServer as createHttp, type IncomingMessage } from 'node:http';
-import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2';
+import { constants, createServer as createHttp2, type ServerHttp2Stream } from 'node:http2';
 
 export interface FakeRuntime {
   /** What was asked, in order. */
@@ -31,8 +31,11 @@ export async function startDocker(
   };
 }
 
-/** An answer's message; null: not found; a text: the call fails with it. */
-export type GrpcAnswer = Buffer | null | string;
+/**
+ * An answer's message; null: not found; a text: the call fails with it. Broken off: `ended` without trailers, `reset` after the headers, `gone` with
+ * the connection.
+ */
+export type GrpcAnswer = Buffer | null | string | { readonly broken: 'ended' | 'reset' | 'gone' };
 
 /** @param answer gets the path, the message, and the namespace that containerd's clients name. */
 export async function startGrpc(
@@ -58,6 +61,13 @@ export async function startGrpc(
 
 function reply(stream: ServerHttp2Stream, answer: GrpcAnswer): void {
   const headers = { ':status': 200, 'content-type': 'application/grpc' };
+  if (answer !== null && typeof answer === 'object' && 'broken' in answer) {
+    stream.respond(headers);
+    if (answer.broken === 'ended') stream.end();
+    else if (answer.broken === 'reset') stream.close(constants.NGHTTP2_NO_ERROR);
+    else stream.session?.destroy();
+    return;
+  }
   if (!Buffer.isBuffer(answer)) {
     // Without a message the outcome comes with the headers.
     const outcome = answer === null ? { 'grpc-status': 5, 'grpc-message': 'not found' } : { 'grpc-status': 13 };

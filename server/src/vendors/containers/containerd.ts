@@ -52,13 +52,16 @@ async function listNamespaces(socketPath: string): Promise<readonly string[]> {
 
 function describe(container: Message): ContainerDescription {
   const labels = textMapIn(container, 2);
-  const spec = specOf(container);
+  const told = specOf(container);
+  const spec = told ?? {};
   const process = membersOf(spec['process']);
   const linux = membersOf(spec['linux']);
   const annotations = membersOf(spec['annotations']);
   const capabilities = membersOf(process['capabilities'])['effective'];
   const { uid } = membersOf(process['user']);
-  const hasOwn = namespacesOf(linux['namespaces']);
+  const own = namespacesOf(linux['namespaces']);
+  // A specification that names no namespace shares the host's; without one nothing is known, and nothing is claimed.
+  const hasOfHost = (type: string) => told !== null && !own.has(type);
   const mounts = Array.isArray(spec['mounts']) ? spec['mounts'] : [];
   const id = textIn(container, 1);
   const image = textIn(container, 3);
@@ -73,20 +76,21 @@ function describe(container: Message): ContainerDescription {
     ip: '',
     labels,
     isPrivileged: Array.isArray(capabilities) && POWERS.every((one) => capabilities.includes(one)),
-    hasHostPid: !hasOwn.has('pid'),
-    hasHostNetwork: !hasOwn.has('network'),
-    hasHostIpc: !hasOwn.has('ipc'),
+    hasHostPid: hasOfHost('pid'),
+    hasHostNetwork: hasOfHost('network'),
+    hasHostIpc: hasOfHost('ipc'),
     mounts: mounts.flatMap(mountOf),
     podSandboxId: textOf(annotations['io.kubernetes.cri.sandbox-id']),
   };
 }
 
-/** The OCI specification of the container, in an `Any`. */
-function specOf(container: Message): Readonly<Record<string, unknown>> {
+/** The OCI specification of the container, in an `Any`; null when there is none that can be read. */
+function specOf(container: Message): Readonly<Record<string, unknown>> | null {
   try {
-    return membersOf(JSON.parse(textIn(messageIn(container, 5), 2)));
+    const members = membersOf(JSON.parse(textIn(messageIn(container, 5), 2)));
+    return Object.keys(members).length === 0 ? null : members;
   } catch {
-    return {};
+    return null;
   }
 }
 

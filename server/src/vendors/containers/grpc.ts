@@ -54,13 +54,24 @@ export function callGrpc({ socketPath, path, message, headers = {} }: GrpcCall):
     });
     stream.on('error', (error) => finish(error));
     stream.once('end', () => {
-      const status = Number(outcome['grpc-status'] ?? OK);
-      if (status === NOT_FOUND) finish(null);
-      else if (status !== OK) finish(new Error(`${path}: ${String(outcome['grpc-message'] ?? `status ${status}`)}`));
-      else finish(null, Buffer.concat(pieces).subarray(PREFIX_BYTES));
+      const status = outcome['grpc-status'];
+      const body = Buffer.concat(pieces);
+      // Also a connection that was cut off ends the stream; only the status says that the call is over.
+      if (status === undefined) finish(new Error(`${path}: the answer ended without a status`));
+      else if (Number(status) === NOT_FOUND) finish(null);
+      else if (Number(status) !== OK)
+        finish(new Error(`${path}: ${String(outcome['grpc-message'] ?? `status ${status}`)}`));
+      else if (!isWhole(body)) finish(new Error(`${path}: the answer is not one whole message`));
+      else finish(null, body.subarray(PREFIX_BYTES));
     });
+    stream.once('close', () => finish(new Error(`${path}: the call was broken off`)));
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(message.length, 1);
     stream.end(Buffer.concat([prefix, message]));
   });
+}
+
+/** A byte for compression, which we do not take, and the length of what follows. */
+function isWhole(body: Buffer): boolean {
+  return body.length >= PREFIX_BYTES && body[0] === 0 && body.readUInt32BE(1) === body.length - PREFIX_BYTES;
 }

@@ -137,6 +137,32 @@ describe('containerd', () => {
     await expect(createRuntime(path).describe(ID)).rejects.toThrow('the store is locked');
   });
 
+  test.each([
+    'ended',
+    'reset',
+    'gone',
+  ] as const)('a call that is broken off (%s) tells nothing of a container', async (broken) => {
+    const path = socket('containerd.sock');
+    fake = await startGrpc(path, (asked, bytes, namespace) =>
+      asked.endsWith('Containers/Get') ? { broken } : answer(asked, bytes, namespace),
+    );
+    await expect(createRuntime(path).describe(ID)).rejects.toThrow();
+  });
+
+  test('a container without a specification is not said to share what the host has', async () => {
+    const path = socket('containerd.sock');
+    const bare = message(field(1, ID), field(3, 'registry.example.com/shop'));
+    fake = await startGrpc(path, (asked, bytes, namespace) =>
+      asked.endsWith('Containers/Get') ? field(1, bare) : answer(asked, bytes, namespace),
+    );
+    expect(await createRuntime(path).describe(ID)).toMatchObject({
+      fullId: ID,
+      hasHostPid: false,
+      hasHostNetwork: false,
+      hasHostIpc: false,
+    });
+  });
+
   test('an answer that is no message is a failure and nothing worse', async () => {
     const path = socket('containerd.sock');
     fake = await startGrpc(path, () => Buffer.from([0x0a, 0xff, 0xff, 0xff]));
