@@ -1,5 +1,5 @@
 /** Captures on their way to a server that is played here: where they go on, what is marked, and what is left for later. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -15,6 +15,7 @@ let folder = '';
 let clock: ManualClock;
 let stopping: AbortController;
 let running: Promise<void>;
+const sizes = new Map<string, number>();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-captures-'));
@@ -34,13 +35,16 @@ interface Server {
   isAway: boolean;
 }
 
-function start(server: Server, sizes: Readonly<Record<string, number>>): void {
-  for (const [id, size] of Object.entries(sizes)) writeFileSync(join(folder, `${id}.scap.gz`), Buffer.alloc(size, id));
+function start(server: Server, captures: Readonly<Record<string, number>>): void {
+  for (const [id, size] of Object.entries(captures)) {
+    sizes.set(id, size);
+    writeFileSync(join(folder, `${id}.scap.gz`), Buffer.alloc(size, id));
+  }
   const answer = (id: string): CaptureOutcome => {
     if (server.isAway) return { type: 'later', reason: 'away' };
     const receivedBytes = server.has.get(id);
     if (receivedBytes === undefined) return { type: 'unknown' };
-    return { type: 'has', receivedBytes, isWhole: receivedBytes === sizes[id] };
+    return { type: 'has', receivedBytes, isWhole: receivedBytes === sizes.get(id) };
   };
   const calls = {
     captureProgress: (id: string) => Promise.resolve(answer(id)),
@@ -88,6 +92,25 @@ test('one that the server was not told of yet waits, and holds up no other', asy
   server.has.set('one', 0);
   await look(2 * LOOK_MS);
   await expect.poll(marks, PATIENT).toEqual(['one.sent', 'two.sent']);
+});
+
+test('one that the server never was told of, or that cannot be read, slows no other', async () => {
+  const server: Server = { has: new Map(), pieces: [], isAway: false };
+  start(server, { one: 5 });
+  // Listed, and gone when it is opened.
+  symlinkSync(join(folder, 'absent'), join(folder, 'gone.scap.gz'));
+  mkdirSync(join(folder, 'odd.scap.gz'));
+  for (let times = 0; times < 10; times += 1) await look();
+  for (const id of ['three', 'two']) {
+    writeFileSync(join(folder, `${id}.scap.gz`), Buffer.alloc(7));
+    server.has.set(id, 7);
+    sizes.set(id, 7);
+    await look();
+    await expect.poll(marks, PATIENT).toContain(`${id}.sent`);
+  }
+  server.has.set('one', 0);
+  await look(60_000);
+  await expect.poll(() => server.pieces, PATIENT).toEqual(['one 0+5']);
 });
 
 test('the mark of a capture that was removed for room goes too', async () => {

@@ -27,38 +27,61 @@ const PIECE_BYTES = 2 * 1024 * 1024;
 const COMPLETE = /^([A-Za-z0-9-]{1,64})\.scap\.gz$/;
 const SENT = /^([A-Za-z0-9-]{1,64})\.sent$/;
 
+/** A capture that is asked about again later, while the others are sent. */
+interface Postponed {
+  readonly waitMs: number;
+  readonly untilMs: number;
+}
+
 /** Sends until `signal` aborts. */
 export async function runCaptureUplink(options: CaptureUplinkOptions, signal: AbortSignal): Promise<void> {
   const { clock, log } = options;
+  const postponed = new Map<string, Postponed>();
   let waitMs = LOOK_MS;
   while (!signal.aborted) {
     await clock.sleep(waitMs, signal);
     try {
-      waitMs = (await sendAll(options, signal)) ? LOOK_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
+      waitMs = (await sendAll(options, postponed, signal)) ? LOOK_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
     } catch (error) {
-      log.error('a capture cannot be read here', { problem: messageOf(error) });
+      log.error('captures cannot be listed here', { problem: messageOf(error) });
       waitMs = LONGEST_WAIT_MS;
     }
   }
 }
 
-/** @returns whether nothing stands in the way. */
-async function sendAll(options: CaptureUplinkOptions, signal: AbortSignal): Promise<boolean> {
+/** @returns whether the server takes captures. */
+async function sendAll(
+  options: CaptureUplinkOptions,
+  postponed: Map<string, Postponed>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, log } = options;
   const names = await readdir(options.directory);
   const complete = names.flatMap((name) => COMPLETE.exec(name)?.[1] ?? []).toSorted();
   const sent = new Set(names.flatMap((name) => SENT.exec(name)?.[1] ?? []));
   for (const id of sent) if (!complete.includes(id)) await rm(markOf(options, id), { force: true });
-  let isFine = true;
+  for (const id of postponed.keys()) if (!complete.includes(id)) postponed.delete(id);
   for (const id of complete) {
-    if (sent.has(id) || signal.aborted) continue;
-    const outcome = await sendOne(options, id, signal);
-    if (outcome.type === 'unknown') isFine = false;
-    if (outcome.type !== 'later') continue;
-    // The others would fare no better.
-    options.log.warn('the server does not take a capture now; it stays here', { id, reason: outcome.reason });
-    return false;
+    const former = postponed.get(id);
+    if (sent.has(id) || signal.aborted || (former?.untilMs ?? 0) > clock.steadyMs()) continue;
+    const outcome = await sendOne(options, id, signal).catch((error: unknown) => unreadable(options, id, error));
+    if (outcome.type === 'later') {
+      // The others would fare no better.
+      log.warn('the server does not take a capture now; it stays here', { id, reason: outcome.reason });
+      return false;
+    }
+    if (outcome.type !== 'unknown') continue;
+    const waitMs = former === undefined ? LOOK_MS : Math.min(former.waitMs * 2, LONGEST_WAIT_MS);
+    postponed.set(id, { waitMs, untilMs: clock.steadyMs() + waitMs });
   }
-  return isFine;
+  return true;
+}
+
+/** One that was removed for room after it was listed is nothing to tell. */
+function unreadable({ log }: CaptureUplinkOptions, id: string, error: unknown): CaptureOutcome {
+  const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  if (!isGone) log.error('a capture cannot be read here', { id, problem: messageOf(error) });
+  return { type: 'unknown' };
 }
 
 async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortSignal): Promise<CaptureOutcome> {
