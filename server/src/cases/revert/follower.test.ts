@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { sampleFacts, sampleFinding } from '../../../../test/sample-finding.ts';
 import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
-import { resourceKey } from './catalogue.ts';
+import { resourceKey, Unsettled } from './catalogue.ts';
 import type { Reverts } from './engine.ts';
 import { modeOf, revertFollower, type RevertFollowerOptions } from './follower.ts';
 
@@ -29,8 +29,8 @@ test.each([
   expect(modeOf({ ...usual, ...parts })).toBe(mode);
 });
 
-test('of a case with more changes than are looked at in one go, every one is planned, and what is left is told', async () => {
-  const count = 120;
+/** A case of so many changes, each of a trail of its own; `plan` says what becomes of one. */
+function caseOf(count: number, plan: (trail: string) => 'planned' | 'nothing' | 'unsettled') {
   const findings = Array.from({ length: count }, (_, index) =>
     sampleFinding({ id: `finding-${index}`, facts: sampleFacts({ id: `event-${index}` }) }),
   );
@@ -40,24 +40,30 @@ test('of a case with more changes than are looked at in one go, every one is pla
     requestParameters: { name: `trail-of-${id}` },
   });
   const planned = new Set<string>();
+  const tried: string[] = [];
   const told: number[] = [];
   const reverts: Pick<Reverts, 'plan' | 'plannedOf'> = {
     plannedOf: () => Promise.resolve(({ resource }) => planned.has(resourceKey(resource))),
-    plan: (events) => {
-      for (const { request } of [events].flat())
-        planned.add(`AWS::CloudTrail::Trail|111122223333|eu-west-1|${String(request['name'])}`);
-      return Promise.resolve([]);
+    plan: async (events) => {
+      for (const { request } of [events].flat()) {
+        const trail = String(request['name']);
+        tried.push(trail);
+        const outcome = plan(trail);
+        if (outcome === 'unsettled') throw new Unsettled('AWS may still tell what was before the change');
+        if (outcome === 'planned') planned.add(`AWS::CloudTrail::Trail|111122223333|eu-west-1|${trail}`);
+      }
+      return [];
     },
   };
   const current = { ...paged('policy'), id: 'case-1' };
   const unit = { loadCase: () => Promise.resolve(current), findingsOfCase: () => Promise.resolve(findings) };
   const cases = { state: { transaction: (body: (trx: unknown) => unknown) => body(null) }, unit: () => unit };
-  const asked: string[] = [];
+  const read: string[] = [];
   const follower = revertFollower({
     ...{ reverts: reverts as Reverts, cases: () => cases as unknown as Cases, most: 'auto' },
     events: {
       findEvents: (source, ids) => {
-        asked.push(...ids);
+        read.push(...ids);
         const found = source === 'aws_cloudtrail' ? ids.map((id) => ({ id, raw: JSON.stringify(raw(id)) })) : [];
         return Promise.resolve(found as unknown as Awaited<ReturnType<RevertFollowerOptions['events']['findEvents']>>);
       },
@@ -67,13 +73,45 @@ test('of a case with more changes than are looked at in one go, every one is pla
     tellLeft: (_caseId, left) => Promise.resolve(void told.push(left)),
   });
   const follow = () => follower.follow({ caseId: 'case-1', key: 'key', kinds: ['paged'], attempt: 1 });
-  const outcomes: string[] = [];
-  while (outcomes.at(-1) !== 'delivered' && outcomes.length < 20) outcomes.push((await follow()).type);
-  expect(planned.size).toBe(count);
-  expect(outcomes).toEqual(['part-done', 'part-done', 'part-done', 'part-done', 'delivered']);
+  const followToItsEnd = async () => {
+    const outcomes: string[] = [(await follow()).type];
+    while (outcomes.at(-1) === 'part-done' && outcomes.length < 20) outcomes.push((await follow()).type);
+    return outcomes;
+  };
+  return { followToItsEnd, planned, tried, told, read };
+}
+
+test('of a case with more changes than are looked at in one go, every one is planned, and what is left is told', async () => {
+  const { followToItsEnd, planned, tried, told, read } = caseOf(120, () => 'planned');
+  expect(await followToItsEnd()).toEqual(['part-done', 'part-done', 'part-done', 'part-done', 'delivered']);
+  expect(planned.size).toBe(120);
   expect(told).toEqual([95, 70, 45, 20]);
+  // Each change is read and looked at in one part alone.
+  expect(read).toHaveLength(120);
+  expect(tried).toHaveLength(120);
   // What is done with is not read again whenever the case grows.
-  asked.length = 0;
-  await follow();
-  expect(asked).toEqual([]);
+  read.length = 0;
+  await followToItsEnd();
+  expect(read).toEqual([]);
+});
+
+test.each([
+  ['nothing', 'delivered'],
+  ['unsettled', 'failed'],
+] as const)('changes of which %s can be planned yet hold up none of the others, and nothing goes round', async (outcome, end) => {
+  const ripe = new Set(['trail-of-event-3', 'trail-of-event-58', 'trail-of-event-59']);
+  const { followToItsEnd, planned, tried, told } = caseOf(60, (trail) => (ripe.has(trail) ? 'planned' : outcome));
+  expect(await followToItsEnd()).toEqual([end]);
+  expect(planned.size).toBe(ripe.size);
+  expect(tried).toHaveLength(60);
+  expect(told).toEqual([]);
+});
+
+test('where some can be planned and many cannot, each has one turn', async () => {
+  const isRipe = (trail: string) => Number(trail.split('-').at(-1)) % 2 === 1;
+  const { followToItsEnd, planned, tried, told } = caseOf(120, (trail) => (isRipe(trail) ? 'planned' : 'unsettled'));
+  expect(await followToItsEnd()).toEqual(['part-done', 'part-done', 'failed']);
+  expect(planned.size).toBe(60);
+  expect(tried).toHaveLength(120);
+  expect(told).toHaveLength(2);
 });

@@ -11,7 +11,7 @@ import type { Case } from '../case.ts';
 import type { Cases } from '../cases.ts';
 import type { Decision, RevertWish } from '../decision.ts';
 import type { Follower } from '../follow.ts';
-import { type DefaultMode, type TrailEvent, Unsettled } from './catalogue.ts';
+import { type DefaultMode, resourceKey, type TrailEvent, Unsettled } from './catalogue.ts';
 import { type Chain, chainsOf } from './consider.ts';
 import type { ModeChoice, Reverts } from './engine.ts';
 import { toAuditEvent } from './kubernetes/objects.ts';
@@ -27,6 +27,8 @@ const EVENTS_AT_ONCE = 200;
 /** Changes that are known to be done with: they need not be looked at whenever their case grows. */
 const MOST_SETTLED = 20_000;
 const AGAIN_MS = 30_000;
+/** Cases that are in the middle of theirs: more begin anew. */
+const MOST_UNDER_WAY = 8;
 /** What has happened when there may be something to put back. */
 const TELLING: ReadonlySet<string> = new Set(['paged', 'findings-added', 'challenge-asked', 'challenge-confirmed']);
 
@@ -49,6 +51,7 @@ export interface RevertFollowerOptions {
 
 export function revertFollower(options: RevertFollowerOptions): Follower {
   const settled = new Set<string>();
+  const underWay = new Map<string, UnderWay>();
   return {
     name: REVERT_FOLLOWER,
     follow: async ({ caseId, kinds }) => {
@@ -65,23 +68,37 @@ export function revertFollower(options: RevertFollowerOptions): Follower {
       }
       if (current.state === 'resolved') return { type: 'delivered' };
       if (settled.size > MOST_SETTLED) settled.clear();
-      const outcome = await putBack(options, { findings, current, settled });
+      const going = underWay.get(caseId) ?? { changes: new Map(), passed: new Map() };
+      underWay.delete(caseId);
+      const outcome = await putBack(options, { findings, current, settled, going });
       if (outcome === 'done') return { type: 'delivered' };
-      if (outcome === 'part-done') return { type: 'part-done' };
+      if (outcome === 'part-done') {
+        if (underWay.size >= MOST_UNDER_WAY) underWay.clear();
+        underWay.set(caseId, going);
+        return { type: 'part-done' };
+      }
       return { type: 'failed', failure: 'another revert holds it, or AWS has not finished with it', afterMs: AGAIN_MS };
     },
   };
 }
 
-/** The changes behind findings that the catalogue knows, each once. */
+/** What a case that is done part by part need not do again in its next part. */
+interface UnderWay {
+  /** By the id of the event; null: nothing that the catalogue knows. */
+  readonly changes: Map<string, TrailEvent | null>;
+  /** Chains that had their turn, whether or not something could be planned, and whether they are done. */
+  readonly passed: Map<string, boolean>;
+}
+
+/** The changes behind findings that the catalogue knows, each once; what is read is noted in `known`. */
 async function changesOf(
   { events }: Pick<RevertFollowerOptions, 'events'>,
   findings: readonly Finding[],
+  known: Map<string, TrailEvent | null> = new Map(),
 ): Promise<readonly TrailEvent[]> {
-  const found: TrailEvent[] = [];
   for (const source of ['aws_cloudtrail', 'k8s_audit'] as const) {
     const facts = new Map(findings.flatMap((one) => (one.facts.source === source ? [[one.facts.id, one.facts]] : [])));
-    const ids = [...facts.keys()];
+    const ids = [...facts.keys()].filter((id) => !known.has(id));
     for (let from = 0; from < ids.length; from += EVENTS_AT_ONCE) {
       const part = ids.slice(from, from + EVENTS_AT_ONCE);
       const stored = new Map((await events.findEvents(source, part)).map(({ id, raw }) => [id, raw]));
@@ -92,11 +109,12 @@ async function changesOf(
         const record = JSON.parse(raw) as Record<string, unknown>;
         const account = facts.get(id)?.account ?? '';
         const event = source === 'k8s_audit' ? toAuditEvent(record, account) : toTrailEvent(record);
-        if (event !== null && entryOf(event.service, event.name) !== null) found.push(event);
+        known.set(id, event !== null && entryOf(event.service, event.name) !== null ? event : null);
       }
     }
   }
-  return found;
+  const asked = new Set(findings.map(({ facts }) => facts.id));
+  return [...known].flatMap(([id, event]) => (event === null || !asked.has(id) ? [] : [event]));
 }
 
 interface PuttingBack {
@@ -104,33 +122,40 @@ interface PuttingBack {
   readonly current: Case;
   /** Findings whose changes are done with; grows. */
   readonly settled: Set<string>;
+  readonly going: UnderWay;
 }
 
 /** `again`: later, something is not finished. `part-done`: at once, there is more than was done. */
 async function putBack(
   options: RevertFollowerOptions,
-  { findings, current, settled }: PuttingBack,
+  { findings, current, settled, going }: PuttingBack,
 ): Promise<'done' | 'again' | 'part-done'> {
   const wishes = wishesOf(await options.decide(findings), current);
   const wanted = findings.filter(({ id, facts }) => wishes.has(facts.id) && !settled.has(id));
-  const changes = (await changesOf(options, wanted)).filter((event) => !options.isApproved(event));
-  const chains = chainsOf(changes);
-  const isPlanned = await options.reverts.plannedOf(chains);
-  let isDone = true;
+  const changes = (await changesOf(options, wanted, going.changes)).filter((event) => !options.isApproved(event));
+  const keys = new Map(chainsOf(changes).map((chain) => [turnOf(chain, current), chain]));
+  const rest = [...keys].filter(([key]) => !going.passed.has(key));
+  const isPlanned = await options.reverts.plannedOf(rest.map(([, chain]) => chain));
   let plans = 0;
-  for (const [index, chain] of chains.entries()) {
+  for (const [index, [key, chain]] of rest.entries()) {
     const isNew = !isPlanned(chain);
     if (isNew && plans >= PLANS_AT_ONCE) {
-      const left = chains.slice(index).filter((one) => !isPlanned(one)).length;
-      await options.tellLeft(current.id, left);
+      await options.tellLeft(current.id, rest.slice(index).filter(([, one]) => !isPlanned(one)).length);
       return 'part-done';
     }
-    plans += Number(isNew);
-    isDone = (await putChainBack(options, chain, { wishes, current })) && isDone;
+    going.passed.set(key, await putChainBack(options, chain, { wishes, current }));
+    // Where nothing can be planned yet, the others have their turn all the same.
+    if (isNew && (await options.reverts.plannedOf([chain]))(chain)) plans += 1;
   }
+  const isDone = [...keys.keys()].every((key) => going.passed.get(key) === true);
   // While a person is asked, what waits for the answer was not planned at all.
   if (isDone && current.state !== 'asked') for (const { id } of wanted) settled.add(id);
   return isDone ? 'done' : 'again';
+}
+
+/** A chain that grew, or whose case was answered meanwhile, has another turn. */
+function turnOf({ resource, changes }: Chain, { state }: Case): string {
+  return JSON.stringify([state, resourceKey(resource), changes.map(({ event }) => event.eventId)]);
 }
 
 /** @returns false when it must be tried again. */
