@@ -11,7 +11,6 @@
  * The surprise: the agent needs its server only once, to join and to fetch rules. From then on it starts, judges and keeps what it found also
  * when nobody answers.
  */
-import { lookup } from 'node:dns/promises';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -80,7 +79,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const identity = await identify(options);
   const calls = createAgentCalls({ server: options.server, secret: () => identity.secret });
-  const host = createHostCaller({ spared: await addressesOf(options.server.hostname) });
+  const host = createHostCaller({ spared: options.server.hostname });
   const obeying = options.contains ? runOrders({ calls, host, clock, log }, signal) : Promise.resolve();
   if (!options.watches) return obeying;
   const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes });
@@ -100,12 +99,6 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await watching;
   }
   await Promise.all([uplinks, obeying]);
-}
-
-/** Of the server: whoever cuts it off can never let it in again. */
-async function addressesOf(hostname: string): Promise<readonly string[]> {
-  const found = await lookup(hostname, { all: true }).catch(() => []);
-  return found.map(({ address }) => address);
 }
 
 async function identify(options: AgentOptions): Promise<Identity> {

@@ -6,7 +6,8 @@
  * in between is let go on at once.
  */
 import { execFile } from 'node:child_process';
-import { constants } from 'node:os';
+import { lookup } from 'node:dns/promises';
+import { constants, networkInterfaces } from 'node:os';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { join, normalize } from 'node:path';
@@ -20,11 +21,11 @@ const NFT_MS = 10_000;
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface HostOptions {
-  /** Addresses that are never cut off: those of whoever gives the orders. */
-  readonly spared?: readonly string[];
+  /** Whoever gives the orders, by name or address, as a URL has it: cut off, it could never let itself in again. */
+  readonly spared?: string;
 }
 
-export function createHostCaller({ spared = [] }: HostOptions = {}): Caller {
+export function createHostCaller({ spared }: HostOptions = {}): Caller {
   return {
     call: async ({ operation, input }) => {
       switch (operation) {
@@ -45,7 +46,7 @@ export function createHostCaller({ spared = [] }: HostOptions = {}): Caller {
         case 'ReadPeer':
           return { blocked: await isBlocked(peerOf(input)) };
         case 'BlockPeer':
-          return block(blockable(peerOf(input), spared));
+          return block(await blockable(peerOf(input), spared));
         case 'UnblockPeer':
           return unblock(peerOf(input));
         default:
@@ -186,20 +187,60 @@ function freeze(cgroup: string, frozen: boolean): Fields {
 }
 
 function peerOf({ address }: Fields): string {
-  if (typeof address !== 'string' || isIP(address) === 0) throw invalid('address is one IP address');
+  // A zone (`fe80::1%eth0`) is no part of what a packet says.
+  if (typeof address !== 'string' || isIP(address) === 0 || address.includes('%'))
+    throw invalid('address is one IP address');
+  return isIP(address) === 6 ? unmapped(address) : address;
+}
+
+/** `::ffff:203.0.113.7` comes and goes as IPv4, and only there can it be cut off. */
+function unmapped(address: string): string {
+  const { hostname } = new URL(`http://[${address}]`);
+  const [, high = '', low = ''] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(hostname) ?? [];
+  if (low === '') return address;
+  return [high, low].flatMap((half) => [parseInt(half, 16) >> 8, parseInt(half, 16) & 0xff]).join('.');
+}
+
+/** Names change their addresses and machines theirs, so both are asked for anew. A name that cannot be looked up could be any address. */
+async function blockable(address: string, spared: string | undefined): Promise<string> {
+  if (isAmong(ownAddresses(), address)) throw invalid(`${address} is this machine itself`);
+  if (spared === undefined) return address;
+  const name = spared.replace(/^\[|\]$/g, '');
+  const found = await lookup(name, { all: true }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CallFailure(
+      'Unresolved',
+      `${address} may be the server: its own address is not known (${reason})`,
+      false,
+    );
+  });
+  if (isAmong(blockListOf(found.map((one) => one.address)), address))
+    throw invalid(`${address} is the server that this is done for`);
   return address;
 }
 
-const NEVER = new BlockList();
-NEVER.addAddress('127.0.0.1', 'ipv4');
-NEVER.addAddress('0.0.0.0', 'ipv4');
-NEVER.addAddress('::', 'ipv6');
-NEVER.addAddress('::1', 'ipv6');
+function ownAddresses(): BlockList {
+  const own = blockListOf(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address)));
+  own.addSubnet('127.0.0.0', 8, 'ipv4');
+  own.addAddress('0.0.0.0', 'ipv4');
+  own.addAddress('::', 'ipv6');
+  own.addAddress('::1', 'ipv6');
+  return own;
+}
 
-function blockable(address: string, spared: readonly string[]): string {
-  if (spared.includes(address)) throw invalid(`${address} is the server that this is done for`);
-  if (NEVER.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) throw invalid(`${address} is this machine itself`);
-  return address;
+function blockListOf(addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const address of addresses) list.addAddress(address, familyOf(address));
+  return list;
+}
+
+/** As addresses, however they are written. */
+function isAmong(list: BlockList, address: string): boolean {
+  return list.check(address, familyOf(address));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 function setOf(address: string): string {
