@@ -54,6 +54,24 @@ function contents(): Record<string, string> {
 }
 
 describe('a capture', () => {
+  test('of which a piece is cut off by a full disk is what its size and its hash say', async () => {
+    const kept = recordings();
+    kept.want(100_000, 'Shell');
+    kept.add(piece('at ', 101_000));
+    // Written as far as it goes, like a file on a disk that fills meanwhile.
+    async function* halfway() {
+      yield Buffer.from('hal');
+      throw new Error('ENOSPC');
+    }
+    kept.add({ fromMs: 101_000, toMs: 102_000, bytes: Promise.resolve(halfway() as unknown as Buffer) });
+    kept.add(piece('after ', 161_000));
+    await kept.close();
+    expect(contents()).toEqual({ 'capture-1.scap.gz': 'before at ' });
+    const sha256 = createHash('sha256').update('before at ').digest('hex');
+    expect(told.at(-1)).toMatchObject({ state: 'cut', sizeBytes: Buffer.byteLength('before at '), sha256 });
+    expect(failures).toHaveLength(1);
+  });
+
   test('holds what was before the match and what came after it, and says what it is', async () => {
     const kept = recordings();
     kept.want(100_000, 'Shell');

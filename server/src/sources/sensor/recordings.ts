@@ -188,10 +188,22 @@ export class Recordings {
         return handle;
       } catch (error) {
         this.#options.onFailure(error);
-        await handle.close();
+        await this.#cutOff(handle, open.sizeBytes);
         return null;
       }
     });
+  }
+
+  /** Of a piece that a full disk cut off nothing stays: the file is what its size and its hash say. */
+  async #cutOff(handle: FileHandle, sizeBytes: number): Promise<void> {
+    try {
+      await handle.truncate(sizeBytes);
+      await handle.sync();
+    } catch (error) {
+      this.#options.onFailure(error);
+    } finally {
+      await handle.close();
+    }
   }
 
   #finish(state: 'kept' | 'cut'): void {
