@@ -207,7 +207,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   const heard = join(dataDirectory, 'heard');
   const order = {
     ...orderOf(options, { host, rules, captures: join(dataDirectory, 'captures') }),
-    unheardSinceMs: await timeIn(heard),
+    lastHeardMs: await timeIn(heard),
   };
   let isWatching = false;
   let toldMs = clock.nowMs();
@@ -310,7 +310,7 @@ function orderOf(
     sensor: { type: 'program', program: options.sensor, socket: null },
     rules,
     allReads: false,
-    unheardSinceMs: null,
+    lastHeardMs: null,
     captures,
     recording: sensor.recording,
     lookBack: sensor.lookBack,

@@ -41,6 +41,8 @@ export interface HostWatchOptions {
 
 const HEALTH_MS = 5_000;
 const LOOK_MS = 250;
+/** What a life had not told when it ended is younger than this: matches that waited for the name of their container. */
+const UNTOLD_MS = 5_000;
 const NS_PER_MS = 1_000_000n;
 
 export class HostWatch {
@@ -59,7 +61,7 @@ export class HostWatch {
   constructor(options: HostWatchOptions) {
     this.#options = options;
     const { order, clock, newId, report } = options;
-    this.#lastHeardMs = order.unheardSinceMs;
+    this.#lastHeardMs = order.lastHeardMs === null ? null : order.lastHeardMs - UNTOLD_MS;
     this.#recordings = new Recordings({
       directory: order.captures,
       limits: order.recording,

@@ -8,15 +8,16 @@ import type { Gap } from './stream.ts';
 export interface WatchOrder {
   readonly host: string;
   readonly loginDomain: string | null;
-  readonly sensor: /** `socket`: where one that somebody else starts can connect when this user may not start the program. */
+  /** `socket`: where one that somebody else starts can connect when this user may not start the program. */
+  readonly sensor:
     | { readonly type: 'program'; readonly program: string; readonly socket: string | null }
     | { readonly type: 'socket'; readonly path: string };
   /** Rule files, in load order. */
   readonly rules: readonly string[];
   /** Of files that are only read, all are told and not only those where secrets lie. */
   readonly allReads: boolean;
-  /** Since when nobody has heard this host, for the gap that ends with the next stream; null: never heard before. */
-  readonly unheardSinceMs: number | null;
+  /** When the life before this one last heard the host: a gap tells the time to the first stream of this one. Null: never heard before. */
+  readonly lastHeardMs: number | null;
   /** Where captures are kept. */
   readonly captures: string;
   readonly recording: RecordingLimits;

@@ -21,7 +21,7 @@ import type { WatchAnswer, WatchOrder, WatchReport } from './reports.ts';
 import { lastEventMs, saveGap, saveHealth, saveHostState, saveRecording } from './store.ts';
 
 export interface WatcherOptions {
-  readonly order: Omit<WatchOrder, 'unheardSinceMs'>;
+  readonly order: Omit<WatchOrder, 'lastHeardMs'>;
   readonly state: State;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,8 +38,6 @@ const LONGEST_PAUSE_MS = 60_000;
 const STABLE_MS = 60_000;
 const STOP_MS = 10_000;
 const KEPT_STDERR = 4_000;
-/** What the process had when it died is younger than this: matches that waited for the name of their container. */
-const UNTOLD_MS = 5_000;
 /** Ten minutes of them. */
 const MOST_ROLL_UPS_WAITING = 120;
 const RETRY_MS = 1_000;
@@ -59,8 +57,7 @@ async function watchOn(options: WatcherOptions, rollUps: RollUps, signal: AbortS
   let heardMs = await lastEventMs(state, order.host).catch(() => null);
   while (!signal.aborted) {
     const startedMs = clock.nowMs();
-    const unheardSinceMs = heardMs === null ? null : heardMs - UNTOLD_MS;
-    const end = await runProcess({ options, rollUps, unheardSinceMs }, signal);
+    const end = await runProcess({ options, rollUps, lastHeardMs: heardMs }, signal);
     if (signal.aborted) return;
     const { problem } = end;
     const lastMs = clock.nowMs();
@@ -81,11 +78,11 @@ interface ProcessEnd {
 interface Life {
   readonly options: WatcherOptions;
   readonly rollUps: RollUps;
-  readonly unheardSinceMs: number | null;
+  readonly lastHeardMs: number | null;
 }
 
 /** One life of the process. */
-async function runProcess({ options, rollUps, unheardSinceMs }: Life, signal: AbortSignal): Promise<ProcessEnd> {
+async function runProcess({ options, rollUps, lastHeardMs }: Life, signal: AbortSignal): Promise<ProcessEnd> {
   const { order, clock } = options;
   const child = spawn(process.execPath, [options.program ?? compiledProgram()], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -104,8 +101,8 @@ async function runProcess({ options, rollUps, unheardSinceMs }: Life, signal: Ab
   const stop = () => void stopProcess(child, clock, ended);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  child.stdin.write(`${JSON.stringify({ ...order, unheardSinceMs } satisfies WatchOrder)}\n`);
-  const heardMs = await hear(child, { options, rollUps, unheardSinceMs }, signal);
+  child.stdin.write(`${JSON.stringify({ ...order, lastHeardMs } satisfies WatchOrder)}\n`);
+  const heardMs = await hear(child, { options, rollUps, lastHeardMs }, signal);
   signal.removeEventListener('abort', stop);
   return { problem: await ended, heardMs };
 }
