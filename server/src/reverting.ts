@@ -13,7 +13,7 @@ import { createReverts, type Reverts } from './cases/revert/engine.ts';
 import { revertFollower } from './cases/revert/follower.ts';
 import { createLedger, type Ledger } from './cases/revert/ledger.ts';
 import { MACHINE } from './cases/revert/linux/containment.ts';
-import type { OwnVerdict } from './cases/revert/own.ts';
+import { isTrial, type OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
 import type { Reach } from './cases/revert/wishes.ts';
@@ -145,8 +145,7 @@ async function judge(
   if (event === null || onlyReads(record)) return 'other';
   const verdict = await reverts.judgeOwn(event, { issuerArn });
   // What failed, or was a trial run, changed nothing; somebody who tries with our role what we did not is still told of by the rules.
-  const isTrial = String(event.request['dryRun']) === 'true';
-  return verdict === 'stolen' && (hasFailed(record) || isTrial) ? 'other' : verdict;
+  return verdict === 'stolen' && (hasFailed(record) || isTrial(event)) ? 'other' : verdict;
 }
 
 async function tellLeft(

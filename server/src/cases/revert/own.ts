@@ -68,7 +68,7 @@ export async function judgeOwn(
     .orderBy('called_ms')
     .limit(MOST_NOTES)
     .execute();
-  const digest = digestOfJson(toJson(event.request));
+  const digest = digestOfJson(toJson(withoutTrial(event.request)));
   const said = leavesOf(event.request);
   const about = notes.filter(({ subjects }) =>
     (JSON.parse(subjects) as string[]).every((subject) => said.has(subject)),
@@ -81,6 +81,19 @@ export async function judgeOwn(
   }
   return 'stolen';
 }
+
+/** Whether AWS was only asked whether it may be done (`trial.ts`). */
+export function isTrial({ request }: TrailEvent): boolean {
+  return Object.entries(request).some(([key, value]) => TRIAL.test(key) && String(value) === 'true');
+}
+
+/** A trial run and the call itself are one request, and share its note. */
+function withoutTrial(request: TrailEvent['request']): TrailEvent['request'] {
+  return Object.fromEntries(Object.entries(request).filter(([key]) => !TRIAL.test(key)));
+}
+
+/** Of the request itself alone: what stands deeper may be named by whoever calls. */
+const TRIAL = /^dryRun$/i;
 
 /** Under which name CloudTrail tells of a call. */
 function eventOf({ service, operation }: Call): string {
