@@ -27,6 +27,7 @@ const SHOP: ContainerDescription = {
   hasHostIpc: false,
   mounts: [{ source: '/', destination: '/host', mode: 'rw', isWritable: true, propagation: '' }],
   podSandboxId: '',
+  podLabels: {},
 };
 
 let folder = '';
@@ -153,4 +154,31 @@ test('another stream knows no container: each is asked about again, and an answe
   made.follow(inContainer('cafecafecafe'));
   await settle();
   expect(answers).toHaveLength(3);
+});
+
+test('of a name that somebody gave the id is only the beginning: the whole is asked about', async () => {
+  const asked: string[] = [];
+  const { made } = containers((fullId) => {
+    asked.push(fullId);
+    return Promise.resolve(SHOP);
+  });
+  const currentThread = { containerId: 'my-little-sh', cgroups: [['memory', '/default/my-little-shop']] };
+  made.follow({ currentThread, containers: new Map() } as unknown as Machine);
+  await settle();
+  expect(asked).toEqual(['my-little-shop']);
+});
+
+test('with a container of a pod its sandbox is asked about, once', async () => {
+  const asked: string[] = [];
+  const { made, described } = containers((fullId) => {
+    asked.push(fullId);
+    return Promise.resolve({ ...SHOP, fullId, podSandboxId: 'beef'.repeat(16), podLabels: { tier: 'front' } });
+  });
+  made.follow(inContainer('cafecafecafe'));
+  await settle();
+  expect(asked).toEqual([ID, 'beef'.repeat(16)]);
+  expect(described.map((json) => JSON.parse(json).container)).toMatchObject([
+    { id: 'cafecafecafe', pod_sandbox_labels: { tier: 'front' } },
+    { id: 'beefbeefbeef' },
+  ]);
 });

@@ -31,6 +31,7 @@ const MOST_WAITING = 1_000;
 const MOST_REMEMBERED = 10_000;
 /** A runtime knows a container a moment after the kernel does. */
 const TRIES_MS = [0, 150, 600] as const;
+const SHORT_ID_CHARACTERS = 12;
 const FULL_ID = /[0-9a-f]{64}/;
 const STARTS: ReadonlySet<number> = new Set([CODE.execve, CODE.execveat, CODE.clone, CODE.clone3]);
 /** Falco's numbers of runtimes. */
@@ -64,11 +65,13 @@ export class Containers implements Follower {
   follow({ currentThread, containers }: Machine): void {
     const id = currentThread?.containerId ?? '';
     if (id === '' || this.#asked.has(id) || this.#pending.has(id) || containers.has(id)) return;
+    this.#want(id, fullIdOf(id, currentThread?.cgroups ?? []));
+  }
+
+  #want(id: string, fullId: string): void {
     if (this.#waiting.length >= MOST_WAITING) return;
     if (this.#asked.size >= MOST_REMEMBERED) this.#asked.clear();
     this.#asked.add(id);
-    const groups = currentThread?.cgroups ?? [];
-    const fullId = groups.map(([, path]) => FULL_ID.exec(path)?.[0]).find((found) => found !== undefined) ?? id;
     this.#waiting.push({ id, fullId });
     this.#pending.add(id);
     this.#work();
@@ -100,10 +103,19 @@ export class Containers implements Follower {
       void this.#ask(next.fullId).then((found) => {
         this.#running -= 1;
         this.#pending.delete(next.id);
-        if (found !== null) this.#tell(describedJson(next.id, found));
+        if (found !== null) {
+          this.#tell(describedJson(next.id, found));
+          this.#wantPodOf(found);
+        }
         this.#work();
       });
     }
+  }
+
+  /** The sandbox says what belongs to the whole pod, and began long before anybody looked. */
+  #wantPodOf({ podSandboxId }: ContainerDescription): void {
+    const id = podSandboxId.slice(0, SHORT_ID_CHARACTERS);
+    if (id !== '' && !this.#asked.has(id) && !this.#pending.has(id)) this.#want(id, podSandboxId);
   }
 
   #tell(json: string): void {
@@ -142,6 +154,17 @@ export class Containers implements Follower {
   }
 }
 
+/** A runtime knows its containers by whole ids; of names that people gave them (`ctr run`) too the id is only the beginning. */
+function fullIdOf(id: string, groups: readonly (readonly [string, string])[]): string {
+  for (const [, path] of groups) {
+    const digits = FULL_ID.exec(path)?.[0];
+    if (digits !== undefined) return digits;
+    const named = path.split('/').findLast((part) => part.startsWith(id));
+    if (named !== undefined) return named;
+  }
+  return id;
+}
+
 /** As the container plugin of Falco writes it; `scap` reads it back. */
 function describedJson(id: string, told: ContainerDescription): string {
   const { repository, tag, digest } = partsOfImage(told.image);
@@ -171,6 +194,7 @@ function describedJson(id: string, told: ContainerDescription): string {
         Propagation: propagation,
       })),
       pod_sandbox_id: told.podSandboxId,
+      pod_sandbox_labels: told.podLabels,
     },
   });
 }

@@ -66,8 +66,12 @@ export class RecordQueue {
   async room(signal: AbortSignal): Promise<void> {
     while (this.#isBehind() && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const go = () => {
+          signal.removeEventListener('abort', go);
+          resolve();
+        };
+        this.#wake = go;
+        signal.addEventListener('abort', go, { once: true });
       });
     }
   }

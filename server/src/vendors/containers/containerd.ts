@@ -1,7 +1,7 @@
 /**
  * containerd's own API: containers lie in namespaces (`k8s.io`, `moby`, `default`), and the one who asks has to name it.
  *
- * Fields as in containerd's api/services/containers/v1 and namespaces/v1.
+ * Fields as in containerd's api/services/containers/v1, images/v1 and namespaces/v1.
  */
 import {
   type ContainerDescription,
@@ -10,6 +10,7 @@ import {
   membersOf,
   textOf,
 } from './description.ts';
+import { podOf } from './cri.ts';
 import { callGrpc } from './grpc.ts';
 import { type Message, messageIn, messagesIn, readMessage, textIn, textMapIn, writeText } from './protobuf.ts';
 
@@ -30,7 +31,14 @@ export function createContainerdRuntime(socketPath: string): ContainerRuntime {
             message: writeText(1, fullId),
             headers: { 'containerd-namespace': namespace },
           });
-          if (answer !== null) return describe(messageIn(readMessage(answer), 1));
+          if (answer === null) continue;
+          const described = describe(messageIn(readMessage(answer), 1));
+          const [pod, digest] = await Promise.all([
+            podOf(socketPath, described.podSandboxId),
+            digestOf(socketPath, namespace, described.image),
+          ]);
+          const imageDigest = described.imageDigest || digest;
+          return { ...described, imageDigest, ip: pod.ip, podLabels: pod.labels };
         }
       }
       return null;
@@ -50,6 +58,17 @@ async function listNamespaces(socketPath: string): Promise<readonly string[]> {
     .map((namespace) => textIn(namespace, 1));
 }
 
+/** What the image's name stands for here; empty when that is gone. Without it the container is still named. */
+async function digestOf(socketPath: string, namespace: string, image: string): Promise<string> {
+  const answer = await callGrpc({
+    socketPath,
+    path: '/containerd.services.images.v1.Images/Get',
+    message: writeText(1, image),
+    headers: { 'containerd-namespace': namespace },
+  }).catch(() => null);
+  return answer === null ? '' : textIn(messageIn(messageIn(readMessage(answer), 1), 3), 2);
+}
+
 function describe(container: Message): ContainerDescription {
   const labels = textMapIn(container, 2);
   const told = specOf(container);
@@ -64,7 +83,8 @@ function describe(container: Message): ContainerDescription {
   const hasOfHost = (type: string) => told !== null && !own.has(type);
   const mounts = Array.isArray(spec['mounts']) ? spec['mounts'] : [];
   const id = textIn(container, 1);
-  const image = textIn(container, 3);
+  // Of a pod's container the image is known here by whatever name it had first, perhaps only a digest; the annotation has what was asked for.
+  const image = textOf(annotations['io.kubernetes.cri.image-name']) || textIn(container, 3);
   return {
     runtime: 'containerd',
     fullId: id,
@@ -81,6 +101,7 @@ function describe(container: Message): ContainerDescription {
     hasHostIpc: hasOfHost('ipc'),
     mounts: mounts.flatMap(mountOf),
     podSandboxId: textOf(annotations['io.kubernetes.cri.sandbox-id']),
+    podLabels: {},
   };
 }
 

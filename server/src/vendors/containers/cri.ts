@@ -13,9 +13,32 @@ export function createCriRuntime(socketPath: string): ContainerRuntime {
         path: '/runtime.v1.RuntimeService/ContainerStatus',
         message: Buffer.concat([writeText(1, fullId), VERBOSE]),
       });
-      return answer === null ? null : describe(answer, socketPath.includes('crio') ? 'cri-o' : 'cri');
+      if (answer === null) return null;
+      const described = describe(answer, socketPath.includes('crio') ? 'cri-o' : 'cri');
+      const pod = await podOf(socketPath, described.podSandboxId);
+      return { ...described, ip: pod.ip, podLabels: pod.labels };
     },
   };
+}
+
+export interface Pod {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Empty on the host's network. */
+  readonly ip: string;
+}
+
+/** Of the pod whose sandbox this is; what cannot be asked is empty: containerd may be without this interface. */
+export async function podOf(socketPath: string, sandboxId: string): Promise<Pod> {
+  const unknown = { labels: {}, ip: '' };
+  if (sandboxId === '') return unknown;
+  const answer = await callGrpc({
+    socketPath,
+    path: '/runtime.v1.RuntimeService/PodSandboxStatus',
+    message: writeText(1, sandboxId),
+  }).catch(() => null);
+  if (answer === null) return unknown;
+  const status = messageIn(readMessage(answer), 1);
+  return { labels: textMapIn(status, 7), ip: textIn(messageIn(status, 5), 1) };
 }
 
 function describe(answer: Buffer, runtime: 'cri' | 'cri-o'): ContainerDescription {
@@ -46,6 +69,7 @@ function describe(answer: Buffer, runtime: 'cri' | 'cri-o'): ContainerDescriptio
       propagation: '',
     })),
     podSandboxId: textOf(info['sandboxID']),
+    podLabels: {},
   };
 }
 

@@ -17,6 +17,8 @@ export interface ContainerDescription {
   readonly hasHostIpc: boolean;
   readonly mounts: readonly ContainerMount[];
   readonly podSandboxId: string;
+  /** Of the pod, which containers need not share. */
+  readonly podLabels: Readonly<Record<string, string>>;
 }
 
 export interface ContainerMount {

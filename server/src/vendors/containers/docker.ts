@@ -70,6 +70,7 @@ function describe(value: unknown, runtime: 'docker' | 'podman'): ContainerDescri
     hasHostIpc: host['IpcMode'] === 'host',
     mounts: mounts.map(mountOf),
     podSandboxId: '',
+    podLabels: {},
   };
 }
 

@@ -18,6 +18,10 @@ import { createRuntime } from './runtimes.ts';
 const ID = 'f'.repeat(64);
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
+const OTHER_DIGEST = `sha256:${'b'.repeat(64)}`;
+/** The status of a pod's sandbox. */
+const POD = field(1, message(field(5, field(1, '10.1.2.3')), entry(7, 'tier', 'front')));
+
 let fake: FakeRuntime | null = null;
 let folder = '';
 
@@ -65,6 +69,7 @@ describe('Docker and Podman', () => {
       hasHostIpc: false,
       mounts: [{ source: '/', destination: '/host', mode: 'rw', isWritable: true, propagation: 'rprivate' }],
       podSandboxId: '',
+      podLabels: {},
     });
   });
 
@@ -97,6 +102,8 @@ describe('containerd', () => {
     if (path.endsWith('Namespaces/List')) {
       return message(field(1, message(field(1, 'default'))), field(1, message(field(1, 'k8s.io'))));
     }
+    if (path.endsWith('PodSandboxStatus')) return POD;
+    if (path.endsWith('Images/Get')) return field(1, field(3, field(2, OTHER_DIGEST)));
     return namespace === 'k8s.io' && asked.equals(field(1, ID)) ? field(1, container) : null;
   };
 
@@ -117,12 +124,38 @@ describe('containerd', () => {
       hasHostIpc: false,
       mounts: [{ source: '/srv', destination: '/data', mode: 'ro', isWritable: false, propagation: 'rprivate' }],
       podSandboxId: 'cafe',
+      podLabels: { tier: 'front' },
+      ip: '10.1.2.3',
     });
-    expect(fake.asked).toEqual([
+    expect(fake.asked.slice(0, 3)).toEqual([
       '/containerd.services.namespaces.v1.Namespaces/List',
       '/containerd.services.containers.v1.Containers/Get default',
       '/containerd.services.containers.v1.Containers/Get k8s.io',
     ]);
+    expect(fake.asked.slice(3).toSorted()).toEqual([
+      '/containerd.services.images.v1.Images/Get k8s.io',
+      '/runtime.v1.RuntimeService/PodSandboxStatus',
+    ]);
+  });
+
+  test.each([
+    ['the digest', 'Images/Get', { imageDigest: '', podLabels: { tier: 'front' } }],
+    ['the pod', 'PodSandboxStatus', { imageDigest: OTHER_DIGEST, podLabels: {}, ip: '' }],
+  ])('a container of which %s cannot be had is named all the same', async (_what, refused, expected) => {
+    const path = socket('containerd.sock');
+    const tagged = message(
+      field(1, ID),
+      field(3, 'registry.example.com/shop:1.2'),
+      field(5, message(field(2, JSON.stringify(spec)))),
+    );
+    fake = await startGrpc(path, (asked, bytes, namespace) => {
+      if (asked.endsWith(refused)) return 'unknown service';
+      return asked.endsWith('Containers/Get') ? field(1, tagged) : answer(asked, bytes, namespace);
+    });
+    expect(await createRuntime(path).describe(ID)).toMatchObject({
+      image: 'registry.example.com/shop:1.2',
+      ...expected,
+    });
   });
 
   test('a container that no namespace has is no failure', async () => {
@@ -181,7 +214,9 @@ test('CRI-O is asked through the Kubernetes runtime interface', async () => {
     field(14, message(field(1, '/data'), field(2, '/srv'), field(3, 1))),
   );
   const info = JSON.stringify({ sandboxID: 'cafe', privileged: true });
-  fake = await startGrpc(path, () => message(field(1, status), entry(2, 'info', info)));
+  fake = await startGrpc(path, (asked) =>
+    asked.endsWith('PodSandboxStatus') ? POD : message(field(1, status), entry(2, 'info', info)),
+  );
   expect(await createRuntime(path).describe(ID)).toMatchObject({
     runtime: 'cri-o',
     name: 'shop',
@@ -191,8 +226,13 @@ test('CRI-O is asked through the Kubernetes runtime interface', async () => {
     isPrivileged: true,
     mounts: [{ source: '/srv', destination: '/data', mode: 'ro', isWritable: false }],
     podSandboxId: 'cafe',
+    podLabels: { tier: 'front' },
+    ip: '10.1.2.3',
   });
-  expect(fake.asked).toEqual(['/runtime.v1.RuntimeService/ContainerStatus']);
+  expect(fake.asked).toEqual([
+    '/runtime.v1.RuntimeService/ContainerStatus',
+    '/runtime.v1.RuntimeService/PodSandboxStatus',
+  ]);
 });
 
 test('an image falls into repository, tag and digest', () => {
