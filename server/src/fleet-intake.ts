@@ -11,7 +11,7 @@ import type { State } from './ground/state.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
-import { agentCaptures } from './sources/sensor/recordings.ts';
+import { agentCaptures } from './sources/sensor/recording-file.ts';
 import { saveGap, saveRecording } from './sources/sensor/store.ts';
 
 export interface FleetOptions {

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Clock } from '../ground/clock.ts';
 import { messageOf } from '../ground/failure.ts';
 import type { Log } from '../ground/log.ts';
-import { recordingFile } from '../sources/sensor/recordings.ts';
+import { recordingFile, recordingIn } from '../sources/sensor/recording-file.ts';
 import type { AgentCalls, CaptureOutcome } from '../vendors/countersign/agent-calls.ts';
 
 export interface CaptureUplinkOptions {
@@ -24,8 +24,7 @@ export interface CaptureUplinkOptions {
 const LOOK_MS = 5_000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 const PIECE_BYTES = 2 * 1024 * 1024;
-const COMPLETE = /^([A-Za-z0-9-]{1,64})\.scap\.gz$/;
-const SENT = /^([A-Za-z0-9-]{1,64})\.sent$/;
+const SENT = '.sent';
 
 /** A capture that is asked about again later, while the others are sent. */
 interface Postponed {
@@ -57,8 +56,8 @@ async function sendAll(
 ): Promise<boolean> {
   const { clock, log } = options;
   const names = await readdir(options.directory);
-  const complete = names.flatMap((name) => COMPLETE.exec(name)?.[1] ?? []).toSorted();
-  const sent = new Set(names.flatMap((name) => SENT.exec(name)?.[1] ?? []));
+  const complete = names.flatMap((name) => recordingIn(name) ?? []).toSorted();
+  const sent = new Set(names.flatMap((name) => recordingIn(name, SENT) ?? []));
   for (const id of sent) if (!complete.includes(id)) await rm(markOf(options, id), { force: true });
   for (const id of postponed.keys()) if (!complete.includes(id)) postponed.delete(id);
   for (const id of complete) {
@@ -107,5 +106,5 @@ async function sendOne(options: CaptureUplinkOptions, id: string, signal: AbortS
 }
 
 function markOf({ directory }: CaptureUplinkOptions, id: string): string {
-  return join(directory, `${id}.sent`);
+  return join(directory, `${id}${SENT}`);
 }

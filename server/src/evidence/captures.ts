@@ -11,7 +11,7 @@ import { Failure } from '../ground/failure.ts';
 import type { HttpServer } from '../ground/http.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
-import { agentCaptures, recordingFile } from '../sources/sensor/recordings.ts';
+import { agentCaptures, recordingFile } from '../sources/sensor/recording-file.ts';
 import { captureById, type CaptureRow, capturesWithin, gapsWithin, type HostSpan } from '../sources/sensor/store.ts';
 
 export interface CaptureRoutesOptions {

@@ -6,6 +6,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { WireActivity } from '../activity/wire.ts';
+import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
 
 export const BATCH_VERSION = 1;
 /** As it travels, compressed, and as it is read. */
@@ -61,7 +62,7 @@ const WireGap = Type.Object({ class: Name, lost: Amount, fromMs: Ms, toMs: Ms },
 /** A capture on the agent's disk, as it begins, ends or is removed there. */
 const WireCapture = Type.Object(
   {
-    id: Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
+    id: Type.String({ pattern: RECORDING_ID }),
     rule: Name,
     fromMs: Ms,
     toMs: Ms,

@@ -57,6 +57,26 @@ async function received(id: string): Promise<{ readonly bytes: number | null; re
 
 const file = (id: string): string => join(directory, `${id}.scap.gz`);
 
+test('how a capture ended stands in the journal as its agent says it, once, however often it says so', async () => {
+  await tell('node-1', 'zero');
+  await tell('node-1', 'zero');
+  const found = await sql<{ parameters: string }>`
+    select parameters::text from journal where kind = 'capture-kept' and parameters::text like '%"zero"%'
+  `.execute(state.db);
+  const sha256 = createHash('sha256').update(BYTES).digest('hex');
+  expect(found.rows.map(({ parameters }) => JSON.parse(parameters))).toEqual([
+    { host: 'node-1', id: 'zero', rule: 'A rule', fromMs: 1, toMs: 2, sizeBytes: BYTES.length, sha256 },
+  ]);
+});
+
+test('a host may be called by as long a name as DNS has', async () => {
+  const host = 'n'.repeat(253);
+  await tell(host, 'long');
+  expect(await intake().take(agentOf(host), { id: 'long', fromBytes: 0, bytes: BYTES })).toMatchObject({
+    isWhole: true,
+  });
+});
+
 describe('a crash', () => {
   test('between the last piece and the check of the whole loses nothing: it is finished when its agent asks', async () => {
     const agent = agentOf('node-1');

@@ -10,15 +10,13 @@
  * The surprise: the file itself says how far it has come, not the database. A piece that was written before a crash is not sent again; a file
  * that was complete before one is checked, put in its place and journaled when its agent next asks.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../ground/clock.ts';
 import { Failure } from '../ground/failure.ts';
 import { appendJournal } from '../ground/journal.ts';
 import type { State } from '../ground/state.ts';
-import { recordingFile } from '../sources/sensor/recordings.ts';
+import { hashOfFile, recordingFile } from '../sources/sensor/recording-file.ts';
 import {
   agentCapturesHere,
   captureById,
@@ -114,7 +112,7 @@ export class CaptureIntake {
 
   async #finish(row: CaptureRow): Promise<void> {
     const part = this.#partOf(row.id);
-    if ((await hashOf(part)) !== row.sha256) {
+    if ((await hashOfFile(part)) !== row.sha256) {
       await rm(part, { force: true });
       throw differs(row.id);
     }
@@ -247,12 +245,6 @@ async function sizeOf(file: string): Promise<number | null> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 function unknown(id: string): Failure {

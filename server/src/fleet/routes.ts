@@ -15,6 +15,7 @@ import { httpFailures } from '../ground/http-error.ts';
 import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
+import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
 import { BATCH_TYPE, PIECE_TYPE } from '../vendors/countersign/agent-calls.ts';
 import { type CaptureIntake, LARGEST_PIECE_BYTES } from './captures.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
@@ -49,7 +50,7 @@ const Answer = Type.Union([
   ),
 ]);
 const Id = Type.Object({ id: Type.String({ maxLength: 60 }) });
-const OneCapture = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }) });
+const OneCapture = Type.Object({ id: Type.String({ pattern: RECORDING_ID }) });
 const PieceOfCapture = Type.Object({
   ...OneCapture.properties,
   from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),

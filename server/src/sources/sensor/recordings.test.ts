@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Piece } from './lookback.ts';
-import { type Recording, recordingFile, type RecordingLimits, Recordings } from './recordings.ts';
+import { recordingFile } from './recording-file.ts';
+import { type Recording, type RecordingLimits, Recordings } from './recordings.ts';
 
 const LIMITS: RecordingLimits = {
   beforeMs: 30_000,

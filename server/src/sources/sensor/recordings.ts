@@ -3,10 +3,11 @@
  * each other share one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cut, Piece } from './lookback.ts';
+import { hashOfFile, recordingIn, SUFFIX } from './recording-file.ts';
 
 export interface RecordingLimits {
   readonly beforeMs: number;
@@ -43,20 +44,8 @@ export interface RecordingsOptions {
 }
 
 const FILE_MODE = 0o600;
-const SUFFIX = '.scap.gz';
 const PART = '.part';
 const ROOM_MS = 3_600_000;
-const ID = /^[A-Za-z0-9-]{1,64}$/;
-
-/** The file of a capture; null for an id that is none. */
-export function recordingFile(directory: string, id: string): string | null {
-  return ID.test(id) ? join(directory, `${id}${SUFFIX}`) : null;
-}
-
-/** Beside this server's own, those of agents. */
-export function agentCaptures(directory: string): string {
-  return join(directory, 'agents');
-}
 
 interface Open {
   readonly id: string;
@@ -88,14 +77,14 @@ export class Recordings {
   /** What a former run left unfinished is closed as far as it goes. */
   async recover(): Promise<void> {
     for (const name of readdirSync(this.#options.directory)) {
-      const id = name.endsWith(SUFFIX + PART) ? name.slice(0, -(SUFFIX + PART).length) : '';
-      if (!ID.test(id)) continue;
+      const id = recordingIn(name, SUFFIX + PART);
+      if (id === null) continue;
       const file = join(this.#options.directory, name);
       const { mtimeMs, size } = statSync(file);
       const kept = join(this.#options.directory, `${id}${SUFFIX}`);
       renameSync(file, kept);
       const told = { id, rule: '', fromMs: 0, toMs: Math.trunc(mtimeMs), sizeBytes: size };
-      this.#options.onRecording({ ...told, state: 'cut', sha256: await hashOf(kept) });
+      this.#options.onRecording({ ...told, state: 'cut', sha256: await hashOfFile(kept) });
     }
   }
 
@@ -246,10 +235,4 @@ export class Recordings {
 
 function pick({ size, mtimeMs }: { readonly size: number; readonly mtimeMs: number }) {
   return { sizeBytes: size, modifiedMs: mtimeMs };
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

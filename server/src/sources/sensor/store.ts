@@ -1,5 +1,6 @@
 /** Hosts, their gaps and captures in the state database. */
 import { sql } from 'kysely';
+import { appendJournal } from '../../ground/journal.ts';
 import type { State, StateTransaction } from '../../ground/state.ts';
 import { storable } from '../../ground/storable.ts';
 import type { Recording } from './recordings.ts';
@@ -10,7 +11,8 @@ import type { HostTables } from './tables.ts';
 const MOST_LISTED = 500;
 const MOST_OF_AGENTS = 100_000;
 const LONGEST_PROBLEM = 1_000;
-const LONGEST_HOST = 200;
+/** Of a name in DNS, which agents have. */
+const LONGEST_HOST = 253;
 /** Longer than any case: gaps are small, but a sensor that always loses would never end. */
 const KEEP_GAPS_MS = 400 * 86_400_000;
 
@@ -89,27 +91,48 @@ export interface RecordingOf {
   readonly isOfAgent: boolean;
 }
 
-/** A capture that begins, ends or was removed; nobody says anything of another host's. */
-export async function saveRecording(
+/**
+ * A capture that begins, ends or was removed; nobody says anything of another host's. How it ended goes into the journal, so that whoever reads
+ * the file later can tell that it still is what it was.
+ */
+export async function saveRecording(trx: StateTransaction, of: RecordingOf, nowMs: number): Promise<void> {
+  const { host, recording } = of;
+  const isNews = recording.state === 'removed' ? await noteRemoved(trx, of) : await noteRecording(trx, of, nowMs);
+  // An agent tells a batch again until it knows that it was taken.
+  if (!isNews || recording.state === 'recording') return;
+  const { id, rule, fromMs, toMs, state, sizeBytes, sha256 } = recording;
+  const parameters = { host, id, rule, fromMs, toMs, sizeBytes, sha256 };
+  await appendJournal(trx, { kind: `capture-${state}`, caseId: null, actor: null, timeMs: nowMs, parameters });
+}
+
+async function noteRemoved(
+  trx: StateTransaction,
+  { host, recording: { id }, isOfAgent }: RecordingOf,
+): Promise<boolean> {
+  const gone = trx
+    .withTables<HostTables>()
+    .updateTable('capture')
+    .set({ state: 'removed' })
+    .where('id', '=', id)
+    .where('state', '!=', 'removed')
+    .returning('id');
+  const ofThem = isOfAgent
+    ? // What has come here whole stays when its agent makes room.
+      gone.where('host', '=', key(host)).whereRef('received_bytes', '<', 'size_bytes')
+    : // The hosts that this server watches itself have their room in common.
+      gone.where('received_bytes', 'is', null);
+  return (await ofThem.executeTakeFirst()) !== undefined;
+}
+
+async function noteRecording(
   trx: StateTransaction,
   { host, recording, isOfAgent }: RecordingOf,
   nowMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const { id, rule, fromMs, toMs, state, sizeBytes, sha256 } = recording;
   const end = { state, size_bytes: sizeBytes, sha256 };
-  const db = trx.withTables<HostTables>();
-  if (state === 'removed') {
-    // What has come here whole stays when its agent makes room.
-    await db
-      .updateTable('capture')
-      .set({ state })
-      .where('id', '=', id)
-      .where('host', '=', key(host))
-      .where((eb) => eb.or([eb('received_bytes', 'is', null), eb('received_bytes', '<', eb.ref('size_bytes'))]))
-      .execute();
-    return;
-  }
-  await db
+  const changed = await trx
+    .withTables<HostTables>()
     .insertInto('capture')
     .values({
       id,
@@ -129,7 +152,9 @@ export async function saveRecording(
         // Told again late it changes nothing: a file that has come whole is what it is.
         .where('capture.state', '=', 'recording'),
     )
-    .execute();
+    .returning('id')
+    .executeTakeFirst();
+  return changed !== undefined;
 }
 
 /** Those with trouble first. */

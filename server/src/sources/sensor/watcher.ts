@@ -11,12 +11,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
-import { appendJournal } from '../../ground/journal.ts';
 import type { Log } from '../../ground/log.ts';
 import type { State } from '../../ground/state.ts';
 import { acceptBatch } from '../inbox.ts';
 import type { SyscallRecord } from '../syscall/record.ts';
-import type { Recording } from './recordings.ts';
 import type { WatchAnswer, WatchOrder, WatchReport } from './reports.ts';
 import { lastEventMs, saveGap, saveHealth, saveHostState, saveRecording } from './store.ts';
 
@@ -186,7 +184,14 @@ async function take(
       await saveHealth(state, host, report.health, clock.nowMs()).catch(ignoreFor(log));
       return null;
     case 'recording':
-      await untilDone(() => keepRecording(report.recording, options), options, signal);
+      await untilDone(
+        () =>
+          state.transaction((trx) =>
+            saveRecording(trx, { host, recording: report.recording, isOfAgent: false }, clock.nowMs()),
+          ),
+        options,
+        signal,
+      );
       return null;
     case 'failure':
       log.error('watching a host met a failure', { host, what: report.what, problem: report.problem });
@@ -198,22 +203,6 @@ async function acceptRecords(records: readonly SyscallRecord[], options: Watcher
   const { state, clock, order } = options;
   const batch = records.map((record) => ({ id: record.id, timeMs: record.timeMs, json: JSON.stringify(record) }));
   await acceptBatch(state, { source: 'syscall', origin: `sensor ${order.host}`, records: batch }, clock.nowMs());
-}
-
-/** The journal says what the file was, so that whoever reads it later can tell that it still is. */
-async function keepRecording(recording: Recording, { state, clock, order }: WatcherOptions): Promise<void> {
-  await state.transaction(async (trx) => {
-    await saveRecording(trx, { host: order.host, recording, isOfAgent: false }, clock.nowMs());
-    if (recording.state === 'recording') return;
-    const { id, rule, fromMs, toMs, sizeBytes, sha256 } = recording;
-    await appendJournal(trx, {
-      kind: `capture-${recording.state}`,
-      caseId: null,
-      actor: null,
-      timeMs: clock.nowMs(),
-      parameters: { host: order.host, id, rule, fromMs, toMs, sizeBytes, sha256 },
-    });
-  });
 }
 
 /** What must not be lost is tried until it is done; meanwhile nothing further is read. */
