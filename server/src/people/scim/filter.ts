@@ -11,6 +11,7 @@ const LONGEST_REASON = 200;
 /** Compared as they are: ids, and what only a program wrote. */
 const EXACT = new Set(['id', 'externalid', 'value', 'members']);
 const DATES = new Set(['created', 'lastmodified']);
+export type { Filter };
 type Compared = Extract<Filter, { readonly compValue: unknown }>;
 
 /** @throws Failure 400 `invalidFilter`. */
@@ -42,6 +43,21 @@ export function holds(filter: Filter, resource: unknown): boolean {
       return !valuesAt(resource, filter.attrPath).some((value) => compares({ ...filter, op: 'eq' }, value));
     default:
       return valuesAt(resource, filter.attrPath).some((value) => compares(filter, value));
+  }
+}
+
+/** How many comparisons it is, for one value. */
+export function termsOf(filter: Filter): number {
+  switch (filter.op) {
+    case 'or':
+    case 'and':
+      return filter.filters.reduce((sum, one) => sum + termsOf(one), 0);
+    case 'not':
+      return termsOf(filter.filter);
+    case '[]':
+      return termsOf(filter.valFilter);
+    default:
+      return 1;
   }
 }
 

@@ -192,6 +192,44 @@ describe('a group', () => {
     expect(group(away('ann'), away('ben'), away('ben')).members).toBeUndefined();
   });
 
+  test('away and back again, who came last stands last', () => {
+    const members = group(
+      { op: 'remove', path: 'members[value eq "ann"]' },
+      { op: 'add', path: 'members', value: [{ value: 'cal' }, { value: 'ann' }] },
+      { op: 'replace', path: 'displayName', value: 'Shop' },
+      { op: 'remove', path: 'members[value co "al"]' },
+      { op: 'add', value: { members: [{ value: 'ben' }] } },
+    ).members;
+    expect((members ?? []).map(({ value }) => value)).toEqual(['ann', 'ben']);
+  });
+
+  test('a thousand operations on ten thousand members look at each of them once', () => {
+    const members = Array.from({ length: 10_000 }, (_, index) => ({ value: `person-${index}` }));
+    const Operations = Array.from({ length: 1_000 }, (_, index) =>
+      index % 4 === 3
+        ? { op: 'add', path: 'members', value: [{ value: `new-${index}` }] }
+        : { op: 'remove', path: `members[value eq "person-${index}"]` },
+    );
+    const timed = (count: number) => {
+      const startedMs = performance.now();
+      const after = patched('Group', { members }, { Operations: Operations.slice(0, count) });
+      const tookMs = performance.now() - startedMs;
+      expect(after).toMatchObject({ members: { length: 10_000 - count / 2 } });
+      return tookMs;
+    };
+    const best = (count: number) => Math.min(...Array.from({ length: 5 }, () => timed(count)));
+    // Reading the members once takes most of either; were each operation to look at all, it would be a hundred times as long.
+    expect(best(1_000) / best(8)).toBeLessThan(25);
+  });
+
+  test('operations that must look at every member are refused before they hold up everybody', () => {
+    const members = Array.from({ length: 10_000 }, (_, index) => ({ value: `person-${index}` }));
+    const away = { op: 'remove', path: 'members[value sw "x" or value sw "y"]' };
+    const run = (count: number) => () => patched('Group', { members }, { Operations: Array(count).fill(away) });
+    expect(failure(run(4))).toBeNull();
+    expect(failure(run(6))).toEqual([400, 'tooMany']);
+  });
+
   test('a group within a group is refused, however it comes', () => {
     const nested = { op: 'add', path: 'members', value: [{ value: 'other', type: 'Group' }] };
     expect(failure(() => group(nested))).toEqual([400, 'invalidValue']);

@@ -5,7 +5,7 @@
  * The surprise: an operation on an attribute that means nothing here is left out, and not refused. Providers send such in one request with
  * `active`: refusing it would leave somebody in service who has left.
  */
-import { holds, readFilter } from './filter.ts';
+import { type Filter, holds, readFilter, termsOf } from './filter.ts';
 import {
   attributeNamed,
   IDENTITY_SCHEMA,
@@ -16,9 +16,12 @@ import {
   subAttributeNamed,
   truth,
 } from './resource.ts';
+import { KeyedValues, keyOf, part } from './values.ts';
 
 const MOST_OPERATIONS = 1_000;
 const LONGEST_PATH = 600;
+/** So many values may one request look at, each time that it does, beside those that are found by their key. */
+const MOST_COMPARED = 100_000;
 const CORE_PREFIX = /^urn:ietf:params:scim:schemas:core:2\.0:(?:User|Group):/i;
 const NAME = /^[\w$-]+/;
 const REST_OF_PATH = /^(?:\[(.*)\])?(?:\.([\w$-]+))?$/s;
@@ -32,16 +35,23 @@ interface Operation {
 }
 interface Target {
   readonly attribute: string;
-  readonly filter: string | null;
+  readonly filter: Filter | null;
   readonly sub: string | null;
 }
 type Json = Record<string, unknown>;
+interface Draft {
+  readonly document: Json;
+  /** Ahead of those in the document, while operations go over them that say which by key. */
+  members: KeyedValues | null;
+  compared: number;
+}
 
 /** @returns the resource as it would be; what was given stays. @throws Failure 400. */
 export function patched(kind: ResourceKind, resource: object, body: unknown): unknown {
-  const document = structuredClone(resource) as Json;
-  for (const operation of operationsOf(body)) apply(kind, document, operation);
-  return document;
+  const draft: Draft = { document: structuredClone(resource) as Json, members: null, compared: 0 };
+  for (const operation of operationsOf(body)) apply(kind, draft, operation);
+  settleMembers(draft);
+  return draft.document;
 }
 
 function operationsOf(body: unknown): readonly Operation[] {
@@ -65,22 +75,56 @@ function readOperation(one: unknown, where: string): Operation {
   return { op: name, path, value, where };
 }
 
-function apply(kind: ResourceKind, document: Json, operation: Operation): void {
+function apply(kind: ResourceKind, draft: Draft, operation: Operation): void {
   const { path, value, where } = operation;
   if (path === undefined) {
     // Each attribute of the value on its own; a name may have dots, as Entra writes them.
     for (const [name, one] of Object.entries(isObject(value) ? value : {}))
-      apply(kind, document, { ...operation, path: name, value: one });
+      apply(kind, draft, { ...operation, path: name, value: one });
     return;
   }
   const target = targetOf(kind, path, where);
-  if (target === null) return;
+  if (target === null || applyToMembers(draft, operation, target)) return;
+  const { document } = draft;
   const { attribute, filter, sub } = target;
   const before = document[attribute];
+  draft.compared += Array.isArray(before) ? before.length * (filter === null ? 1 : termsOf(filter)) : 0;
+  if (draft.compared > MOST_COMPARED)
+    throw scimFailure(400, 'tooMany', `${where}: too many values to look at in one request; send fewer operations`);
   if (filter !== null) applyWhere(document, operation, { attribute, filter, sub });
   else if (sub !== null) applySub(document, operation, { attribute, sub });
   else applyWhole(document, operation, attribute);
   if (attribute === 'emails') document['emails'] = onePrimary(before, document['emails']);
+}
+
+/** @returns false for another attribute, or where all members must be looked at, which stand in the document then. */
+function applyToMembers(draft: Draft, { op, value }: Operation, { attribute, filter, sub }: Target): boolean {
+  if (attribute !== 'members') return false;
+  const isGiven = filter === null && sub === null && value !== undefined && value !== null;
+  const removed = op !== 'remove' || sub !== null ? null : isGiven ? listOf(value).map(keyOf) : keysIn(filter);
+  if (removed === null && !(op === 'add' && isGiven)) {
+    settleMembers(draft);
+    return false;
+  }
+  const before = draft.document['members'];
+  draft.members ??= new KeyedValues(Array.isArray(before) ? before : []);
+  if (removed === null) draft.members.add(listOf(value));
+  else draft.members.remove(removed);
+  return true;
+}
+
+/** What `value eq "…"` chooses; null for a filter that may choose any. */
+function keysIn(filter: Filter | null): readonly string[] | null {
+  if (filter?.op !== 'eq' || filter.attrPath.toLowerCase() !== 'value') return null;
+  return typeof filter.compValue === 'string' ? [filter.compValue] : null;
+}
+
+function settleMembers(draft: Draft): void {
+  if (draft.members === null) return;
+  const members = draft.members.list();
+  draft.members = null;
+  if (members.length > 0) draft.document['members'] = members;
+  else delete draft.document['members'];
 }
 
 /** null: nothing that means anything here. */
@@ -100,9 +144,10 @@ function targetOf(kind: ResourceKind, path: string, where: string): Target | nul
   if (name === '' || (attribute !== null && parts === null))
     throw scimFailure(400, 'invalidPath', `${where}.path: no path that can be read`);
   if (attribute === null) return null;
-  const [, filter = null, subName] = parts ?? [];
+  const [, filter, subName] = parts ?? [];
   const sub = subName === undefined ? null : subAttributeNamed(attribute, subName);
-  return subName !== undefined && sub === null ? null : { attribute, filter, sub };
+  if (subName !== undefined && sub === null) return null;
+  return { attribute, filter: filter === undefined ? null : readFilter(filter), sub };
 }
 
 function applyWhole(document: Json, { op, value, where }: Operation, attribute: string): void {
@@ -135,10 +180,9 @@ function applySub(document: Json, operation: Operation, { attribute, sub }: { at
   else delete document[attribute];
 }
 
-function applyWhere(document: Json, operation: Operation, target: Target & { readonly filter: string }): void {
+function applyWhere(document: Json, operation: Operation, target: Target & { readonly filter: Filter }): void {
   const { op, value, where } = operation;
-  const { attribute, sub } = target;
-  const filter = readFilter(target.filter);
+  const { attribute, filter, sub } = target;
   const before: unknown = document[attribute] ?? [];
   if (!Array.isArray(before) || !isMany(attribute))
     throw scimFailure(400, 'invalidPath', `${where}.path: ${attribute} has one value, and nothing to choose from`);
@@ -185,11 +229,6 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : value === null ? [] : [value];
 }
 
-/** What makes two values one: providers add `display`, `$ref` and more to the same member. */
-function keyOf(one: unknown): unknown {
-  return isObject(one) ? (part(one, 'value') ?? JSON.stringify(one)) : one;
-}
-
 function joined(before: readonly unknown[], added: readonly unknown[]): readonly unknown[] {
   const fresh = new Set(added.map(keyOf));
   return [...before.filter((one) => !fresh.has(keyOf(one))), ...added];
@@ -198,8 +237,4 @@ function joined(before: readonly unknown[], added: readonly unknown[]): readonly
 function without(before: readonly unknown[], removed: unknown): readonly unknown[] {
   const gone = new Set(listOf(removed).map(keyOf));
   return before.filter((one) => !gone.has(keyOf(one)));
-}
-
-function part(value: Readonly<Json>, name: string): unknown {
-  return Object.entries(value).find(([key]) => key.toLowerCase() === name)?.[1];
 }
