@@ -7,6 +7,7 @@ export * from './exemptions.ts';
 export * from './findings.ts';
 export * from './fleet.ts';
 export * from './hosts.ts';
+export * from './inventory.ts';
 export * from './maintenance.ts';
 export * from './map.ts';
 export * from './now.ts';

@@ -32,16 +32,26 @@ export interface CustomGroup {
 const UNIT = /\/([^/ ]+\.(?:service|socket|mount))(?=\/| |$)/g;
 /** Names of pods: of a deployment (two hashes), of a set or job (one), with a number. */
 const OF_DEPLOYMENT = /^(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$/;
+const OF_REPLICA_SET = /^(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}$/;
 const OF_SET = /^(.+)-(?:\d{1,4}|[bcdfghjklmnpqrstvwxz2456789]{5})$/;
 const SHORT_ID = 12;
 
 export function applicationOf(place: ProcessPlace, groups: readonly CustomGroup[] = []): string {
   const found = (place.container === null ? null : containerApplication(place.container)) ?? hostApplication(place);
-  const names = [found, place.exe, place.container?.name ?? '', place.container?.image ?? ''].filter(
-    (one) => one !== '',
-  );
+  return inGroup(groups, found, [place.exe, place.container?.name ?? '', place.container?.image ?? '']);
+}
+
+/** The first group that takes the application or one of its other names; else the application. */
+export function inGroup(groups: readonly CustomGroup[], application: string, others: readonly string[]): string {
+  const names = [application, ...others].filter((one) => one !== '');
   const custom = groups.find(({ globs }) => names.some((name) => matchesAnyGlob(globs, name)));
-  return custom === undefined ? found : custom.name;
+  return custom === undefined ? application : custom.name;
+}
+
+/** `deployment/web`, told from the name of one of its replica sets; the name itself when it is none. */
+export function ownerOfSet(replicaSet: string): string {
+  const deployment = OF_REPLICA_SET.exec(replicaSet)?.[1];
+  return deployment === undefined ? `replicaset/${replicaSet}` : `deployment/${deployment}`;
 }
 
 function containerApplication({

@@ -1,0 +1,76 @@
+/** `clusters:` and `applications:`: which clusters are followed, and what belongs together by a name of one's own. */
+import { type Static, Type } from 'typebox';
+import type { ConfigProblem } from '../ground/config.ts';
+import type { ClusterAccess } from '../vendors/kubernetes/cluster-reader.ts';
+import type { CustomGroup } from './application.ts';
+
+const strict = { additionalProperties: false } as const;
+const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[\\w.:/-]+$' });
+const Text = Type.String({ minLength: 1, maxLength: 1_000 });
+
+export const ClustersSection = Type.Array(
+  Type.Object(
+    {
+      /** The name that its audit events have as account. */
+      name: Name,
+      kubeconfig: Type.Optional(Text),
+      /** Of the kubeconfig; left out: its current one. */
+      context: Type.Optional(Text),
+      /** This server runs in a pod of it. */
+      in_cluster: Type.Optional(Type.Boolean()),
+    },
+    strict,
+  ),
+  { maxItems: 200 },
+);
+
+export const ApplicationsSection = Type.Record(
+  Type.String({ minLength: 1, maxLength: 200 }),
+  Type.Array(Text, { minItems: 1, maxItems: 100 }),
+  { maxProperties: 1_000 },
+);
+
+export interface ConfiguredCluster {
+  readonly name: string;
+  readonly access: ClusterAccess;
+}
+
+export interface InventoryFile {
+  readonly clusters?: Static<typeof ClustersSection>;
+  readonly applications?: Static<typeof ApplicationsSection>;
+}
+
+export function buildInventory({ clusters = [], applications = {} }: InventoryFile): {
+  readonly clusters: readonly ConfiguredCluster[];
+  readonly groups: readonly CustomGroup[];
+  readonly problems: readonly ConfigProblem[];
+} {
+  const problems: ConfigProblem[] = [];
+  const complain = (path: readonly (string | number)[], message: string, hint: string) =>
+    problems.push({ severity: 'error', path, message, hint });
+  const built = clusters.map(({ name, kubeconfig, context, in_cluster: isInCluster }, index): ConfiguredCluster => {
+    if (clusters.findIndex((other) => other.name === name) !== index)
+      complain(['clusters', index, 'name'], `the name '${name}' is used twice`, 'give each cluster a name of its own');
+    if ((kubeconfig === undefined) === (isInCluster !== true))
+      complain(
+        ['clusters', index],
+        'exactly one of kubeconfig and in_cluster is needed',
+        'kubeconfig: PATH from outside, in_cluster: true from a pod of the cluster itself',
+      );
+    if (context !== undefined && kubeconfig === undefined)
+      complain(
+        ['clusters', index, 'context'],
+        'a context belongs to a kubeconfig',
+        'name the kubeconfig, or take it out',
+      );
+    return {
+      name,
+      access:
+        kubeconfig === undefined
+          ? { type: 'in-cluster' }
+          : { type: 'kubeconfig', file: kubeconfig, context: context ?? null },
+    };
+  });
+  const groups = Object.entries(applications).map(([name, globs]) => ({ name, globs }));
+  return { clusters: built, groups, problems };
+}

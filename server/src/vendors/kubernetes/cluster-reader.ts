@@ -1,0 +1,245 @@
+/**
+ * Reading a Kubernetes API server: lists in pages, and the watch that goes on from where a list ended. How we sign in is the client library's
+ * matter (kubeconfig of any kind, or the service account of a pod); lists and streams are read here, with bounds.
+ *
+ * The surprise: a watch that ends is no failure. The server closes it after some minutes, and the next begins at the version of the last
+ * event or bookmark. Only `gone` (410) means that the server no longer knows that version, and that all must be listed anew.
+ */
+import { KubeConfig } from '@kubernetes/client-node';
+import { existsSync } from 'node:fs';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type RequestOptions, request as httpsRequest } from 'node:https';
+
+export type ClusterAccess =
+  /** Null: the current context. */
+  | { readonly type: 'kubeconfig'; readonly file: string; readonly context: string | null }
+  | { readonly type: 'in-cluster' };
+
+export type KubernetesObject = Readonly<Record<string, unknown>>;
+
+/** What did not go well, by what to do next. */
+export type Trouble =
+  /** The version is too old: list again. */
+  | { readonly type: 'gone' }
+  /** The server has no such resource; it may get one with its next version. */
+  | { readonly type: 'unknown' }
+  | { readonly type: 'failed'; readonly reason: string; readonly retryAfterMs: number };
+
+export type ListOutcome =
+  | {
+      readonly type: 'page';
+      readonly items: readonly KubernetesObject[];
+      readonly resourceVersion: string;
+      /** Empty on the last page. */
+      readonly continue: string;
+    }
+  | Trouble;
+
+export type WatchEnd = { readonly type: 'ended' } | Trouble;
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: KubernetesObject;
+  readonly resourceVersion: string;
+}
+
+export interface ClusterReader {
+  /** @param path `/api/v1/pods`; a page goes on where the last one's `continue` says. Never rejects. */
+  list(path: string, page: { readonly continue: string }, signal: AbortSignal): Promise<ListOutcome>;
+  /** Calls `onEvent` for each event after the version until the stream ends. Never rejects. */
+  watch(
+    path: string,
+    from: { readonly resourceVersion: string; readonly onEvent: (event: WatchEvent) => void },
+    signal: AbortSignal,
+  ): Promise<WatchEnd>;
+}
+
+const PAGE = 500;
+const LARGEST_PAGE_BYTES = 256 * 1024 * 1024;
+/** etcd takes objects of 1.5 MB. */
+const LONGEST_LINE_BYTES = 16 * 1024 * 1024;
+const LARGEST_ERROR_BYTES = 64 * 1024;
+const ANSWER_MS = 30_000;
+const WATCH_SECONDS = 300;
+/** Bookmarks come about every minute; a connection without a word for so long is dead. */
+const QUIET_MS = 150_000;
+const EVENT_TYPES: ReadonlySet<string> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']);
+
+/** @throws Error in words for people when the way into the cluster cannot be read. */
+export function openCluster(access: ClusterAccess): ClusterReader {
+  const config = configOf(access);
+  return {
+    list: async (path, { continue: token }, signal) => {
+      const query = { limit: String(PAGE), ...(token === '' ? {} : { continue: token }) };
+      try {
+        const response = await get(config, path, { query, signal });
+        if (response.statusCode !== 200) return await troubleOf(response, path);
+        return pageOf(JSON.parse(await textOf(response, LARGEST_PAGE_BYTES)));
+      } catch (error) {
+        return unreachable(error);
+      }
+    },
+    watch: async (path, { resourceVersion, onEvent }, signal) => {
+      const query = {
+        ...{ watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(WATCH_SECONDS) },
+        resourceVersion,
+      };
+      try {
+        const response = await get(config, path, { query, signal });
+        if (response.statusCode !== 200) return await troubleOf(response, path);
+        return await readEvents(response, onEvent);
+      } catch (error) {
+        return signal.aborted ? { type: 'ended' } : unreachable(error);
+      }
+    },
+  };
+}
+
+function configOf(access: ClusterAccess): KubeConfig {
+  const config = new KubeConfig();
+  if (access.type === 'in-cluster') {
+    if (process.env['KUBERNETES_SERVICE_HOST'] === undefined)
+      throw new Error('this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set): name a kubeconfig instead');
+    config.loadFromCluster();
+    return config;
+  }
+  const { file, context } = access;
+  if (!existsSync(file)) throw new Error(`there is no kubeconfig ${file}`);
+  try {
+    config.loadFromFile(file);
+  } catch (error) {
+    throw new Error(`${file} is no kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const names = config.getContexts().map(({ name }) => name);
+  if (context !== null && !names.includes(context))
+    throw new Error(`${file} has no context '${context}'; it has ${names.join(', ') || 'none'}`);
+  if (context !== null) config.setCurrentContext(context);
+  if (config.getCurrentCluster() === null) throw new Error(`${file} names no cluster for its current context`);
+  return config;
+}
+
+interface Question {
+  readonly query: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with the headers. */
+async function get(config: KubeConfig, path: string, { query, signal }: Question): Promise<IncomingMessage> {
+  const url = new URL(`${config.getCurrentCluster()?.server.replace(/\/+$/, '') ?? ''}${path}`);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  const options: RequestOptions = { method: 'GET', signal, headers: { accept: 'application/json' } };
+  await config.applyToHTTPSOptions(options);
+  const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+  return new Promise((resolve, reject) => {
+    const sent = send(url, options, resolve);
+    sent.setTimeout(ANSWER_MS, () => sent.destroy(new Error('the API server did not answer in time')));
+    sent.on('socket', (socket) => socket.setKeepAlive(true, ANSWER_MS));
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+async function textOf(response: IncomingMessage, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    size += (chunk as Buffer).length;
+    if (size > most) throw new Error(`the API server sent more than ${most} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function pageOf(body: unknown): ListOutcome {
+  const { items, metadata } = membersOf(body);
+  const { resourceVersion, continue: token } = membersOf(metadata);
+  if (!Array.isArray(items) || typeof resourceVersion !== 'string')
+    return { type: 'failed', reason: 'the answer is no list of Kubernetes', retryAfterMs: 0 };
+  return {
+    type: 'page',
+    items: items.filter((item): item is KubernetesObject => typeof item === 'object' && item !== null),
+    resourceVersion,
+    continue: typeof token === 'string' ? token : '',
+  };
+}
+
+/** Line by line until the server ends the stream. */
+async function readEvents(response: IncomingMessage, onEvent: (event: WatchEvent) => void): Promise<WatchEnd> {
+  response.setTimeout(QUIET_MS, () => response.destroy(new Error('the API server fell silent')));
+  let parts: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    let rest = chunk as Buffer;
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      const line = Buffer.concat([...parts, rest.subarray(0, end)]).toString('utf8');
+      const trouble = takeLine(line, onEvent);
+      if (trouble !== null) {
+        response.destroy();
+        return trouble;
+      }
+      [parts, size, rest] = [[], 0, rest.subarray(end + 1)];
+    }
+    size += rest.length;
+    if (size > LONGEST_LINE_BYTES)
+      throw new Error(`the API server sent a line of more than ${LONGEST_LINE_BYTES} bytes`);
+    if (rest.length > 0) parts.push(rest);
+  }
+  return { type: 'ended' };
+}
+
+/** Null when the line was an event. */
+function takeLine(line: string, onEvent: (event: WatchEvent) => void): Trouble | null {
+  if (line.trim() === '') return null;
+  let told: Readonly<Record<string, unknown>>;
+  try {
+    told = membersOf(JSON.parse(line));
+  } catch {
+    return { type: 'failed', reason: 'the API server sent a line that is no JSON', retryAfterMs: 0 };
+  }
+  const { type } = told;
+  const object = membersOf(told['object']);
+  if (type === 'ERROR') return statusTrouble(Number(object['code']), String(object['message'] ?? ''), 0);
+  const { resourceVersion } = membersOf(object['metadata']);
+  if (typeof type !== 'string' || !EVENT_TYPES.has(type) || typeof resourceVersion !== 'string')
+    return { type: 'failed', reason: 'the API server sent a line that is no event', retryAfterMs: 0 };
+  onEvent({ type: type as WatchEvent['type'], object, resourceVersion });
+  return null;
+}
+
+async function troubleOf(response: IncomingMessage, path: string): Promise<Trouble> {
+  const text = await textOf(response, LARGEST_ERROR_BYTES).catch(() => '');
+  let message = text.slice(0, 300);
+  try {
+    message = String(membersOf(JSON.parse(text))['message'] ?? message);
+  } catch {
+    // A proxy answers in words of its own.
+  }
+  const retryAfter = Number(response.headers['retry-after'] ?? 0);
+  const status = response.statusCode ?? 0;
+  return statusTrouble(status, `${path}: ${message}`, Number.isFinite(retryAfter) ? retryAfter * 1_000 : 0);
+}
+
+const HINTS: Readonly<Record<number, string>> = {
+  401: 'the cluster does not know who we are; renew the credentials of the kubeconfig',
+  403: 'we may not list and watch this; apply deploy/kubernetes/watch-role.yaml',
+};
+
+function statusTrouble(status: number, message: string, retryAfterMs: number): Trouble {
+  if (status === 410) return { type: 'gone' };
+  if (status === 404) return { type: 'unknown' };
+  const hint = HINTS[status];
+  const reason = `${status} ${message.slice(0, 300)}${hint === undefined ? '' : ` (${hint})`}`;
+  return { type: 'failed', reason, retryAfterMs };
+}
+
+function unreachable(error: unknown): Trouble {
+  const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
+  const told = typeof message === 'string' && message !== '' ? message : String(code ?? error);
+  return { type: 'failed', reason: `the API server cannot be reached: ${told.slice(0, 300)}`, retryAfterMs: 0 };
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+}
