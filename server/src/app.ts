@@ -3,11 +3,7 @@
  * port.
  */
 import { setMaxListeners } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import staticFiles from '@fastify/static';
 import { formatDiagnostic } from '@countersign/falco';
 import { registerActivityRoutes } from './activity/routes.ts';
 import { type ActivityStore, openActivityStore } from './activity/store.ts';
@@ -16,8 +12,10 @@ import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
 import { runCaseWorker } from './cases/worker.ts';
 import { casesOfFindings, viewCase } from './cases/views.ts';
+import { Clusters } from './clusters.ts';
 import { readCertificate, renewCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
+import { serveConsole } from './console.ts';
 import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
@@ -27,7 +25,6 @@ import { silentAgents } from './fleet/silent-agents.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
-import { httpFailures } from './ground/http-error.ts';
 import { createHttp, type HttpHouse, type HttpOptions, publicRoute } from './ground/http.ts';
 import { verifyJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
@@ -41,6 +38,8 @@ import { type ConnectionStore, openConnectionStore } from './inventory/connectio
 import { type FlowStore, flowStore } from './inventory/flows/store.ts';
 import { watchFlows } from './inventory/flows/watch.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
+import { registerInventoryRoutes } from './inventory/routes.ts';
+import { openWorkloadStore, type WorkloadStore } from './inventory/store.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
 import { registerPasskeyRoutes } from './people/passkeys/routes.ts';
@@ -89,20 +88,15 @@ export interface AppOptions {
   readonly log: Log;
 }
 
-export interface App {
+export interface App extends Stores {
   readonly url: string;
   readonly state: State;
-  readonly events: EventStore;
-  readonly connections: ConnectionStore;
-  readonly flows: FlowStore;
-  readonly activity: ActivityStore;
   readonly house: HttpHouse;
   /** One sign-in link for the first admin; null when there is an admin already. */
   readonly firstSignInUrl: string | null;
   close(): Promise<void>;
 }
 
-const CONSOLE = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 const WORKERS = 2;
 const SELF_WATCH_MS = 60_000;
 
@@ -125,9 +119,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   undo.push(() => state.close());
   const engine = await openEngine(options);
   undo.push(() => engine.close());
-  const events = await openEventStore(engine);
-  const connections = await openConnectionStore(engine);
-  const activity = await openActivityStore(engine);
+  const stores = await openStores(engine);
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
   // Every loop and every open stream waits for it: many are no leak.
@@ -136,10 +128,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     options,
     runner,
     state,
-    events,
-    connections,
-    flows: flowStore(engine),
-    activity,
+    ...stores,
+    clusters: new Clusters({ ...options, ...configuration, ...stores }),
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
@@ -152,7 +142,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
       sensors: configuration.sensors,
       rules: configuration.rules,
       state,
-      stores: { connections, activity },
+      stores,
     }),
   };
   const people = await openPeople(rooms);
@@ -169,10 +159,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   return {
     url: rooms.url.current,
     state,
-    events,
-    connections,
-    flows: rooms.flows,
-    activity,
+    ...stores,
     house,
     firstSignInUrl: first === null ? null : signInUrl(rooms.url.current, first.token),
     close: async () => {
@@ -186,15 +173,31 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   };
 }
 
-/** Everything that was opened, handed on while the rest is put together. */
-interface Rooms {
-  readonly options: AppOptions;
-  readonly runner: Runner;
-  readonly state: State;
+/** What is kept in the event engine. */
+interface Stores {
   readonly events: EventStore;
   readonly connections: ConnectionStore;
   readonly flows: FlowStore;
   readonly activity: ActivityStore;
+  readonly workloads: WorkloadStore;
+}
+
+async function openStores(engine: EventEngine): Promise<Stores> {
+  return {
+    events: await openEventStore(engine),
+    connections: await openConnectionStore(engine),
+    flows: flowStore(engine),
+    activity: await openActivityStore(engine),
+    workloads: await openWorkloadStore(engine),
+  };
+}
+
+/** Everything that was opened, handed on while the rest is put together. */
+interface Rooms extends Stores {
+  readonly options: AppOptions;
+  readonly runner: Runner;
+  readonly state: State;
+  readonly clusters: Clusters;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
@@ -287,6 +290,7 @@ async function openHttp(
   const { capturesDirectory } = rooms.hosts;
   registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules, capturesDirectory });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
+  registerInventoryRoutes(house.server, { ...rooms, clusters: () => rooms.clusters.health(), access, nowMs });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
   response.register(house.server, guards);
@@ -366,7 +370,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     watchSources(sources, { state, clock, log }, stopping),
-    rooms.hosts.run(stopping),
+    ...[rooms.hosts, rooms.clusters].map((places) => places.run(stopping)),
     ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log, raise }, stopping)),
     watchSelf(
       { state, clock, log, url: rooms.deadMan, everyMs: configuration.connections.deadMan?.everyMs ?? SELF_WATCH_MS },
@@ -463,37 +467,4 @@ function registerJournalRoute({ server }: HttpHouse, state: State, guards: Guard
     { config: { access: publicRoute('says that the server runs, and nothing else') } },
     async () => ({ ok: true }),
   );
-}
-
-/** The built console; every path that is no file and no API is the console's own. */
-async function serveConsole({ server }: HttpHouse): Promise<void> {
-  const page = join(CONSOLE, 'index.html');
-  if (!existsSync(page)) return;
-  const html = readFileSync(page, 'utf8');
-  const workerFile = join(CONSOLE, 'push-worker.js');
-  const worker = existsSync(workerFile) ? readFileSync(workerFile) : null;
-  const access = publicRoute('the console itself holds nothing; what it shows comes from guarded routes');
-  await server.register(staticFiles, {
-    root: join(CONSOLE, 'assets'),
-    prefix: '/assets/',
-    immutable: true,
-    maxAge: '365d',
-    wildcard: true,
-    serve: false,
-  });
-  server.get('/assets/*', { config: { access } }, async (request, reply) =>
-    reply.sendFile((request.params as { '*': string })['*']),
-  );
-  server.get('/push-worker.js', { config: { access } }, async (_request, reply) => {
-    if (worker === null) throw httpFailures.notFound();
-    // Always asked for anew: a worker that somebody's browser kept would show pages in an old way.
-    return reply.type('text/javascript; charset=utf-8').header('cache-control', 'no-cache').send(worker);
-  });
-  server.get('/*', { config: { access } }, async (request, reply) => {
-    if (request.url.startsWith('/api/')) {
-      throw new Failure('there is no such route', { code: 'route-not-found', httpStatus: 404, retryable: false });
-    }
-    const nonce = (reply as { cspNonce?: { style?: string } }).cspNonce?.style ?? '';
-    return reply.type('text/html').header('cache-control', 'no-store').send(html.replaceAll('__STYLE_NONCE__', nonce));
-  });
 }

@@ -29,6 +29,13 @@ import {
 } from './sources/aws-live/configuration.ts';
 import { buildHeartbeats, type ConfiguredHeartbeat, HeartbeatsSection } from './sources/alerts/heartbeats.ts';
 import { buildIntegrations, type ConfiguredIntegration, IntegrationsSection } from './sources/alerts/integration.ts';
+import type { CustomGroup } from './inventory/application.ts';
+import {
+  ApplicationsSection,
+  buildInventory,
+  ClustersSection,
+  type ConfiguredCluster,
+} from './inventory/configuration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 import { buildSensors, type ConfiguredSensor, SensorSource } from './sources/sensor/configuration.ts';
 
@@ -125,6 +132,8 @@ export const ConfigurationSchema = Type.Object(
     aws: Type.Optional(AwsSection),
     watch: Type.Optional(WatchSection),
     reverts: Type.Optional(RevertsSection),
+    clusters: Type.Optional(ClustersSection),
+    applications: Type.Optional(ApplicationsSection),
     ...ConnectionSections,
     policy: Type.Optional(PolicySchema),
   },
@@ -177,6 +186,10 @@ export interface Configuration {
   readonly learnConnectionsMs: number | null;
   /** Null: nothing is put back. */
   readonly reverts: RevertConfiguration | null;
+  /** Clusters that are followed for the inventory. */
+  readonly clusters: readonly ConfiguredCluster[];
+  /** Applications by names of one's own. */
+  readonly groups: readonly CustomGroup[];
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -225,6 +238,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const watch = buildWatch(file.watch ?? {});
   const sensors = buildSensors(file.sources ?? []);
   const reverts = buildReverts(file.reverts);
+  const inventory = buildInventory(file);
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
@@ -241,6 +255,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...watch.problems,
     ...sensors.problems,
     ...reverts.problems,
+    ...inventory.problems,
     ...checkReverts(file),
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
@@ -270,6 +285,8 @@ export function buildConfiguration(file: ConfigurationFile): {
     watch: watch.limits,
     learnConnectionsMs: watch.learnConnectionsMs,
     reverts: reverts.reverts,
+    clusters: inventory.clusters,
+    groups: inventory.groups,
   };
   return { configuration, problems };
 }

@@ -5,10 +5,12 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Stored, WatchLog } from './kubernetes-watch.ts';
 
 const PROGRAM = process.env['COUNTERSIGN_KUBE_APISERVER'] ?? '';
 export const APISERVER_PRESENT =
@@ -16,6 +18,8 @@ export const APISERVER_PRESENT =
 
 export interface Cluster {
   readonly kubeconfig: string;
+  /** Makes, replaces or deletes an object, as its admin. */
+  call(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }
 
@@ -69,6 +73,7 @@ export async function startApiserver(): Promise<Cluster> {
   }
   return {
     kubeconfig: kubeconfig(folder, server, { token: 'sample-token' }),
+    call: async (method, path, body) => callApiserver(`${server}${path}`, method, body),
     close: async () => {
       for (const child of children.toReversed()) child.kill('SIGKILL');
       await sleep(200);
@@ -77,19 +82,24 @@ export async function startApiserver(): Promise<Cluster> {
   };
 }
 
-type Stored = Record<string, unknown> & { metadata: Record<string, unknown> };
-
 const KINDS: Readonly<Record<string, readonly (readonly [kind: string, plural: string, namespaced: boolean])[]>> = {
   v1: [
     ['Node', 'nodes', false],
     ['Pod', 'pods', true],
     ['Namespace', 'namespaces', false],
+    ['Service', 'services', true],
   ],
   'apps/v1': [
     ['Deployment', 'deployments', true],
     ['StatefulSet', 'statefulsets', true],
     ['DaemonSet', 'daemonsets', true],
+    ['ReplicaSet', 'replicasets', true],
   ],
+  'batch/v1': [
+    ['Job', 'jobs', true],
+    ['CronJob', 'cronjobs', true],
+  ],
+  'discovery.k8s.io/v1': [['EndpointSlice', 'endpointslices', true]],
   'networking.k8s.io/v1': [['NetworkPolicy', 'networkpolicies', true]],
   'rbac.authorization.k8s.io/v1': [
     ['ClusterRoleBinding', 'clusterrolebindings', false],
@@ -98,6 +108,33 @@ const KINDS: Readonly<Record<string, readonly (readonly [kind: string, plural: s
     ['Role', 'roles', true],
   ],
 };
+
+/** Its certificate is of its own making. */
+async function callApiserver(url: string, method: string, body?: object): Promise<Record<string, unknown>> {
+  const answer = await new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+    const sent = request(
+      url,
+      {
+        method,
+        rejectUnauthorized: false,
+        headers: { authorization: 'Bearer sample-token', 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+  if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.text}`);
+  return JSON.parse(answer.text) as Record<string, unknown>;
+}
+
+const PLURALS: ReadonlySet<string> = new Set(
+  Object.values(KINDS).flatMap((kinds) => kinds.map(([, plural]) => plural)),
+);
 
 interface Answer {
   readonly status: number;
@@ -111,10 +148,19 @@ const failed = (code: number, reason: string, message: string): Answer => ({
 
 /** Objects by their path, each with a version that grows. */
 class Store {
+  readonly log = new WatchLog();
   readonly #objects = new Map<string, Stored>();
   #version = 1;
 
-  respond(method: string, path: string, body: Stored | null): Answer {
+  get version(): number {
+    return this.#version;
+  }
+
+  respond(method: string, path: string, body: Stored | null, query = new URLSearchParams()): Answer {
+    if (method === 'GET' && PLURALS.has(path.split('/').at(-1) ?? '') && query.has('limit')) {
+      const page = { version: this.#version, limit: Number(query.get('limit')), token: query.get('continue') ?? '' };
+      return { status: 200, answer: this.log.list(path, this.#objects, page) };
+    }
     const listed = KINDS[path.replace(/^\/apis?\//, '')];
     if (listed !== undefined && method === 'GET') return discovery(path, listed);
     switch (method) {
@@ -134,8 +180,12 @@ class Store {
   #keep(path: string, object: Stored, uid: unknown): Stored {
     this.#version += 1;
     const resourceVersion = String(this.#version);
-    const kept = { ...object, metadata: { ...object.metadata, uid: uid ?? `uid-${resourceVersion}`, resourceVersion } };
+    const known = this.#objects.get(path);
+    const creationTimestamp = known?.metadata['creationTimestamp'] ?? new Date().toISOString();
+    const metadata = { ...object.metadata, uid: uid ?? `uid-${resourceVersion}`, resourceVersion, creationTimestamp };
+    const kept = { ...object, metadata };
     this.#objects.set(path, kept);
+    this.log.record({ type: known === undefined ? 'ADDED' : 'MODIFIED', path, version: this.#version, object: kept });
     return kept;
   }
 
@@ -157,10 +207,12 @@ class Store {
     return { status: 201, answer: this.#keep(key, body, null) };
   }
 
-  #replace(path: string, body: Stored): Answer {
+  #replace(place: string, body: Stored): Answer {
+    const path = place.replace(/\/status$/, '');
     const known = this.#objects.get(path);
     if (known === undefined) return failed(404, 'NotFound', `${path} not found`);
-    if (body.metadata['resourceVersion'] !== known.metadata['resourceVersion'])
+    // Whoever names no version replaces whatever is there.
+    if ((body.metadata['resourceVersion'] ?? known.metadata['resourceVersion']) !== known.metadata['resourceVersion'])
       return failed(409, 'Conflict', 'the object has been modified');
     if (JSON.stringify(body['roleRef']) !== JSON.stringify(known['roleRef']))
       return failed(422, 'Invalid', 'cannot change roleRef');
@@ -173,6 +225,9 @@ class Store {
     const differs = Object.entries(preconditions).some(([name, value]) => value !== known.metadata[name]);
     if (differs) return failed(409, 'Conflict', 'the precondition failed');
     this.#objects.delete(path);
+    this.#version += 1;
+    const object = { ...known, metadata: { ...known.metadata, resourceVersion: String(this.#version) } };
+    this.log.record({ type: 'DELETED', path, version: this.#version, object });
     return { status: 200, answer: { kind: 'Status', status: 'Success' } };
   }
 }
@@ -185,13 +240,24 @@ function discovery(path: string, listed: NonNullable<(typeof KINDS)[string]>): A
   return { status: 200, answer: { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources } };
 }
 
-export async function startSmallCluster(): Promise<Cluster> {
+export interface SmallCluster extends Cluster {
+  readonly log: WatchLog;
+  /** All that was done so far is forgotten. */
+  forget(): void;
+  /** Tells every watcher how far it has come. */
+  bookmark(): void;
+}
+
+export async function startSmallCluster(): Promise<SmallCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-cluster-'));
   const store = new Store();
   const server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
-      const { method = 'GET', url = '' } = request;
-      const { status, answer } = store.respond(method, url.split('?')[0] ?? '', body);
+      const { method = 'GET' } = request;
+      const url = new URL(request.url ?? '', 'http://cluster');
+      const { pathname: path, searchParams: query } = url;
+      if (query.has('watch')) return store.log.watch(path, Number(query.get('resourceVersion')), response);
+      const { status, answer } = store.respond(method, path, body, query);
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer));
     });
@@ -200,6 +266,14 @@ export async function startSmallCluster(): Promise<Cluster> {
   const { port } = server.address() as { port: number };
   return {
     kubeconfig: kubeconfig(folder, `http://127.0.0.1:${port}`, {}),
+    call: async (method, path, body) => {
+      const { status, answer } = store.respond(method, path, (body ?? null) as Stored | null);
+      if (status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
+      return answer as Record<string, unknown>;
+    },
+    log: store.log,
+    forget: () => store.log.forget(store.version),
+    bookmark: () => store.log.bookmark(store.version),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -1,0 +1,61 @@
+/** Clusters of the configuration: opened, followed, and asked to which application a container belongs. Joins the watch with the inventory's store. */
+import type { Clock } from './ground/clock.ts';
+import { Failure, messageOf } from './ground/failure.ts';
+import type { Log } from './ground/log.ts';
+import type { Random } from './ground/random.ts';
+import type { CustomGroup } from './inventory/application.ts';
+import type { ConfiguredCluster } from './inventory/configuration.ts';
+import { Cluster } from './inventory/kubernetes/cluster.ts';
+import { type ClusterHealth, ClusterWatch } from './inventory/kubernetes/watch.ts';
+import type { WorkloadStore } from './inventory/store.ts';
+import { openCluster } from './vendors/kubernetes/cluster-reader.ts';
+
+export interface ClustersOptions {
+  readonly clusters: readonly ConfiguredCluster[];
+  readonly groups: readonly CustomGroup[];
+  readonly workloads: WorkloadStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export class Clusters {
+  readonly #watches: readonly ClusterWatch[];
+  readonly #clusters: readonly Cluster[];
+
+  /** @throws Failure `cluster-unreadable` when the way into one of them cannot be read. */
+  constructor({ clusters, groups, ...common }: ClustersOptions) {
+    const opened = clusters.map(({ name, access }) => {
+      const cluster = new Cluster({ name, groups });
+      return { cluster, watch: new ClusterWatch({ ...common, name, cluster, reader: open(name, access) }) };
+    });
+    this.#clusters = opened.map(({ cluster }) => cluster);
+    this.#watches = opened.map(({ watch }) => watch);
+  }
+
+  health(): readonly ClusterHealth[] {
+    return this.#watches.map((watch) => watch.health());
+  }
+
+  /** By its whole id; null when no cluster knows it. */
+  applicationOf(containerId: string): string | null {
+    for (const cluster of this.#clusters) {
+      const place = cluster.placeOf(containerId);
+      if (place !== null) return place.application;
+    }
+    return null;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#watches.map((watch) => watch.run(signal)));
+  }
+}
+
+function open(name: string, access: ConfiguredCluster['access']) {
+  try {
+    return openCluster(access);
+  } catch (error) {
+    const message = `the cluster ${name} cannot be followed: ${messageOf(error)}`;
+    throw new Failure(message, { code: 'cluster-unreadable', httpStatus: 500, retryable: false });
+  }
+}
