@@ -11,6 +11,7 @@ import { cheapestFirst } from './evaluation-order.ts';
 import { type FieldCatalogue, type FieldValue, findField } from './fields.ts';
 import { type KnownFields, narrowCondition } from './known-fields.ts';
 import { type Extraction, extractionOf } from './operands.ts';
+import { possibility } from './outlook.ts';
 import { mergeLiterals, type Predicate, predicateOf } from './predicates.ts';
 import { compileBlock, type RuleBlock } from './rule-block.ts';
 import { buildIndex, type IndexNode, type Pins, pinsOf } from './rule-index.ts';
@@ -38,13 +39,24 @@ export interface CompiledRules<Event> {
   candidateCount(event: Event): number;
 }
 
-export interface NarrowedRules<Event> {
+export interface NarrowedRules<Event> extends OpenRules<Event> {
+  /**
+   * What the lasting fields of this event leave: nothing else can hold for any event in which they are the same. Worth keeping
+   * beside whatever they are the fields of.
+   */
+  outlook(event: Event): OpenRules<Event>;
+}
+
+export interface OpenRules<Event> {
   /** No rule can hold for such an event. */
   readonly isEmpty: boolean;
   match(event: Event): readonly Rule[];
 }
 
 const NOTHING: readonly Rule[] = [];
+const NONE_OPEN: OpenRules<unknown> = { isEmpty: true, match: () => NOTHING };
+/** Each costs a compilation; beyond them, all rules are tried. */
+const MOST_OUTLOOKS = 8;
 export function compileRules<Event>(
   rules: readonly Rule[],
   catalogue: FieldCatalogue<Event>,
@@ -103,7 +115,35 @@ function narrowRules<Event>(
     rules.push(rule);
     conditions.push(left);
   }
-  if (rules.length === 0) return { isEmpty: true, match: () => NOTHING };
+  const whole = openRules(rules, conditions, { catalogue, match });
+  const possible = conditions.map((condition) => (condition === true ? () => true : possibility(condition, catalogue)));
+  const outlooks = new Map<string, OpenRules<Event>>();
+  return {
+    ...whole,
+    outlook(event) {
+      const open = rules.flatMap((_, number) => (possible[number]?.(event) === false ? [] : [number]));
+      if (open.length === 0) return NONE_OPEN;
+      // Hardly fewer are not worth a function of their own.
+      if (open.length * 2 > rules.length) return whole;
+      const key = open.join(' ');
+      let found = outlooks.get(key);
+      if (found === undefined) {
+        if (outlooks.size >= MOST_OUTLOOKS) return whole;
+        const chosen = <Item>(items: readonly Item[]) => items.filter((__, number) => open.includes(number));
+        found = openRules(chosen(rules), chosen(conditions), { catalogue, match });
+        outlooks.set(key, found);
+      }
+      return found;
+    },
+  };
+}
+
+function openRules<Event>(
+  rules: readonly Rule[],
+  conditions: readonly (Condition | true)[],
+  { catalogue, match }: Omit<Narrowing<Event>, 'known'>,
+): OpenRules<Event> {
+  if (rules.length === 0) return NONE_OPEN;
   let block: RuleBlock<Event> | null = null;
   const alone = rules.map((rule) => [rule] as const);
   return {

@@ -26,6 +26,7 @@ const TYPES: Readonly<Record<string, FieldType>> = {
   'a.arg': 'string',
 };
 const LISTS = new Set(['a.list', 'a.numbers']);
+const LASTING = ['a.name', 'a.any', 'a.count', 'a.list'];
 
 function definition(name: string, type: FieldType): FieldDefinition<Event> {
   return {
@@ -34,6 +35,7 @@ function definition(name: string, type: FieldType): FieldDefinition<Event> {
     isList: LISTS.has(name),
     argument: name === 'a.arg' ? { required: true, kind: 'key' } : null,
     description: '',
+    isLasting: LASTING.includes(name),
     extract: (event, argument) => event[argument === null ? name : `${name}[${argument}]`] ?? null,
   };
 }
@@ -242,6 +244,33 @@ describe('the compiler agrees with the interpreter', () => {
       ),
       { numRuns: 600 },
     );
+  });
+
+  test('on what lasting fields leave of the rules, for every event that has them', () => {
+    let nothingLeft = 0;
+    let fewLeft = 0;
+    fc.assert(
+      fc.property(
+        fc.array(condition, { minLength: 1, maxLength: 25 }),
+        event,
+        fc.array(event, { minLength: 1, maxLength: 8 }),
+        (nodes, one, others) => {
+          const rules = nodes.filter((node) => checkCondition(node, catalogue).length === 0).map(ruleOf);
+          const lasting = Object.fromEntries(LASTING.map((name) => [name, one[name] ?? null]));
+          for (const match of ['all', 'first'] as const) {
+            const narrowed = compileRules(rules, catalogue, { match }).narrow(() => undefined);
+            const open = narrowed.outlook(one);
+            if (open.isEmpty) nothingLeft += 1;
+            else if (open !== narrowed.outlook({})) fewLeft += 1;
+            for (const other of [one, ...others.map((next): Event => ({ ...next, ...lasting }))]) {
+              expect(open.match(other)).toEqual(narrowed.match(other));
+            }
+          }
+        },
+      ),
+      { numRuns: 600 },
+    );
+    expect(Math.min(nothingLeft, fewLeft)).toBeGreaterThan(20);
   });
 
   test('a planted difference would be found', () => {

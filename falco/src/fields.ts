@@ -43,6 +43,8 @@ export interface FieldDefinition<Event> {
   readonly values?: ReadonlySet<string>;
   /** Extracting it is work (a large value written as text): conditions ask it after everything cheaper. */
   readonly isCostly?: boolean;
+  /** Its value stays the same from event to event, as long as whoever keeps an `outlook` says so. */
+  readonly isLasting?: boolean;
   /** Of a list of values one that matches is enough, also for `in`, or for every operator (`!=` too). */
   readonly oneMatches?: OneMatches;
   /** What output prints, where that differs from what conditions compare. */

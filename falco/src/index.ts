@@ -1,6 +1,12 @@
 /** The library's public face. Nothing else of this package may be imported from outside. */
 export type * from './ast.ts';
-export { type CompiledRules, type CompileOptions, compileRules, type NarrowedRules } from './compiler.ts';
+export {
+  type CompiledRules,
+  type CompileOptions,
+  compileRules,
+  type NarrowedRules,
+  type OpenRules,
+} from './compiler.ts';
 export type { KnownFields } from './known-fields.ts';
 export { parseCondition, type ParsedCondition } from './condition-parser.ts';
 export type { ConditionProblem } from './condition-lexer.ts';

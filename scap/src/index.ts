@@ -14,3 +14,4 @@ export type { Container } from './state/containers.ts';
 export { printableText } from './state/printable-text.ts';
 export { type TypeFields, typeFieldsOf } from './fields/type-fields.ts';
 export { SYSCALL_NAMES } from './data/syscall-names.ts';
+export { LASTING_FIELDS, type ThreadFacts } from './state/thread-facts.ts';

@@ -112,8 +112,9 @@ export function viewOf(bytes: Uint8Array): DataView {
 /** Signed 64 bits as a number: exact up to 53 bits. */
 export function longAt(view: DataView, at: number, littleEndian: boolean): number {
   const high = view.getInt32(littleEndian ? at + 4 : at, littleEndian);
-  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
-  return high === 0 ? low : high * TWO_32 + low;
+  const low = view.getInt32(littleEndian ? at : at + 4, littleEndian);
+  // Nearly all fit 32 bits: no other kind of number is made for them.
+  return high === low >> 31 ? low : high * TWO_32 + (low >>> 0);
 }
 
 /** `a\0b\0` and `a\0b` are two texts, no bytes are none. */

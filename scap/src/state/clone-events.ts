@@ -152,4 +152,5 @@ function readClone(child: Thread, event: CaptureEvent, like: Thread): void {
   child.gid = event.u32(17);
   if (event.has(14)) readControlGroups(child, event, like);
   child.cloneNs = event.timeNs;
+  child.inheritFacts(like);
 }

@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly onEvent: (machine: Machine) => void;
   /** Types, by code, for which `onEvent` has to be called at all. Without it for all. */
   readonly isInteresting?: (code: number) => boolean;
+  /** Of an interesting type: whether an event of `currentThread` may matter at all, by what the thread is. Without it all may. */
+  readonly mayMatter?: (machine: Machine, code: number) => boolean;
   /** Whose control groups make a container; without it those of all runtimes, as container-engines.ts says. */
   readonly engines?: ReadonlySet<ContainerEngine>;
   /** What `evt.hostname` says. Falco says nothing of a capture's. */
@@ -160,7 +162,8 @@ export class Machine implements CaptureHandler {
     });
     this.settling = Uint8Array.from(EVENT_TABLE, ({ code, isExit }) => {
       const isFound = isExit && FINDING[code] === FOUND_BY.exitWithFd;
-      return isFound && this.#isInteresting[code] === 0 && SETTLING.has(code) ? 1 : 0;
+      const mayBeSkipped = this.#isInteresting[code] === 0 || options.mayMatter !== undefined;
+      return isFound && mayBeSkipped && SETTLING.has(code) ? 1 : 0;
     });
     this.section(true);
   }
@@ -227,6 +230,11 @@ export class Machine implements CaptureHandler {
     if (thread === null || thread.lastEventCode === code - 1) return false;
     const fd = thread.fd(number);
     if (fd === null || !isSettled(fd, code)) return false;
+    if (this.#isInteresting[code] === 1) {
+      this.currentThread = thread;
+      this.announced = null;
+      if (this.#options.mayMatter?.(this, code) !== false) return false;
+    }
     thread.flags |= THREAD_FLAG.active;
     if (thread.enter !== null) forgetEnter(thread);
     return true;

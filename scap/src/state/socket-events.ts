@@ -30,6 +30,7 @@ const UNTOLD = [
   ...[CODE.write, CODE.writev, CODE.pwrite, CODE.pwritev],
 ];
 const RECEIVING = [CODE.recvfrom, CODE.recvmsg];
+const SENDING = [CODE.send, CODE.sendto, CODE.sendmsg];
 
 export const SOCKET_EVENTS: StateEvents = eventsOf(
   [[CODE.socket], createSocket],
@@ -45,8 +46,8 @@ export const SOCKET_EVENTS: StateEvents = eventsOf(
 );
 
 /** Types whose event cannot change a file that is settled. */
-export const SETTLING: ReadonlySet<number> = new Set([...UNTOLD, ...RECEIVING]);
-const TELLS_ENDS: ReadonlySet<number> = new Set(RECEIVING);
+export const SETTLING: ReadonlySet<number> = new Set([...UNTOLD, ...RECEIVING, ...SENDING]);
+const TELLS_ENDS: ReadonlySet<number> = new Set([...RECEIVING, ...SENDING]);
 
 /** Whether an event of the type, which is one of `SETTLING`, would leave the file as it is whatever it says. */
 export function isSettled(fd: Fd, code: number): boolean {

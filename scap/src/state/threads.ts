@@ -9,6 +9,7 @@ import { FdTable } from './fd-table.ts';
 import type { Fd } from './fds.ts';
 import { joinPaths } from './paths.ts';
 import { TextList } from './text-list.ts';
+import { ThreadFacts } from './thread-facts.ts';
 
 export const THREAD_FLAG = {
   cloneFiles: 1,
@@ -72,7 +73,16 @@ export class ThreadGroup {
 }
 
 export class Thread {
+  // What every event asks for comes first: it lies together in memory.
   tid = 0;
+  flags: number = THREAD_FLAG.nameChanged;
+  lastEventCode = -1;
+  lastEventFd = 0;
+  /** The kept event of before the call, while its end is awaited. */
+  enter: { readonly code: number; readonly parameters: Parameters } | null = null;
+  enterValid = false;
+  readonly ownFds = new FdTable();
+  group: ThreadGroup | null = null;
   pid = -1;
   ptid = -1;
   sid = -1;
@@ -88,7 +98,6 @@ export class Thread {
   root = '';
   groups = ControlGroups.NONE;
   containerId = '';
-  flags: number = THREAD_FLAG.nameChanged;
   uid = NOBODY;
   gid = NOBODY;
   loginUid = NOBODY;
@@ -114,15 +123,9 @@ export class Thread {
   cloneNs = 0n;
   pidNamespaceStartNs = 0n;
   reaperTid = -1;
-  group: ThreadGroup | null = null;
   /** Processor time that the writer told last and before; null before it told any. */
   processorTime: ProcessorTime | null = null;
-  readonly ownFds = new FdTable();
-  lastEventFd = 0;
-  lastEventCode = -1;
-  /** The kept event of before the call, while its end is awaited. */
-  enter: { readonly code: number; readonly parameters: Parameters } | null = null;
-  enterValid = false;
+  #facts: ThreadFacts | null = null;
   #args = TextList.NONE;
   /** The name at the time when the arguments were set: a later change does not show in the command line. */
   #argsComm = '';
@@ -148,6 +151,21 @@ export class Thread {
   get main(): Thread | null {
     if (this.isMain) return this;
     return this.group?.leader ?? null;
+  }
+
+  /** As they are now. */
+  get facts(): ThreadFacts {
+    let facts = this.#facts;
+    if (facts === null || !facts.holdFor(this)) {
+      facts = new ThreadFacts(this);
+      this.#facts = facts;
+    }
+    return facts;
+  }
+
+  /** Begins with what was concluded about another: most children are what their parent is. */
+  inheritFacts(from: Thread): void {
+    this.#facts = from.#facts;
   }
 
   get children(): Set<Thread> {

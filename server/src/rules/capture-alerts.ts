@@ -22,6 +22,7 @@ export function createCaptureAlerts(options: CaptureAlertOptions): Machine {
   return new Machine({
     ...(options.engines === undefined ? {} : { engines: options.engines }),
     isInteresting: (code) => compiled.isInteresting(code),
+    mayMatter: (machine, code) => compiled.mayMatter(machine, code),
     onEvent: (machine) => {
       for (const rule of compiled.match(machine)) {
         let line = lines.get(rule);

@@ -2,7 +2,7 @@
  * Rules over the state of a machine, compiled once for each type of event: for most types none is left, and their events pass by
  * unread.
  */
-import { compileRules, formatOutput, type NarrowedRules, type Rule } from '@countersign/falco';
+import { compileRules, formatOutput, type NarrowedRules, type OpenRules, type Rule } from '@countersign/falco';
 import {
   CODE,
   EVENT_FLAG,
@@ -21,6 +21,8 @@ export interface MachineRules {
   isInteresting(code: number): boolean;
   /** Names of the types that some rule is about: what a sensor has to tell. */
   readonly eventNames: readonly string[];
+  /** Whether one may match an event of this type of the machine's current thread, by what that is. */
+  mayMatter(machine: Machine, code: number): boolean;
   /** The rules that hold for the machine's current event. */
   match(machine: Machine): readonly Rule[];
 }
@@ -48,13 +50,38 @@ export function compileMachineRules(rules: readonly Rule[], match: 'first' | 'al
   });
   const hasCalls = byCall.some((narrowed) => narrowed !== null);
   const names = new Set(EVENT_TABLE.filter(({ name }) => compiled.mayMatch('evt.type', name)).map(({ name }) => name));
+  // Types that some rule is about, counted: what was concluded about a thread is kept by these numbers.
+  let counted = 0;
+  const places = byCode.map((narrowed) => (narrowed === null ? -1 : counted++));
+  const owner = {};
+  const openFor = (machine: Machine, code: number, narrowed: NarrowedRules<Machine>): OpenRules<Machine> => {
+    const { currentThread } = machine;
+    if (currentThread === null || machine.announced !== null) return narrowed;
+    const { facts } = currentThread;
+    if (facts.owner !== owner) {
+      facts.owner = owner;
+      facts.conclusions.length = 0;
+      for (let place = 0; place < counted; place += 1) facts.conclusions.push(null);
+    }
+    const place = places[code] ?? 0;
+    const known = facts.conclusions[place] as OpenRules<Machine> | null;
+    if (known !== null) return known;
+    const open = narrowed.outlook(machine);
+    facts.conclusions[place] = open;
+    return open;
+  };
   return {
     isInteresting: (code) => (code === CODE.generic ? hasCalls : byCode[code] !== null),
     eventNames: [...names].sort(),
+    mayMatter: (machine, code) => {
+      const narrowed = byCode[code] ?? null;
+      return code === CODE.generic || (narrowed !== null && !openFor(machine, code, narrowed).isEmpty);
+    },
     match: (machine) => {
       const { current } = machine;
-      const narrowed = current.code === CODE.generic ? byCall[current.u32(0)] : byCode[current.code];
-      return narrowed?.match(machine) ?? NOTHING;
+      if (current.code === CODE.generic) return byCall[current.u32(0)]?.match(machine) ?? NOTHING;
+      const narrowed = byCode[current.code] ?? null;
+      return narrowed === null ? NOTHING : openFor(machine, current.code, narrowed).match(machine);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The fields of the source `syscall` over the state of a recorded machine: types from the rule language, values from `scap`. */
 import { type FieldCatalogue, type FieldDefinition, syscallFieldCatalogue } from '@countersign/falco';
-import { type Machine, SYSCALL_FIELDS } from '@countersign/scap';
+import { LASTING_FIELDS, type Machine, SYSCALL_FIELDS } from '@countersign/scap';
 
 export const syscallCatalogue: FieldCatalogue<Machine> = makeCatalogue();
 
@@ -18,6 +18,7 @@ function makeCatalogue(): FieldCatalogue<Machine> {
       description,
       ...(dottedArgument === undefined ? {} : { dottedArgument }),
       ...(values === undefined ? {} : { values }),
+      ...(LASTING_FIELDS.has(name) ? { isLasting: true } : {}),
       extract: field === undefined ? () => null : field.read,
       ...(print === undefined ? {} : { print }),
       ...(field?.oneMatches === undefined ? {} : { oneMatches: field.oneMatches }),
