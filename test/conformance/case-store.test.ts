@@ -134,6 +134,37 @@ describeStates('the case store', (open, kind) => {
     await state.close();
   });
 
+  test('a case that cannot go on without somebody who left is told of, and holds up none of the others', async () => {
+    const state = await open();
+    const actors = ['one', 'two', 'three'].map((id) => ({ ...sampleFacts({}).actor, id }));
+    const ids: string[] = [];
+    for (const [index, actor] of actors.entries()) {
+      const { facts, ...rest } = match(`e${index}`, 60);
+      ids.push((await take(state, { ...rest, facts: { ...facts, actor } }, MONDAY_MS + index)) ?? '');
+    }
+    expect(new Set(ids).size).toBe(3);
+    await sql`insert into person (id, email, name, role, language, configured, disabled_ms, created_ms)
+      values ('alice', 'alice@example.com', 'Alice', 'responder', 'en', false, ${MONDAY_MS}, ${MONDAY_MS})`.execute(
+      state.db,
+    );
+    const [tried, told]: [string[], unknown[]] = [[], []];
+    const gone = await lookForLeavers({
+      state,
+      cases: {
+        conduct: async (caseId) => {
+          tried.push(caseId);
+          if (tried.length === 1) throw new Error('no way');
+          return null;
+        },
+      },
+      ...{ clock: new ManualClock(MONDAY_MS), log: { ...silentLog, error: (_text, fields) => void told.push(fields) } },
+    });
+    expect(tried).toEqual(ids.toSorted());
+    expect(gone).toBe(2);
+    expect(told).toMatchObject([{ caseId: tried[0], person: 'alice', error: { message: 'no way' } }]);
+    await state.close();
+  });
+
   test('who held a page before there was a column for it is found in its document', async () => {
     const state = await open();
     const caseId = (await take(state, match('e1', 90))) ?? '';

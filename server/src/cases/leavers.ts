@@ -21,6 +21,7 @@ export interface LeaversOptions {
 
 const LOOK_MS = 5_000;
 const MOST_AT_ONCE = 200;
+const MOST_PARTS = 1_000;
 
 /** Looks until `signal` aborts. Any number of servers may. */
 export async function watchLeavers(options: LeaversOptions, signal: AbortSignal): Promise<void> {
@@ -35,25 +36,42 @@ export async function watchLeavers(options: LeaversOptions, signal: AbortSignal)
   }
 }
 
-/**
- * One look; how many cases go on without them. Who holds a page is asked of the index `case_by_holder` for each who left: a join would read
- * every document.
- */
-export async function lookForLeavers({ state, cases }: LeaversOptions): Promise<number> {
+/** One look at every case that waits for somebody who left; how many go on without them. One that cannot is told of, and holds up no other. */
+export async function lookForLeavers({ state, cases, log }: LeaversOptions): Promise<number> {
+  let gone = 0;
+  let after = '';
+  for (let parts = 0; parts < MOST_PARTS; parts += 1) {
+    const rows = await leftCases(state, after);
+    for (const { case_id: caseId, id, name } of rows) {
+      try {
+        await cases.conduct(caseId, { type: 'person-left', person: { id, name } });
+        gone += 1;
+      } catch (error) {
+        log.error('a case does not go on without somebody who left; trying again', { caseId, person: id, error });
+      }
+    }
+    if (rows.length < MOST_AT_ONCE) break;
+    after = rows.at(-1)?.case_id ?? '';
+  }
+  return gone;
+}
+
+/** By their ids. Who holds a page is asked of the index `case_by_holder` for each who left: a join would read every document. */
+async function leftCases(state: State, after: string): Promise<readonly ({ readonly case_id: string } & PersonRef)[]> {
   const { rows } = await sql<{ case_id: string } & PersonRef>`
     select c.id as case_id, p.id, p.name
     from case_record c join person p on p.id = c.person_id
-    where c.state = 'asked' and p.disabled_ms is not null
+    where c.state = 'asked' and p.disabled_ms is not null and c.id > ${after}
     union all
     select c.id as case_id, p.id, p.name
     from person p cross join lateral (
       select id from case_record
-      where state = 'acknowledged' and holder_id = p.id
+      where state = 'acknowledged' and holder_id = p.id and id > ${after}
+      order by id
       limit ${MOST_AT_ONCE}
     ) c
     where p.disabled_ms is not null
+    order by case_id
     limit ${MOST_AT_ONCE}`.execute(state.db);
-  for (const { case_id: caseId, id, name } of rows)
-    await cases.conduct(caseId, { type: 'person-left', person: { id, name } });
-  return rows.length;
+  return rows;
 }
