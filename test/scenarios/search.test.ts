@@ -14,6 +14,7 @@ schedules:
   security: { time_zone: UTC, layers: [{ people: [ben@example.com], start: '2026-01-05 09:00', rotate: weekly }] }
 escalations:
   night: { steps: [{ to: 'schedule:security', wait: 30m }] }
+  weekend: { steps: [{ to: 'schedule:security', wait: 60m }] }
 policy: [{ when: {}, then: page }]
 `;
 
@@ -118,6 +119,18 @@ describe('search and similar cases', () => {
       outcome: 'done',
     });
     expect((await hand('people:nobody')).status).toBe(400);
+    // What could only be done in part is not done.
+    const ladders = ['night', 'weekend'].map((name) => key('escalations', name));
+    const refused = async (path: string, wish: object, why: string) =>
+      expect(await running.call(ann, 'POST', `/api/cases/${id}/${path}`, wish)).toMatchObject({
+        ...{ status: 400, body: { code: 'invalid-input', message: expect.stringContaining(why) } },
+      });
+    await refused('reassign', { targets: ladders }, 'one ladder, not night and weekend');
+    await refused('reassign', { targets: ladders.slice(0, 1), escalation: 'weekend' }, 'one ladder');
+    await refused('responders', { targets: [...called.targets, ladders[0]] }, "the ladder 'night' cannot be called in");
+    await refused('responders', { targets: ladders.slice(1) }, "the ladder 'weekend'");
+    const same = { targets: ladders.slice(0, 1), escalation: 'night' };
+    expect((await running.call(ann, 'POST', `/api/cases/${id}/reassign`, same)).status).toBe(200);
     expect(await running.entries(id)).toEqual(expect.arrayContaining(['reassigned', 'responders-added']));
   });
 

@@ -105,7 +105,9 @@ function registerHandingOver(
       const chosen = await chosenTargets(options, targets);
       const to = [...(await namedPeople(options, people)), ...chosen.flatMap((target) => target.people)];
       const by = refOf(signedInOf(request));
-      const ladder = escalation ?? chosen.find((target) => target.escalation !== null)?.escalation ?? null;
+      const ladders = new Set([escalation, ...chosen.map((target) => target.escalation)].filter((one) => one !== null));
+      if (ladders.size > 1) throw invalid('targets', `a case climbs one ladder, not ${[...ladders].join(' and ')}`);
+      const [ladder = null] = ladders;
       return conduct(request.params.id, { type: 'reassigned', by, to, escalation: ladder });
     },
   );
@@ -115,6 +117,12 @@ function registerHandingOver(
     async (request) => {
       const { people: named = [], targets = [] } = request.body;
       const chosen = await chosenTargets(options, targets);
+      const ladder = chosen.find((target) => target.escalation !== null);
+      if (ladder !== undefined)
+        throw invalid(
+          'targets',
+          `the ladder '${ladder.called}' cannot be called in beside others; hand the case to it`,
+        );
       const people = [...(await namedPeople(options, named)), ...chosen.flatMap((target) => target.people)];
       return conduct(request.params.id, { type: 'responders-added', by: refOf(signedInOf(request)), people });
     },
@@ -145,8 +153,12 @@ function refOf({ person: { id, name } }: { readonly person: PersonRef }): Person
 }
 
 function unknown(where: string, what: string, known: string): Failure {
-  const message = `${where}: '${what}' is not known here (${known})`;
-  return new Failure(message, { code: 'invalid-input', httpStatus: 400, retryable: false, parameters: { where } });
+  return invalid(where, `'${what}' is not known here (${known})`);
+}
+
+function invalid(where: string, why: string): Failure {
+  const parameters = { where };
+  return new Failure(`${where}: ${why}`, { code: 'invalid-input', httpStatus: 400, retryable: false, parameters });
 }
 
 function found<T>(value: T | null): T {
