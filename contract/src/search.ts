@@ -16,7 +16,8 @@ export const SearchView = Type.Object({
       openedAt: Type.String(),
     }),
   ),
-  people: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), email: Type.String() })),
+  /** For responders. */
+  people: Type.Array(PersonRef),
   rules: Type.Array(Type.String()),
   /** Of the cases that were found. */
   resources: Type.Array(Type.Object({ type: Type.String(), id: Type.String(), account: Nullable(Type.String()) })),

@@ -10,6 +10,7 @@ accounts: { "111122223333": { name: shop-prod, label: prod }, "444455556666": { 
 people:
   - { email: ann@example.com, name: Ann Example, role: responder }
   - { email: ben@example.com, name: Ben Builder, role: responder }
+  - { email: mia@example.com, name: Mia Example, role: member }
 schedules:
   security: { time_zone: UTC, layers: [{ people: [ben@example.com], start: '2026-01-05 09:00', rotate: weekly }] }
 escalations:
@@ -35,6 +36,7 @@ describe('words', () => {
 describe('search and similar cases', () => {
   let running: RunningApp;
   let ann: EnrolledPerson;
+  let mia: EnrolledPerson;
   const of = async (path: string) => (await running.call(ann, 'GET', path)).body as Record<string, never[]>;
   const find = (text: string) => of(`/api/search?q=${encodeURIComponent(text)}`);
   const happens = async (call: string, user: string, name: string, account?: string) => {
@@ -46,6 +48,7 @@ describe('search and similar cases', () => {
   beforeAll(async () => {
     running = await startRunningApp(YAML, {});
     ann = await running.enrol('ann@example.com');
+    mia = await running.enrol('mia@example.com');
   }, 60_000);
   afterAll(() => running?.close());
 
@@ -55,11 +58,20 @@ describe('search and similar cases', () => {
       expect((await find(text))['cases'], text).toMatchObject([{ id: first.id, state: 'paged' }]);
     }
     expect((await find('deployer nobody'))['cases']).toEqual([]);
-    expect((await find('ben'))['people']).toMatchObject([{ name: 'Ben Builder', email: 'ben@example.com' }]);
+    expect((await find('ben'))['people']).toEqual([{ id: expect.any(String), name: 'Ben Builder' }]);
     expect((await find('cloudtrail'))['rules']).not.toEqual([]);
     expect((await find('audit'))['resources']).toMatchObject([{ account: 'shop-prod' }]);
     expect((await of('/api/cases?q=deployer'))['cases']).toHaveLength(1);
     expect((await of('/api/cases?q=nobody'))['cases']).toEqual([]);
+  });
+
+  test('who is here is told to responders, and nobody learns an address', async () => {
+    expect((await find('ben@example.com'))['people']).toEqual([{ id: expect.any(String), name: 'Ben Builder' }]);
+    for (const text of ['ben', 'ben@example.com', 'mia']) {
+      const { status, body } = await running.call(mia, 'GET', `/api/search?q=${encodeURIComponent(text)}`);
+      expect([status, body['people']], text).toEqual([200, []]);
+      expect(JSON.stringify(body)).not.toContain('@example.com');
+    }
   });
 
   test('whatever is typed is an answer or a clear error, and nobody asks without signing in', async () => {

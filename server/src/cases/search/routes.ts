@@ -3,7 +3,7 @@ import type { SearchView, SimilarCases } from '@countersign/contract';
 import { Type } from 'typebox';
 import { httpFailures } from '../../ground/http-error.ts';
 import type { HttpServer } from '../../ground/http.ts';
-import type { Guards } from '../../people/sign-in/guard.ts';
+import { type Guards, mayAct, signedInOf } from '../../people/sign-in/guard.ts';
 import { search, type SearchRooms } from './search.ts';
 import { similarCases } from './similar.ts';
 import { LONGEST_QUERY } from './words.ts';
@@ -20,7 +20,8 @@ export function registerSearchRoutes(
   server.get(
     '/api/search',
     { config: { access: guards.person, rateLimit: LIMIT }, schema: { querystring: Query } },
-    async (request): Promise<SearchView> => search(rooms, request.query.q),
+    async (request): Promise<SearchView> =>
+      search(rooms, { text: request.query.q, showsPeople: mayAct(signedInOf(request).person, 'responder') }),
   );
   server.get(
     '/api/cases/:id/similar',

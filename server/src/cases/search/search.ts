@@ -21,11 +21,15 @@ export interface SearchRooms {
   readonly ruleNames: readonly string[];
 }
 
-export async function search({ state, people, ruleNames }: SearchRooms, text: string): Promise<SearchView> {
+/** @param showsPeople who is here is for responders. */
+export async function search(
+  { state, people, ruleNames }: SearchRooms,
+  { text, showsPeople }: { readonly text: string; readonly showsPeople: boolean },
+): Promise<SearchView> {
   const asked = wordsAsked(text);
   if (asked.length === 0) return { cases: [], people: [], rules: [], resources: [] };
   const cases = await casesWith(state, asked);
-  const known = await people();
+  const known = showsPeople ? await people() : [];
   return {
     cases: (await summarise(state, cases.slice(0, MOST_SHOWN))).map(
       ({ id, state: name, risk, headline, openedAt }) => ({
@@ -39,7 +43,7 @@ export async function search({ state, people, ruleNames }: SearchRooms, text: st
     people: known
       .filter(({ name, email }) => answers(asked, [name, email]))
       .slice(0, MOST_SHOWN)
-      .map(({ id, name, email }) => ({ id, name, email })),
+      .map(({ id, name }) => ({ id, name })),
     rules: ruleNames.filter((name) => answers(asked, [name])).slice(0, MOST_SHOWN),
     resources: await resourcesOf(state, cases, asked),
   };

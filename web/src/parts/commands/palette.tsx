@@ -172,12 +172,7 @@ function foundGroups(found: SearchView, words: Words, go: (path: string) => void
     },
     {
       name: words.commands.people,
-      choices: found.people.map(({ id, name, email }) => ({
-        id: `person ${id}`,
-        text: name,
-        beside: email,
-        run: about(name),
-      })),
+      choices: found.people.map(({ id, name }) => ({ id: `person ${id}`, text: name, beside: '', run: about(name) })),
     },
     {
       name: words.commands.rules,
