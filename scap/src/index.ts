@@ -9,7 +9,7 @@ export * from './format/lists.ts';
 export { type FieldResult, type FieldScalar, SYSCALL_FIELDS, type SyscallField } from './fields/fields.ts';
 export { writeState } from './state/written-state.ts';
 export { Machine, type MachineOptions } from './state/machine.ts';
-export { CONTAINER_ENGINES, type ContainerEngine } from './state/container-engines.ts';
+export { CONTAINER_ENGINES, type ContainerEngine, findContainer } from './state/container-engines.ts';
 export type { Container } from './state/containers.ts';
 export { printableText } from './state/printable-text.ts';
 export { type TypeFields, typeFieldsOf } from './fields/type-fields.ts';
