@@ -1,5 +1,6 @@
 /** The shapes that server and web both sign. */
 export * from './activity.ts';
+export * from './capacity.ts';
 export * from './cases.ts';
 export * from './challenge.ts';
 export * from './errors.ts';

@@ -28,6 +28,7 @@ import { Failure, messageOf } from './ground/failure.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
 import { createHostRollUp, piecesOf, type RollUpPiece } from './host-roll-up.ts';
+import { createHostTelemetry } from './host-telemetry.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
 import { buildSensor } from './sources/sensor/configuration.ts';
@@ -202,6 +203,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
   const { host } = identity;
   const { ruleset } = loadPack(rules);
   const rollUp = createHostRollUp({ host, network: options.network, groups: [] });
+  const telemetry = createHostTelemetry();
   const gaps: Gap[] = [];
   const keep = keeperOf(options, spool);
   const heard = join(dataDirectory, 'heard');
@@ -216,7 +218,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
     clock,
     newId: () => random.id(clock.nowMs()),
     judge: (onRecord) => createHostJudge({ ...order, rules: ruleset.rules, onRecord }),
-    followers: rollUp.followers,
+    followers: [...rollUp.followers, telemetry.follower],
     alsoTell: rollUp.eventNames,
     stateOf: ({ machine }) => writeState(machine),
     report: (report) => hear(report),
@@ -252,8 +254,9 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
       await tell();
     }
   })();
+  const sampling = telemetry.run(clock, (piece) => void keep('may', contentOf(piece)), signal);
   await hostWatch.run(signal);
-  await telling;
+  await Promise.all([telling, sampling]);
 }
 
 /** When this host was last watched; null: never, or nobody knows. */
@@ -265,8 +268,8 @@ async function timeIn(file: string): Promise<number | null> {
 /** On a full disk the gap after the next start only begins earlier. */
 function ignored(): void {}
 
-function contentOf({ lines, activity }: RollUpPiece): Partial<AgentBatch> {
-  return { lines: lines.map(({ host: _host, ...line }) => line), activity: [...activity] };
+function contentOf({ lines, activity, samples = [] }: RollUpPiece): Partial<AgentBatch> {
+  return { lines: lines.map(({ host: _host, ...line }) => line), activity: [...activity], samples: [...samples] };
 }
 
 /** Writes a batch to the spool; while that fails (a full disk) it waits and tries again, and whoever made it waits with it. */

@@ -6,7 +6,6 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { formatDiagnostic } from '@countersign/falco';
 import { registerActivityRoutes } from './activity/routes.ts';
-import { type ActivityStore, openActivityStore } from './activity/store.ts';
 import { registerNumbersRoutes } from './cases/numbers/routes.ts';
 import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
@@ -19,7 +18,6 @@ import { serveConsole } from './console.ts';
 import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
-import { type EventStore, openEventStore } from './events/store.ts';
 import { registerFleet } from './fleet-intake.ts';
 import { silentAgents } from './fleet/silent-agents.ts';
 import type { Clock } from './ground/clock.ts';
@@ -34,12 +32,11 @@ import { openState, type State, type StateTransaction } from './ground/state.ts'
 import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
 import { intakeView } from './intake-view.ts';
-import { type ConnectionStore, openConnectionStore } from './inventory/connections/store.ts';
-import { type FlowStore, flowStore } from './inventory/flows/store.ts';
 import { watchFlows } from './inventory/flows/watch.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { registerInventoryRoutes } from './inventory/routes.ts';
-import { openWorkloadStore, type WorkloadStore } from './inventory/store.ts';
+import { registerTelemetryRoutes } from './inventory/telemetry/routes.ts';
+import { DEFAULT_KEPT } from './inventory/telemetry/tables.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
 import { registerPasskeyRoutes } from './people/passkeys/routes.ts';
@@ -73,6 +70,7 @@ import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { watchSelf } from './self-watch.ts';
 import { silentHosts } from './sources/sensor/silent-hosts.ts';
+import { openStores, type Stores } from './stores.ts';
 
 export interface AppOptions {
   readonly configuration: Configuration;
@@ -119,7 +117,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   undo.push(() => state.close());
   const engine = await openEngine(options);
   undo.push(() => engine.close());
-  const stores = await openStores(engine);
+  const stores = await openStores(engine, { keptTelemetry: DEFAULT_KEPT });
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
   // Every loop and every open stream waits for it: many are no leak.
@@ -170,25 +168,6 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
       await engine.close();
       await state.close();
     },
-  };
-}
-
-/** What is kept in the event engine. */
-interface Stores {
-  readonly events: EventStore;
-  readonly connections: ConnectionStore;
-  readonly flows: FlowStore;
-  readonly activity: ActivityStore;
-  readonly workloads: WorkloadStore;
-}
-
-async function openStores(engine: EventEngine): Promise<Stores> {
-  return {
-    events: await openEventStore(engine),
-    connections: await openConnectionStore(engine),
-    flows: flowStore(engine),
-    activity: await openActivityStore(engine),
-    workloads: await openWorkloadStore(engine),
   };
 }
 
@@ -291,6 +270,7 @@ async function openHttp(
   registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules, capturesDirectory });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerInventoryRoutes(house.server, { ...rooms, clusters: () => rooms.clusters.health(), access, nowMs });
+  registerTelemetryRoutes(house.server, { telemetry: rooms.telemetry, access, nowMs, promised: async () => new Map() });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
   response.register(house.server, guards);

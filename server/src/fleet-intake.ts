@@ -9,6 +9,7 @@ import type { HttpServer } from './ground/http.ts';
 import type { Random } from './ground/random.ts';
 import type { State } from './ground/state.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
+import type { TelemetryStore } from './inventory/telemetry/store.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
 import { agentCaptures } from './sources/sensor/recording-file.ts';
@@ -18,6 +19,7 @@ export interface FleetOptions {
   readonly state: State;
   readonly connections: ConnectionStore;
   readonly activity: ActivityStore;
+  readonly telemetry: Pick<TelemetryStore, 'insertSamples'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly guards: Guards;

@@ -2,15 +2,17 @@
  * What a host tells besides matches: its activity and its connections, rolled up window by window. Joins the sensor's stream with the rooms
  * that know what to make of it, where the stream is read.
  */
-import type { Machine } from '@countersign/scap';
+import type { Container, Machine } from '@countersign/scap';
 import type { Activity } from './activity/activity.ts';
 import { ActivityRecorder } from './activity/recorder.ts';
 import type { ActivityStore } from './activity/store.ts';
 import { fromWire, toWire, type WireActivity } from './activity/wire.ts';
-import { applicationOf, type CustomGroup } from './inventory/application.ts';
+import { applicationOf, type CustomGroup, type ProcessPlace } from './inventory/application.ts';
 import { ConnectionFollower, type Teller } from './inventory/connections/follower.ts';
 import type { ConnectionLine } from './inventory/connections/line.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
+import type { WireSample } from './inventory/telemetry/sample.ts';
+import type { TelemetryStore } from './inventory/telemetry/store.ts';
 import type { Follower } from './sources/sensor/stream.ts';
 
 export interface RollUp {
@@ -104,6 +106,7 @@ export interface RollUpPiece {
   readonly number: number;
   readonly lines: readonly ConnectionLine[];
   readonly activity: readonly WireActivity[];
+  readonly samples?: readonly WireSample[];
 }
 
 const MOST_ROWS = 5_000;
@@ -119,18 +122,23 @@ export function piecesOf({ windowMs, lines, activity }: RollUp): readonly RollUp
 export interface RollUpStores {
   readonly connections: Pick<ConnectionStore, 'insertLines'>;
   readonly activity: Pick<ActivityStore, 'insert'>;
+  readonly telemetry: Pick<TelemetryStore, 'insertSamples'>;
 }
 
 /** Stores a piece; the same piece again changes nothing. */
 export async function storePiece(
-  { connections, activity }: RollUpStores,
+  { connections, activity, telemetry }: RollUpStores,
   host: string,
-  { windowMs, number, lines, activity: deeds }: RollUpPiece,
+  { windowMs, number, lines, activity: deeds, samples = [] }: RollUpPiece,
 ): Promise<void> {
   const token = `${host}.${windowMs}.${number}`;
   await connections.insertLines(lines, token);
   await activity.insert(
     deeds.map((deed) => fromWire(host, deed)),
+    token,
+  );
+  await telemetry.insertSamples(
+    samples.map((sample) => ({ ...sample, host })),
     token,
   );
 }
@@ -157,26 +165,29 @@ type Thread = NonNullable<Machine['currentThread']>;
 /** The application of a process. */
 function applicationIn(machine: Machine, thread: Thread, groups: readonly CustomGroup[]): string {
   const container = machine.containers.get(thread.containerId);
-  const isHost = container === undefined || container.type === 'host';
-  const label = (name: string) => container?.labels.get(name) ?? container?.podLabels.get(name) ?? '';
   return applicationOf(
     {
       exe: thread.exepath,
       name: thread.comm,
       groups: thread.groups.pairs.map(([name, path]) => `${name}=${path}`).join(' '),
-      container: isHost
-        ? null
-        : {
-            id: container.id,
-            name: container.name,
-            image: container.imageRepository,
-            labels: new Map([...container.podLabels, ...container.labels]),
-            namespace: label('io.kubernetes.pod.namespace'),
-            pod: label('io.kubernetes.pod.name'),
-          },
+      container: container === undefined ? null : containerPlace(container),
     },
     groups,
   );
+}
+
+/** What its application is told from; null on the host. */
+export function containerPlace(container: Container): ProcessPlace['container'] {
+  if (container.type === 'host') return null;
+  const label = (name: string) => container.labels.get(name) ?? container.podLabels.get(name) ?? '';
+  return {
+    id: container.id,
+    name: container.name,
+    image: container.imageRepository,
+    labels: new Map([...container.podLabels, ...container.labels]),
+    namespace: label('io.kubernetes.pod.namespace'),
+    pod: label('io.kubernetes.pod.name'),
+  };
 }
 
 /** The whole id of its container; empty on the host. */

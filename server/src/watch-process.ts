@@ -10,6 +10,7 @@ import { writeState } from '@countersign/scap';
 import { systemClock } from './ground/clock.ts';
 import { systemRandom } from './ground/random.ts';
 import { createHostRollUp, type HostRollUp, piecesOf } from './host-roll-up.ts';
+import { createHostTelemetry } from './host-telemetry.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
 import { HostWatch } from './sources/sensor/host-watch.ts';
@@ -33,20 +34,23 @@ input.once('close', () => stopping.abort());
 function begin(order: WatchOrder): void {
   const { ruleset } = loadPack(order.rules);
   const rollUp = createHostRollUp({ host: order.host, network: '', groups: [] });
+  const telemetry = createHostTelemetry();
   watch = new HostWatch({
     order,
     clock: systemClock,
     newId: () => systemRandom.id(systemClock.nowMs()),
-    followers: rollUp.followers,
+    followers: [...rollUp.followers, telemetry.follower],
     alsoTell: rollUp.eventNames,
     judge: (onRecord) => createHostJudge({ ...order, rules: ruleset.rules, onRecord }),
     stateOf: ({ machine }) => writeState(machine),
     report,
   });
   const rolling = rollUpUntil(rollUp, stopping.signal);
+  const sampling = telemetry.run(systemClock, (piece) => report({ type: 'roll-up', rollUp: piece }), stopping.signal);
   watch
     .run(stopping.signal)
     .then(rolling.finish)
+    .then(() => sampling)
     .then(
       () => process.exit(0),
       (error: unknown) => {

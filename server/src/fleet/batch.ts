@@ -6,6 +6,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { WireActivity } from '../activity/wire.ts';
+import { WireSample } from '../inventory/telemetry/sample.ts';
 import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
 
 export const BATCH_VERSION = 1;
@@ -86,6 +87,7 @@ export const AgentBatch = Type.Object(
     findings: Type.Array(WireFinding, { maxItems: MOST_FINDINGS }),
     gaps: Type.Array(WireGap, { maxItems: MOST_GAPS }),
     captures: Type.Optional(Type.Array(WireCapture, { maxItems: MOST_CAPTURES })),
+    samples: Type.Optional(Type.Array(WireSample, { maxItems: MOST_ROWS })),
     /** Batches that the agent's own spool had to drop since it began. */
     dropped: Count,
   },

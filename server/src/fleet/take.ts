@@ -10,6 +10,8 @@ import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import type { ConnectionLine } from '../inventory/connections/line.ts';
 import type { ConnectionStore } from '../inventory/connections/store.ts';
+import { isOfNow, type Sample } from '../inventory/telemetry/sample.ts';
+import type { TelemetryStore } from '../inventory/telemetry/store.ts';
 import { acceptBatch } from '../sources/inbox.ts';
 import type { AgentBatch } from './batch.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -19,6 +21,7 @@ export interface TakerOptions {
   readonly state: State;
   readonly connections: Pick<ConnectionStore, 'insertLines'>;
   readonly activity: Pick<ActivityStore, 'insert'>;
+  readonly telemetry: Pick<TelemetryStore, 'insertSamples'>;
   readonly clock: Clock;
   readonly random: Random;
   /** Told of what the host could not tell. */
@@ -40,6 +43,7 @@ export function createTaker(options: TakerOptions): Taker {
   const group = { clock, newToken: () => random.id(clock.nowMs()), waitMs: GROUP_MS, mostRows: MOST_GROUP_ROWS };
   const lines = new GroupCommit<ConnectionLine>({ ...group, insert: options.connections.insertLines });
   const activity = new GroupCommit<Activity>({ ...group, insert: options.activity.insert });
+  const samples = new GroupCommit<Sample>({ ...group, insert: options.telemetry.insertSamples });
   return {
     take: async (agent, batch) => {
       if (batch.sequence <= agent.lastSequence[batch.lane]) return;
@@ -51,10 +55,16 @@ export function createTaker(options: TakerOptions): Taker {
       await Promise.all([
         lines.add(batch.lines.map((line) => ({ ...line, host }))),
         activity.add(batch.activity.map((row) => fromWire(host, row))),
+        samples.add(samplesIn(batch, host, clock.nowMs())),
       ]);
       for (const gap of batch.gaps) await options.saveGap(host, gap);
       for (const capture of batch.captures ?? []) await options.saveCapture(host, capture);
       await state.transaction((trx) => noteBatch(trx, agent, batch, clock.nowMs()));
     },
   };
+}
+
+/** A host whose clock is days off would spread one insert over more days than the store takes at once, for everybody. */
+function samplesIn({ samples = [] }: AgentBatch, host: string, nowMs: number): readonly Sample[] {
+  return samples.flatMap((sample) => (isOfNow(sample, nowMs) ? [{ ...sample, host }] : []));
 }

@@ -11,7 +11,8 @@ import {
 import { Type } from 'typebox';
 import type { Access, HttpServer } from '../../ground/http.ts';
 import { httpFailures } from '../../ground/http-error.ts';
-import type { ConnectionStore, Pair, TimeRange } from '../connections/store.ts';
+import { TimeRangeQuery, timeRangeOf, timeRangeView } from '../../ground/time-range.ts';
+import type { ConnectionStore, Pair } from '../connections/store.ts';
 import { drawGraph } from './graph.ts';
 
 export interface MapRoutesOptions {
@@ -21,28 +22,25 @@ export interface MapRoutesOptions {
   readonly nowMs: () => number;
 }
 
-const Time = Type.Optional(Type.String({ maxLength: 40 }));
 const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 }));
-const MapQuery = Type.Object({ from: Time, to: Time, level: Type.Optional(MapLevel) });
-const TalkersQuery = Type.Object({ from: Time, to: Time, by: Type.Optional(TalkerLevel), limit: Limit });
-const NewQuery = Type.Object({ from: Time, to: Time, limit: Limit });
+const MapQuery = Type.Object({ ...TimeRangeQuery, level: Type.Optional(MapLevel) });
+const TalkersQuery = Type.Object({ ...TimeRangeQuery, by: Type.Optional(TalkerLevel), limit: Limit });
+const NewQuery = Type.Object({ ...TimeRangeQuery, limit: Limit });
 const PairsQuery = Type.Object({ address: Type.String({ maxLength: 45 }), limit: Limit });
 
-const DEFAULT_MS = 3_600_000;
-const LONGEST_MS = 400 * 86_400_000;
 const DEFAULT_LIMIT = 100;
 const MOST_EXTERNALS = 60;
 
 export function registerMapRoutes(server: HttpServer, { connections, access, nowMs }: MapRoutesOptions): void {
   const config = { access };
   server.get('/api/map', { config, schema: { querystring: MapQuery } }, async ({ query }): Promise<MapView> => {
-    const range = rangeOf(query, nowMs());
+    const range = timeRangeOf(query, nowMs());
     const level = query.level ?? 'application';
     const detail = { process: level === 'process', container: level === 'container' };
     const { ends, isCut } = await connections.lineEnds(range, detail);
     const { nodes, edges, externalsGrouped } = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS });
     return {
-      ...rangeView(range),
+      ...timeRangeView(range),
       level,
       nodes: [...nodes],
       edges: edges.map(({ firstMs, lastMs, ports, ...edge }) => ({
@@ -59,17 +57,17 @@ export function registerMapRoutes(server: HttpServer, { connections, access, now
     '/api/connections/talkers',
     { config, schema: { querystring: TalkersQuery } },
     async ({ query }): Promise<TalkersView> => {
-      const range = rangeOf(query, nowMs());
+      const range = timeRangeOf(query, nowMs());
       const by = query.by ?? 'application';
       const talkers = await connections.topTalkers(range, by, query.limit ?? DEFAULT_LIMIT);
-      return { ...rangeView(range), by, talkers: [...talkers] };
+      return { ...timeRangeView(range), by, talkers: [...talkers] };
     },
   );
   server.get(
     '/api/connections/new',
     { config, schema: { querystring: NewQuery } },
     async ({ query }): Promise<PairList> => ({
-      pairs: (await connections.newPairs(rangeOf(query, nowMs()), query.limit ?? DEFAULT_LIMIT)).map(pairView),
+      pairs: (await connections.newPairs(timeRangeOf(query, nowMs()), query.limit ?? DEFAULT_LIMIT)).map(pairView),
     }),
   );
   server.get(
@@ -81,20 +79,6 @@ export function registerMapRoutes(server: HttpServer, { connections, access, now
       return { pairs: (await connections.pairsOf(address, limit)).map(pairView) };
     },
   );
-}
-
-function rangeOf({ from, to }: { readonly from?: string; readonly to?: string }, nowMs: number): TimeRange {
-  const toMs = to === undefined ? nowMs : Date.parse(to);
-  const fromMs = from === undefined ? toMs - DEFAULT_MS : Date.parse(from);
-  if (Number.isNaN(fromMs) || Number.isNaN(toMs))
-    throw httpFailures.invalidInput('from, to', 'no times: write ISO 8601');
-  if (toMs <= fromMs || toMs - fromMs > LONGEST_MS)
-    throw httpFailures.invalidInput('to', 'after from, by 400 days at most');
-  return { fromMs, toMs };
-}
-
-function rangeView({ fromMs, toMs }: TimeRange) {
-  return { from: iso(fromMs), to: iso(toMs) };
 }
 
 function pairView({ scope: _scope, firstMs, lastMs, ...pair }: Pair): PairView {

@@ -1,0 +1,41 @@
+/** A sample of telemetry as a host tells it, of a window that its caller names. */
+import type { Sample } from '../server/src/inventory/telemetry/sample.ts';
+
+export function sampleTelemetry(windowMs: number, changes: Partial<Sample> = {}): Sample {
+  return {
+    windowMs,
+    host: 'node-1',
+    kind: 'container',
+    id: 'a'.repeat(64),
+    name: 'web',
+    application: 'shop/deployment/web',
+    part: '',
+    container: '',
+    pod: '',
+    coveredMs: 10_000,
+    cpuMs: 5_000,
+    cpuMin: 0.2,
+    cpuMax: 0.9,
+    memoryBytes: 100_000_000,
+    memoryMaxBytes: 120_000_000,
+    memoryLastBytes: 110_000_000,
+    rssBytes: 90_000_000,
+    readBytes: 0,
+    writtenBytes: 20_480,
+    readOps: 0,
+    writeOps: 5,
+    receivedBytes: 1_000,
+    sentBytes: 2_000,
+    periods: 100,
+    throttled: 0,
+    throttledMs: 0,
+    oomKills: 0,
+    restarts: 0,
+    processes: 3,
+    cpuLimit: 2,
+    cpuRequest: 1,
+    memoryLimit: 500_000_000,
+    memoryRequest: null,
+    ...changes,
+  };
+}
