@@ -30,7 +30,7 @@ beforeAll(async () => {
   engine = await openEventEngine({ ...common, dataDirectory: folder, program });
   store = await openConnectionStore(engine);
   flows = flowStore(engine);
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await engine?.close();
   for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });

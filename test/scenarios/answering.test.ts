@@ -108,7 +108,7 @@ policy:
     const token = String(link.body['url']).split('#')[1] ?? '';
     await page.getByLabel('Passkey of this device').check();
     await page.getByRole('button', { name: 'Confirm' }).click();
-    for (let tries = 0; tries < 100 && answers.length === 0; tries += 1) await page.waitForTimeout(50);
+    await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(0);
     await page.unroute('**/api/challenges/answer');
     const [{ passkey } = {}] = answers;
     expect(passkey).toMatchObject({ type: 'public-key' });

@@ -123,7 +123,7 @@ function runDrill(token: string): Promise<{ readonly exitCode: number | null; re
   });
   let report = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (report += text.toString()));
-  return new Promise((resolve) => child.once('exit', (exitCode) => resolve({ exitCode, report })));
+  return new Promise((resolve) => child.once('close', (exitCode) => resolve({ exitCode, report })));
 }
 
 let dropped = 0;

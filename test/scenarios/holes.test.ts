@@ -38,7 +38,7 @@ describe('what others let pass', () => {
     [state, duo] = await Promise.all([openTestPglite(), startDuo()]);
     const planner = samplePlanner({ channels: ['console', 'pager'] });
     cases = createCases({ state, loadPlanner: async () => planner, followers: [], nowMs: () => nowMs });
-  }, 60_000);
+  });
   afterAll(async () => {
     expect(await verifyJournal(state)).toMatchObject({ ok: true });
     await duo.close();

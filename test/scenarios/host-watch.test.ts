@@ -77,7 +77,9 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
 
   let contained: CaseDetail;
 
-  test('what a container of two seconds did is one case of what its image is called, and pages', async () => {
+  test('what a container of two seconds did is one case of what its image is called, and pages', {
+    timeout: 150_000,
+  }, async () => {
     await waitFor('the case', async () => (await caseWith('Release agent of a control group set')) !== null);
     contained = (await caseWith('Release agent of a control group set')) as CaseDetail;
     expect(contained.summary.state).toBe('paged');
@@ -93,7 +95,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     expect(findings[0]).toMatchObject({ source: 'syscall', account: { id: 'web-1', label: 'prod' } });
   });
 
-  test('the console says that the host is watched, and what its sensor lost', async () => {
+  test('the console says that the host is watched, and what its sensor lost', { timeout: 150_000 }, async () => {
     sensor.write(toldBlock(lastTime(capture), 'gap', gapJson(lastTime(capture))));
     await waitFor('the gap', async () => (await host()).lostCount === 7);
     expect(await host()).toMatchObject({ host: 'web-1', state: 'watching', problem: null });
@@ -117,7 +119,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     expect((await running.call(null, 'GET', `/api/captures/${id}`)).status).toBe(401);
   });
 
-  test('a sensor that has gone is seen at once', async () => {
+  test('a sensor that has gone is seen at once', { timeout: 150_000 }, async () => {
     await waitFor('the end', async () => (await host()).state === 'waiting');
   });
 });

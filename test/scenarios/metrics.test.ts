@@ -13,7 +13,7 @@ let ann: EnrolledPerson;
 beforeAll(async () => {
   running = await startRunningApp(YAML, {});
   ann = await running.enrol('ann@example.com');
-}, 60_000);
+});
 afterAll(() => running?.close());
 
 /** The samples by name and labels. Throws on a line that is not of the text format. */

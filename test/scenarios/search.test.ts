@@ -49,7 +49,7 @@ describe('search and similar cases', () => {
     running = await startRunningApp(YAML, {});
     ann = await running.enrol('ann@example.com');
     mia = await running.enrol('mia@example.com');
-  }, 60_000);
+  });
   afterAll(() => running?.close());
 
   test('a case is found by its actor, its resource, its rule and its account, with people and rules beside it', async () => {

