@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { CaptureReader, Machine } from '@countersign/scap';
+import { describeWith } from '../../data.ts';
 import { describeWithSensor, record, SENSOR } from '../../sensor.ts';
 
 const run = promisify(execFile);
@@ -19,6 +20,17 @@ const RIGHTS = '-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search';
 const WITH_RIGHTS = [...NOBODY, `--inh-caps=${RIGHTS}`, `--ambient-caps=${RIGHTS}`];
 const COMMANDS = fileURLToPath(new URL('../../../server/bin/countersign.js', import.meta.url));
 const CAP_BPF = (1n << 39n).toString(16).padStart(16, '0');
+
+const WITH_FILE_RIGHTS = describeWith({
+  name: `setcap, and a ${tmpdir()} whose files keep their rights`,
+  present: keepsRights(),
+});
+
+function keepsRights(): boolean {
+  const file = join(folder, 'keeps-rights');
+  copyFileSync('/bin/true', file);
+  return spawnSync('setcap', ['cap_bpf=ep', file]).status === 0 && spawnSync(file).status === 0;
+}
 
 /** Gives the number of the process: others on the machine run the same program. */
 async function python(script: string): Promise<string> {
@@ -59,25 +71,30 @@ describeWithSensor('rights', () => {
     expect(events).toHaveLength(1);
   });
 
-  test('of the program itself, given once, are enough for any user; where nobody may have them that is said', async () => {
-    // Below a folder that everybody may enter.
-    const program = join(folder, 'sensor');
-    copyFileSync(SENSOR, program);
-    chmodSync(program, 0o755);
-    chmodSync(folder, 0o755);
-    await run('setcap', ['cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep', program]);
-    const [command = '', ...user] = NOBODY;
-    const { stdout } = await run(command, [...user, program, '--seconds', '1'], { encoding: 'buffer', maxBuffer: 1e9 });
-    expect(stdout.length).toBeGreaterThan(10_000);
-    // As in a container, where the kernel does not even start it.
-    const inContainer = [...NOBODY.slice(1), '--bounding-set=-all', process.execPath, COMMANDS, 'capture'];
-    const refused = spawnSync(NOBODY[0] ?? '', [...inContainer, '--seconds', '1', '-o', join(folder, 'none')], {
-      encoding: 'utf8',
-      env: { ...process.env, COUNTERSIGN_SENSOR: program },
+  WITH_FILE_RIGHTS('of files', () => {
+    test('of the program itself, given once, are enough for any user; where nobody may have them that is said', async () => {
+      // Below a folder that everybody may enter.
+      const program = join(folder, 'sensor');
+      copyFileSync(SENSOR, program);
+      chmodSync(program, 0o755);
+      chmodSync(folder, 0o755);
+      await run('setcap', ['cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep', program]);
+      const [command = '', ...user] = NOBODY;
+      const { stdout } = await run(command, [...user, program, '--seconds', '1'], {
+        encoding: 'buffer',
+        maxBuffer: 1e9,
+      });
+      expect(stdout.length).toBeGreaterThan(10_000);
+      // As in a container, where the kernel does not even start it.
+      const inContainer = [...NOBODY.slice(1), '--bounding-set=-all', process.execPath, COMMANDS, 'capture'];
+      const refused = spawnSync(NOBODY[0] ?? '', [...inContainer, '--seconds', '1', '-o', join(folder, 'none')], {
+        encoding: 'utf8',
+        env: { ...process.env, COUNTERSIGN_SENSOR: program },
+      });
+      expect(refused.status).toBe(1);
+      expect(refused.stderr).toContain(`${program} has rights that nobody here may have`);
+      expect(refused.stderr).toContain('--cap-add BPF');
     });
-    expect(refused.status).toBe(1);
-    expect(refused.stderr).toContain(`${program} has rights that nobody here may have`);
-    expect(refused.stderr).toContain('--cap-add BPF');
   });
 
   test('all but one are gone while it runs, and none can come back', async () => {
