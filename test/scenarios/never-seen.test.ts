@@ -91,6 +91,10 @@ test('what looks like an attack is a finding of its own, told once', async () =>
     return (JSON.stringify(body).match(/sent 3\.0 GiB to 203\.0\.113\.9 in an hour/g) ?? []).length;
   };
   await expect.poll(findings, { timeout: 10_000 }).toBeGreaterThan(0);
+  // Whatever was told twice is there when what came after it is.
+  const before = new Set((await running.cases()).map(({ id }) => id));
+  await running.happens({ call: 'StopLogging', user: 'passer-by', request: { name: 'trail' } });
+  await running.until('what came after', ({ id }) => !before.has(id));
   expect((await running.cases())[0]?.findingIds).toHaveLength(2);
 }, 60_000);
 
