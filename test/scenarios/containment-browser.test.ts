@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kubernetesSource } from '../../server/src/sources/kubernetes/kubernetes.ts';
 import { acceptBatch } from '../../server/src/sources/inbox.ts';
 import { createKubernetesCaller } from '../../server/src/vendors/kubernetes/calls.ts';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { type Cluster, startSmallCluster } from '../fakes/kubernetes-api.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -26,11 +26,7 @@ describeInBrowser('containment on the case page', () => {
       .call({ service: 'kubernetes', operation: 'read', input: { object } })
       .catch(() => null);
   const openAs = async (person: EnrolledPerson): Promise<Page> => {
-    const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
-    const [name = '', value = ''] = person.cookie.split('=');
-    await context.addCookies([{ name, value, url: running.app.url }]);
-    const page = await context.newPage();
-    page.on('pageerror', (error) => complaints.push(error.message));
+    const page = await openPageAs({ browser, running, person, complaints }, { viewport: WIDE });
     await page.goto(`${running.app.url}/cases/${caseId}`);
     return page;
   };

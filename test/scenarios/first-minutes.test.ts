@@ -2,12 +2,11 @@
  * A newcomer's first minutes, in a real browser against the real server: sign-in link, second factor, sample attack, a page to
  * acknowledge and a question to answer. Every page is looked at by axe, in both languages, wide and narrow, light and dark.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret, TOTP } from 'otpauth';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, startApp } from '../../server/src/app.ts';
 import { defaultConfiguration } from '../../server/src/configuration.ts';
@@ -15,10 +14,9 @@ import { systemClock } from '../../server/src/ground/clock.ts';
 import { recordingLog } from '../../server/src/ground/log.ts';
 import { systemRandom } from '../../server/src/ground/random.ts';
 import { verifyJournal } from '../../server/src/ground/journal.ts';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openContext, openPageOf } from '../browser.ts';
+import { look } from '../look.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SHOTS = process.env['COUNTERSIGN_SHOTS'];
 const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 390, height: 844 };
 
@@ -28,7 +26,6 @@ describeInBrowser('the first minutes', () => {
   const complaints: string[] = [];
   let app: App;
   let browser: Browser;
-  let context: BrowserContext;
   let page: Page;
   let totp: TOTP;
   let lastStep = 0;
@@ -46,10 +43,7 @@ describeInBrowser('the first minutes', () => {
       log,
     });
     browser = await openBrowser();
-    context = await browser.newContext({ viewport: WIDE, locale: 'en-GB' });
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageOf(await openContext(browser, { viewport: WIDE }), complaints);
   });
 
   afterAll(async () => {
@@ -65,23 +59,6 @@ describeInBrowser('the first minutes', () => {
     return totp.generate();
   };
 
-  const look = async (name: string) => {
-    await page.evaluate(AXE);
-    const violations = await page.evaluate(async () => {
-      const axe = (
-        globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe;
-      return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`);
-    });
-    expect(violations, name).toEqual([]);
-    if (SHOTS !== undefined) {
-      mkdirSync(SHOTS, { recursive: true });
-      await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
-    }
-  };
-
   test('the sign-in link leads to enrolment, and the token leaves the address bar', async () => {
     const link = app.firstSignInUrl;
     expect(link).toContain('/sign-in#');
@@ -90,14 +67,14 @@ describeInBrowser('the first minutes', () => {
     expect(page.url()).not.toContain('#');
     const secret = await page.locator('.value').getAttribute('title');
     totp = new TOTP({ secret: Secret.fromBase32(secret ?? ''), digits: 6, period: 30 });
-    await look('enrolment');
+    await look(page, 'enrolment');
     await page.getByLabel('Your name').fill('Sample Admin');
     await page.getByLabel('E-mail address').fill('admin@example.com');
     await page.getByLabel(/^Passphrase/).fill('a long and fictional passphrase 7');
     await page.getByLabel('Six-digit code').fill(await freshCode());
     await page.getByRole('button', { name: 'Finish' }).click();
     await page.getByText('Nothing has come in yet', { exact: false }).waitFor();
-    await look('first-run');
+    await look(page, 'first-run');
   });
 
   test('the sample attack becomes a page and a question within a minute', async () => {
@@ -106,13 +83,13 @@ describeInBrowser('the first minutes', () => {
     await page.getByRole('heading', { name: /Paged, not acknowledged/ }).waitFor({ timeout: 60_000 });
     await page.getByRole('heading', { name: /Waiting for an answer/ }).waitFor({ timeout: 60_000 });
     expect(Date.now() - started).toBeLessThan(60_000);
-    await look('now');
+    await look(page, 'now');
   });
 
   test('a page is acknowledged and resolved', async () => {
     await page.locator('section', { hasText: 'Paged, not acknowledged' }).locator('a.line').first().click();
     await page.getByRole('button', { name: 'Acknowledge' }).waitFor();
-    await look('case-paged');
+    await look(page, 'case-paged');
     await page.getByRole('button', { name: 'Acknowledge' }).click();
     await page.getByText('Acknowledged by Sample Admin').first().waitFor();
     await page.getByLabel('What was found (optional)').fill('a stolen key; it was disabled');
@@ -126,12 +103,12 @@ describeInBrowser('the first minutes', () => {
     await page.goto(`${app.url}/`);
     await page.locator('section', { hasText: 'Waiting for an answer' }).locator('a.line').first().click();
     await page.getByRole('button', { name: 'Answer the question' }).waitFor();
-    await look('case-asked');
+    await look(page, 'case-asked');
     await page.getByRole('button', { name: 'Answer the question' }).click();
     await page.getByRole('heading', { name: 'Do you know of this?' }).waitFor();
     expect(page.url()).not.toContain('#');
     await page.setViewportSize(NARROW);
-    await look('challenge-narrow');
+    await look(page, 'challenge-narrow');
     await page.getByRole('button', { name: 'Yes, it was planned' }).click();
     await page.getByLabel('Why was it done?').fill('debugging a host; it is closed again');
     await page.getByLabel(/Six-digit code/).fill('000000');
@@ -140,7 +117,7 @@ describeInBrowser('the first minutes', () => {
     await page.getByLabel(/Six-digit code/).fill(await freshCode());
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('Thank you. It is confirmed.').waitFor();
-    await look('challenge-confirmed');
+    await look(page, 'challenge-confirmed');
   });
 
   test('the journal is whole, and says so on the settings page', async () => {
@@ -148,7 +125,7 @@ describeInBrowser('the first minutes', () => {
     await page.goto(`${app.url}/settings`);
     await page.getByRole('button', { name: 'Verify now' }).click();
     await page.getByText('The journal is whole', { exact: false }).waitFor();
-    await look('settings');
+    await look(page, 'settings');
     expect(await verifyJournal(app.state)).toMatchObject({ ok: true });
   });
 
@@ -164,13 +141,13 @@ describeInBrowser('the first minutes', () => {
         await page.setViewportSize(viewport);
         await page.goto(`${app.url}${path}`);
         await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
-        await look(`ja-dark-${path.slice(1) || 'now'}-${viewport.width}`);
+        await look(page, `ja-dark-${path.slice(1) || 'now'}-${viewport.width}`);
       }
     }
     await page.locator('nav').getByText('ケース').click();
     await page.locator('a.line').first().click();
     await page.getByRole('heading', { name: '経過' }).waitFor();
-    await look('ja-dark-case-390');
+    await look(page, 'ja-dark-case-390');
     const overflow = await page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );

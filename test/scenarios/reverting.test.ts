@@ -4,7 +4,7 @@ import { cloudtrailSource } from '../../server/src/sources/cloudtrail/cloudtrail
 import { acceptBatch } from '../../server/src/sources/inbox.ts';
 import { type Caller, createCaller } from '../../server/src/vendors/aws/calls.ts';
 import type { Browser } from 'playwright-core';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { describeWith } from '../data.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
 import { look } from '../look.ts';
@@ -250,10 +250,8 @@ policy: [{ when: {}, then: [page, revert] }]
         [ann, 'en-GB', 'Put back, and read back'],
         [cara, 'ja-JP', '元に戻し、確認済み'],
       ] as const) {
-        const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale });
-        const [name = '', value = ''] = person.cookie.split('=');
-        await context.addCookies([{ name, value, url: running.app.url }]);
-        const page = await context.newPage();
+        const complaints: string[] = [];
+        const page = await openPageAs({ browser, running, person, complaints }, { locale });
         await page.goto(`${running.app.url}/cases/${stopped}`);
         await page.getByText(restored, { exact: true }).first().waitFor();
         await page.getByText('logging', { exact: true }).first().waitFor();
@@ -264,7 +262,8 @@ policy: [{ when: {}, then: [page, revert] }]
         await page.locator('.badge').first().waitFor();
         await page.waitForTimeout(1_000);
         await look(page, `case-waiting-narrow-${locale}`);
-        await context.close();
+        await page.context().close();
+        expect(complaints).toEqual([]);
       }
     });
   });

@@ -4,7 +4,7 @@
  */
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeInBrowser, openBrowser } from '../browser.ts';
+import { describeInBrowser, openBrowser, openContextAs, openPageAs, openPageOf } from '../browser.ts';
 import { type FakeBrowser, type FakePush, startPush } from '../fakes/push.ts';
 import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
@@ -94,10 +94,8 @@ describeInBrowser('pages in a browser', () => {
   const complaints: string[] = [];
 
   const open = async (permissions: string[]) => {
-    const fresh = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-GB' });
+    const fresh = await openContextAs({ browser, running, person: ann });
     await fresh.grantPermissions(permissions, { origin: running.app.url });
-    const [name = '', value = ''] = ann.cookie.split('=');
-    await fresh.addCookies([{ name, value, url: running.app.url }]);
     return fresh;
   };
   /** What the worker shows now. */
@@ -139,9 +137,7 @@ describeInBrowser('pages in a browser', () => {
     browser = await openBrowser();
     context = await open(['notifications']);
     await context.addInitScript(subscribeWith, subscriber.subscription);
-    page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page = await openPageOf(context, complaints);
     devtools = await context.newCDPSession(page);
     devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
       registrationId = registrations.at(-1)?.registrationId ?? registrationId;
@@ -324,9 +320,7 @@ describeInBrowser('a console whose server notifies no browsers', () => {
 
   test('says so', async () => {
     const ann = await running.enrol('ann@example.com');
-    const page = await browser.newPage({ locale: 'en-GB' });
-    const [name = '', value = ''] = ann.cookie.split('=');
-    await page.context().addCookies([{ name, value, url: running.app.url }]);
+    const page = await openPageAs({ browser, running, person: ann, complaints: [] });
     await page.goto(`${running.app.url}/settings`);
     await page.getByText('This server does not notify browsers.', { exact: false }).waitFor();
     expect(await page.getByRole('button', { name: START }).count()).toBe(0);
