@@ -24,7 +24,7 @@ export function NowPage() {
       <h1>{words.now.title}</h1>
       {now.isPending && <Skeleton lines={6} />}
       {now.isError && <Fault error={now.error} retry={() => void now.refetch()} />}
-      {now.isSuccess &&
+      {now.data !== undefined &&
         (now.data.firstRun ? <FirstRun view={now.data} nowMs={nowMs} /> : <Waiting view={now.data} nowMs={nowMs} />)}
     </>
   );
@@ -32,10 +32,10 @@ export function NowPage() {
 
 function Waiting({ view, nowMs }: { readonly view: NowView; readonly nowMs: number }) {
   const { words } = useSpeech();
-  const paged = useHeld(view.paged);
+  const paged = useHeld(view.paged, { takesNew: true });
   const waiting = useHeld(view.waiting);
   const quiet = paged.rows.length === 0 && waiting.rows.length === 0;
-  const current = useListKeys([...paged.rows, ...waiting.rows]);
+  const current = useListKeys([paged, waiting].flatMap(({ rows, gone }) => rows.filter(({ id }) => !gone.has(id))));
   return (
     <div className="columns">
       <div className="stack">

@@ -28,6 +28,7 @@ export const en = {
     exemptions: 'Exemptions',
     insights: 'Insights',
     settings: 'Settings',
+    menu: 'Menu',
     signOut: 'Sign out',
   },
   common: {
@@ -247,7 +248,7 @@ export const en = {
     empty: 'No cases here.',
     emptyMore: 'A case opens when the policy wants an answer or a page.',
     fresh: 'Show {count} new',
-    gone: 'Settled meanwhile',
+    gone: 'No longer in this list',
     changes: '{count} findings',
     keys: 'j and k move, Enter opens, ? shows all keys',
   },

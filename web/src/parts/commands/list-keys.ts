@@ -5,7 +5,10 @@ import { useNavigate } from 'react-router';
 import { useSpeech } from '../../words/speech.tsx';
 import { useCommands } from './commands.tsx';
 
-/** Returns the id of the chosen case; null before anything was chosen, and when it has gone. */
+/**
+ * @param rows those that can still be chosen: what has left the list is not among them
+ * Returns the id of the chosen case; null before anything was chosen, and when it has gone.
+ */
 export function useListKeys(rows: readonly CaseSummary[]): string | null {
   const { words } = useSpeech();
   const [chosen, choose] = useState<string | null>(null);
