@@ -4,11 +4,26 @@
  * The surprise: a key never does anything while somebody types, and none of them calls people by itself: `e` and `r` go to the button, and
  * Enter is what presses it.
  */
-import { createContext, lazy, type ReactNode, Suspense, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  createContext,
+  lazy,
+  type ReactNode,
+  Suspense,
+  useContext,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import './commands.css';
 
-const Palette = lazy(() => import('./palette.tsx').then((file) => ({ default: file.Palette })));
-const KeyHelp = lazy(() => import('./key-help.tsx').then((file) => ({ default: file.KeyHelp })));
+const loadPalette = () => import('./palette.tsx');
+const loadKeyHelp = () => import('./key-help.tsx');
+const Palette = lazy(() => loadPalette().then((file) => ({ default: file.Palette })));
+const KeyHelp = lazy(() => loadKeyHelp().then((file) => ({ default: file.KeyHelp })));
+/** The page itself comes first; then what a key opens is fetched before anybody presses it. */
+const PRELOAD_MS = 1_000;
 
 export interface Command {
   readonly name: string;
@@ -34,7 +49,8 @@ export function useCommands(commands: readonly Command[]): void {
   const registry = useContext(Commands);
   const latest = useRef(commands);
   latest.current = commands;
-  useEffect(() => registry?.add(() => latest.current), [registry]);
+  // Before the page is painted: whoever sees it may press a key.
+  useLayoutEffect(() => registry?.add(() => latest.current), [registry]);
 }
 
 export function useShowSearch(): () => void {
@@ -57,6 +73,14 @@ export function CommandsProvider({ children }: { readonly children: ReactNode })
   );
   const all = () => [...offers.current].flatMap((offered) => offered());
   useEffect(() => {
+    // Whoever cannot have them now is told when a key is pressed.
+    const timer = setTimeout(() => void Promise.allSettled([loadPalette(), loadKeyHelp()]), PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const isShown = shown !== null;
+  useLayoutEffect(() => {
+    // What is typed while the palette is still on its way is meant for it, and acts on nothing.
+    if (isShown) return undefined;
     const press = (event: KeyboardEvent) => {
       const done = keyPressed(event, all());
       if (done === null) return;
@@ -66,7 +90,7 @@ export function CommandsProvider({ children }: { readonly children: ReactNode })
     };
     window.addEventListener('keydown', press);
     return () => window.removeEventListener('keydown', press);
-  }, []);
+  }, [isShown]);
   const close = () => setShown(null);
   return (
     <Commands value={registry}>

@@ -23,6 +23,8 @@ interface Choice {
 interface Group {
   readonly name: string;
   readonly choices: readonly Choice[];
+  /** Found for a text that was typed before this one. */
+  readonly isOld?: boolean;
 }
 
 export function Palette({
@@ -46,9 +48,14 @@ export function Palette({
   });
   const go = (path: string) => void navigate(path);
   const own = searchOnly && text === '' ? [] : commandGroups(commands, text, words);
-  const theirs = asked === '' || found.data === undefined ? [] : foundGroups(found.data, words, go);
+  // Of a text that stands there no longer: shown until the next is found, and nothing that Enter would open unseen.
+  const isOld = asked !== text.trim() || found.isPlaceholderData;
+  const theirs =
+    asked === '' || found.data === undefined
+      ? []
+      : foundGroups(found.data, words, go).map((group) => ({ ...group, isOld }));
   const groups = [...own, ...theirs].filter(({ choices }) => choices.length > 0);
-  const isEmpty = asked !== '' && found.isSuccess && groups.length === 0;
+  const isEmpty = asked !== '' && found.isSuccess && !isOld && groups.length === 0;
   return (
     <Dialog label={words.commands.palette} className="palette" close={close}>
       {(leave) => (
@@ -86,12 +93,13 @@ function Chooser({ groups, text, type, choose, placeholder }: ChooserProps) {
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   }, [current]);
+  const isOld = (chosen: Choice) => groups.some((group) => group.isOld === true && group.choices.includes(chosen));
   const press = (event: KeyboardEvent) => {
     const chosen = flat[current];
     if (event.key === 'ArrowDown') setAt(Math.min(flat.length - 1, current + 1));
     else if (event.key === 'ArrowUp') setAt(Math.max(0, current - 1));
-    else if (event.key === 'Enter' && !event.nativeEvent.isComposing && chosen !== undefined) choose(chosen);
-    else return;
+    else if (event.key !== 'Enter' || event.nativeEvent.isComposing || chosen === undefined) return;
+    else if (!isOld(chosen)) choose(chosen);
     event.preventDefault();
   };
   return (

@@ -29,9 +29,10 @@ export function CaseActions({ detail }: { readonly detail: CaseDetail }) {
   const busy = act.isPending || answer.isPending;
   const escalate = useRef<HTMLButtonElement>(null);
   const note = useRef<HTMLTextAreaElement>(null);
-  const acknowledge = () => act.mutate(() => api.acknowledge(id));
+  const acknowledge = () => !busy && act.mutate(() => api.acknowledge(id));
+  const goToAnswer = () => !busy && answer.mutate();
   useCommands([
-    ...(may('answer') ? [{ name: words.case.answerNow, run: () => answer.mutate() }] : []),
+    ...(may('answer') ? [{ name: words.case.answerNow, run: goToAnswer }] : []),
     ...(may('acknowledge') ? [{ key: 'a', name: words.case.acknowledge, run: acknowledge }] : []),
     ...(may('escalate')
       ? [{ key: 'e', name: words.responding.goToEscalate, run: () => escalate.current?.focus() }]
@@ -40,14 +41,14 @@ export function CaseActions({ detail }: { readonly detail: CaseDetail }) {
   ]);
   if (detail.actions.length === 0) return null;
   return (
-    <section className="panel form" aria-label={words.case.more}>
+    <section className="panel form" aria-label={words.responding.actions}>
       {failed !== null && <Fault error={failed} />}
       {act.data === true && (
         <p className="lost" role="status">
           {words.responding.ignored}
         </p>
       )}
-      {may('answer') && <Main label={words.case.answerNow} busy={busy} act={() => answer.mutate()} />}
+      {may('answer') && <Main label={words.case.answerNow} busy={busy} act={goToAnswer} />}
       {may('acknowledge') && <Main label={words.case.acknowledge} busy={busy} act={acknowledge} />}
       {/* The place is kept: another button must not slip under the pointer when somebody else is faster. */}
       {may('unacknowledge') && (

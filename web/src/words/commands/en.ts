@@ -14,7 +14,7 @@ export const commandsWords = {
   people: 'People',
   rules: 'Rules',
   resources: 'Resources',
-  never: 'No key does anything while you type. e and r only go to the button: Enter presses it.',
+  never: 'No key does anything while you type. e only goes to its button, r to the field before it.',
   next: 'Next case',
   previous: 'Previous case',
   open: 'Open the chosen case',

@@ -15,7 +15,7 @@ export const commandsWords: typeof english = {
   people: '人',
   rules: 'ルール',
   resources: 'リソース',
-  never: '入力中はどのキーも動作しません。e と r はボタンへ移動するだけで、Enter を押すと実行されます。',
+  never: '入力中はどのキーも動作しません。e はボタンへ、r はその前の入力欄へ移動するだけです。',
   next: '次のケース',
   previous: '前のケース',
   open: '選択したケースを開く',

@@ -1,5 +1,6 @@
 /** What responders do with a case, and what it is like. English. */
 export const respondingWords = {
+  actions: 'Actions',
   takeBack: 'Take back the acknowledgement',
   takeBackText: 'It pages again at once.',
   goToResolve: 'Resolve: go to what was found',
@@ -11,7 +12,6 @@ export const respondingWords = {
   mergeInto: 'Merge into another case',
   mergeText: 'This case ends, and the other goes on for it.',
   merge: 'Merge',
-  noOther: 'No other case is open.',
   ignored: 'Nothing was done: the case changed meanwhile. This is how it stands now.',
   acknowledgedBy: 'Acknowledged by {name}',
   nobody: 'Nobody has acknowledged it',
@@ -22,16 +22,17 @@ export const respondingWords = {
   similar: 'Similar cases',
   sharedOf: 'same {what}',
   shared: { resource: 'resource', actor: 'actor', rule: 'rule', account: 'account' },
-  saidYes: '{name}: “Yes, I did this”',
-  saidNo: '{name}: “Not me”',
+  saidYes: '{name} confirmed it',
+  saidNo: '{name} denied it',
   stillAsked: 'still waiting for an answer',
   stillPaged: 'still open',
   unanswered: 'nobody answered',
   resolvedBy: 'resolved by {name}',
   contain: 'Keep the damage small',
   containText:
-    'Makes a plan that is shown here. A second person lets it happen with a fresh code, and it can be undone.',
+    'Makes a plan that is shown here. A second person lets it happen with a fresh code, and most of it can be undone.',
   planned: 'The plan stands under “Put back and contained”. A second person has to approve it.',
+  notPlanned: 'No plan came of it: {failure}',
   nothingToDo: 'There was nothing to do: it is so already, or it is gone.',
   wishes: {
     StopProcess: 'Hold process {pid} ({name}) on {host}',

@@ -2,6 +2,7 @@
 import type { respondingWords as english } from './en.ts';
 
 export const respondingWords: typeof english = {
+  actions: '操作',
   takeBack: '対応開始を取り消す',
   takeBackText: 'すぐに再度呼び出します。',
   goToResolve: '解決にする：分かったことの欄へ',
@@ -13,7 +14,6 @@ export const respondingWords: typeof english = {
   mergeInto: '別のケースにまとめる',
   mergeText: 'このケースは終了し、以後はまとめた先のケースで扱います。',
   merge: 'まとめる',
-  noOther: 'ほかに対応中のケースはありません。',
   ignored: '何も行いませんでした。その間にケースの状態が変わりました。現在の状態を表示しています。',
   acknowledgedBy: '{name}さんが対応中',
   nobody: 'まだ誰も対応を始めていません',
@@ -24,19 +24,21 @@ export const respondingWords: typeof english = {
   similar: '似たケース',
   sharedOf: '{what}が同じ',
   shared: { resource: 'リソース', actor: '操作者', rule: 'ルール', account: 'アカウント' },
-  saidYes: '{name}さん：「はい、私が行いました」',
-  saidNo: '{name}さん：「私ではありません」',
+  saidYes: '{name}さんが問題ないと回答',
+  saidNo: '{name}さんが心当たりがないと回答',
   stillAsked: '回答待ち',
   stillPaged: '対応中',
   unanswered: '回答なし',
   resolvedBy: '{name}さんが解決',
   contain: '被害を広げない',
-  containText: '実行計画を作り、ここに表示します。別の人が新しいコードで承認すると実行され、後から取り消せます。',
+  containText:
+    '実行計画を作り、ここに表示します。別の人が新しいコードで承認すると実行されます。多くは後から取り消せます。',
   planned: '計画は「元に戻す・封じ込め」に表示されています。別の人の承認が必要です。',
+  notPlanned: '計画を作れませんでした: {failure}',
   nothingToDo: '行うことはありませんでした。すでにその状態か、対象がもうありません。',
   wishes: {
-    StopProcess: '{host} のプロセス {pid}（{name}）を停止する',
-    PauseContainer: '{host} のコンテナー {name} を凍結する',
+    StopProcess: '{host} のプロセス {pid}（{name}）を一時停止する',
+    PauseContainer: '{host} のコンテナー {name} を一時停止する',
     BlockPeer: '{host} から {address} への通信を遮断する',
     CordonNode: 'ノード {name} に新しい Pod を置かない',
     QuarantinePod: 'Pod {namespace}/{name} をネットワークから切り離す',

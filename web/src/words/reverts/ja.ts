@@ -22,8 +22,8 @@ export const revertsWords: typeof english = {
   approveContained: '承認して実行',
   undoContained: '実行前の状態に戻します。',
   contained: {
-    StopProcess: 'プロセスを停止',
-    PauseContainer: 'コンテナーを凍結',
+    StopProcess: 'プロセスを一時停止',
+    PauseContainer: 'コンテナーを一時停止',
     BlockPeer: '接続相手を遮断',
     CordonNode: 'ノードに新しい Pod を置かない',
     QuarantinePod: 'Pod をネットワークから切り離す',
@@ -56,7 +56,7 @@ export const revertsWords: typeof english = {
   remains: {
     'pods-run-on': 'ノード上で実行中の Pod はそのまま動き続けます。',
     'pod-comes-back': 'コントローラーが作った Pod は再作成されます。単独の Pod のメモリー上の状態は戻りません。',
-    'process-held': 'プロセスは開いているものを保持したまま停止しています。',
+    'process-held': 'プロセスは開いているものを保持したまま一時停止しています。',
     'trail-gap': '証跡がなかった間の操作は記録されていません。',
     'logs-sent-elsewhere': 'その間に別の場所へ送られたログは戻りません。',
     'sessions-live-on': 'その間に始まったセッションは、終了するまで有効です。',
