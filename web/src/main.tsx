@@ -34,7 +34,8 @@ const client = new QueryClient({
 function SignedIn({ children }: { readonly children: ReactNode }) {
   const session = useQuery({ queryKey: ['session'], queryFn: api.session });
   if (session.isPending) return <Skeleton />;
-  if (session.isError) return <Fault error={session.error} retry={() => void session.refetch()} />;
+  // Whoever is here stays, with whatever they typed, also when it cannot be asked again whether they are signed in.
+  if (session.data === undefined) return <Fault error={session.error} retry={() => void session.refetch()} />;
   const { person } = session.data;
   if (person === null) return <Navigate to="/sign-in" replace />;
   return person.enrolled ? children : <Navigate to="/enrolment" replace />;

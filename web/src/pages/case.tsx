@@ -25,17 +25,25 @@ import { fill, useSpeech } from '../words/speech.tsx';
 const REFRESH_MS = 5_000;
 
 export function CasePage() {
-  const { words } = useSpeech();
   const { id = '' } = useParams();
+  // Another case is another page: nothing that was typed for one stands with the other.
+  return <OneCase key={id} id={id} />;
+}
+
+function OneCase({ id }: { readonly id: string }) {
+  const { words } = useSpeech();
   const nowMs = useNow();
   const found = useQuery({ queryKey: ['case', id], queryFn: () => api.case(id), refetchInterval: REFRESH_MS });
   if (found.isPending) return <Skeleton lines={8} />;
-  if (found.isError) return <Fault error={found.error} retry={() => void found.refetch()} />;
+  const fault = found.isError && <Fault error={found.error} retry={() => void found.refetch()} />;
+  // What is there stays, with whatever was typed into it, also when it cannot be refreshed.
+  if (found.data === undefined) return fault;
   const detail = found.data;
   const { state } = detail.summary;
   const isOpen = state !== 'confirmed' && state !== 'resolved';
   return (
     <>
+      {fault}
       <Heading detail={detail} nowMs={nowMs} />
       <div className="case">
         <div className="stack side">

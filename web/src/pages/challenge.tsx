@@ -35,7 +35,7 @@ export function ChallengePage() {
         {token === null && <Fault error={NO_LINK} />}
         {token !== null && asked.isPending && <Skeleton lines={6} />}
         {asked.isError && <Fault error={asked.error} retry={() => void asked.refetch()} />}
-        {token !== null && asked.isSuccess && (
+        {token !== null && asked.data !== undefined && (
           <Question view={asked.data} token={token} typedReason={reason} again={() => void asked.refetch()} />
         )}
       </main>
@@ -54,9 +54,9 @@ function Question({
   readonly typedReason: string;
   readonly again: () => void;
 }) {
-  const { words, setLanguage } = useSpeech();
-  // The page speaks as the question did, whatever browser it is opened in.
-  useEffect(() => setLanguage(view.language), [view.language, setLanguage]);
+  const { words, speak } = useSpeech();
+  // The page speaks as the question did, whatever browser it is opened in; what was chosen there stays chosen.
+  useEffect(() => speak(view.language), [view.language, speak]);
   const [digest, setDigest] = useState(view.digest);
   const [outcome, setOutcome] = useState<ChallengeOutcome | null>(null);
   const differ = digest !== view.digest;

@@ -47,7 +47,7 @@ export function InsightsPage() {
       </div>
       {found.isPending && <Skeleton lines={6} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && <Sheet view={found.data} />}
+      {found.data !== undefined && <Sheet view={found.data} />}
       <Formulas />
     </>
   );

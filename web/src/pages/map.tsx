@@ -54,7 +54,7 @@ export function MapPage() {
       </div>
       {found.isPending && <Skeleton lines={8} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && <Sheet key={level} view={found.data} search={search} change={change} />}
+      {found.data !== undefined && <Sheet key={level} view={found.data} search={search} change={change} />}
     </>
   );
 }

@@ -34,7 +34,7 @@ export function OnCallPage() {
       <h1>{words.onCall.title}</h1>
       {found.isPending && <Skeleton lines={6} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && <Board view={found.data} />}
+      {found.data !== undefined && <Board view={found.data} />}
     </>
   );
 }
@@ -289,7 +289,7 @@ function StandIn({ schedule, view }: { readonly schedule: ScheduleView; readonly
                 {speech.absolute(override.from)} – {speech.absolute(override.to)}
               </span>
             </span>
-            <button type="button" className="plain" onClick={() => end.mutate(override.id)}>
+            <button type="button" className="plain" disabled={end.isPending} onClick={() => end.mutate(override.id)}>
               {words.onCall.end}
             </button>
           </li>

@@ -92,7 +92,7 @@ function People() {
       <h2>{words.settings.people}</h2>
       {people.isPending && <Skeleton />}
       {people.isError && <Fault error={people.error} retry={() => void people.refetch()} />}
-      {people.isSuccess && (
+      {people.data !== undefined && (
         <table className="people">
           <tbody>
             {people.data.people.map((person) => (
@@ -123,7 +123,7 @@ function Person({ person }: { readonly person: PersonListing }) {
       <td className="small">{words.settings.roles[person.role]}</td>
       <td className="small quiet">{person.enrolled ? words.settings.enrolled : words.settings.notEnrolled}</td>
       <td>
-        <button type="button" className="button" onClick={() => link.mutate()}>
+        <button type="button" className="button" disabled={link.isPending} onClick={() => link.mutate()}>
           {words.settings.link}
         </button>
       </td>

@@ -31,7 +31,7 @@ export function Agents() {
       )}
       {agents.isPending && <Skeleton />}
       {agents.isError && <Fault error={agents.error} retry={() => void agents.refetch()} />}
-      {agents.isSuccess && agents.data.agents.length === 0 && <p className="quiet">{words.fleet.none}</p>}
+      {agents.data?.agents.length === 0 && <p className="quiet">{words.fleet.none}</p>}
       <ul className="list">
         {agents.data?.agents.map((agent) => (
           <Agent key={agent.id} agent={agent} />

@@ -1,6 +1,7 @@
 /** What became of our outgoing webhooks: delivered, on its way, tried again, given up; and why. */
 import type { WebhookDelivery } from '@countersign/contract';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Link } from 'react-router';
 import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
@@ -10,7 +11,8 @@ import { type Meaning, Shape } from './state-badge.tsx';
 import { Time } from './time.tsx';
 
 const REFRESH_MS = 10_000;
-const SHOWN = 20;
+/** Whether all goes well is seen in a few; the others stand behind a button, so that the page goes on below. */
+const SHOWN = 5;
 const MEANINGS: Readonly<Record<WebhookDelivery['state'], Meaning>> = {
   pending: 'note',
   delivered: 'fine',
@@ -22,19 +24,26 @@ export function Deliveries() {
   const { words } = useSpeech();
   const nowMs = useNow();
   const log = useQuery({ queryKey: ['deliveries'], queryFn: api.deliveries, refetchInterval: REFRESH_MS });
-  if (log.isError) return <Fault error={log.error} retry={() => void log.refetch()} />;
-  if (log.data === undefined || log.data.webhooks.length === 0) return null;
+  const [isWhole, setWhole] = useState(false);
+  const fault = log.isError && <Fault error={log.error} retry={() => void log.refetch()} />;
+  if (log.data === undefined || log.data.webhooks.length === 0) return fault;
   const { deliveries, webhooks } = log.data;
   return (
     <section className="panel">
       <h2>{words.settings.deliveries}</h2>
+      {fault}
       <p className="small quiet">{fill(words.settings.deliveriesText, { names: webhooks.join(', ') })}</p>
       {deliveries.length === 0 && <p className="small">{words.settings.noDeliveries}</p>}
       <ul className="list">
-        {deliveries.slice(0, SHOWN).map((delivery) => (
+        {(isWhole ? deliveries : deliveries.slice(0, SHOWN)).map((delivery) => (
           <Delivery key={delivery.id} delivery={delivery} nowMs={nowMs} />
         ))}
       </ul>
+      {!isWhole && deliveries.length > SHOWN && (
+        <button type="button" className="plain" onClick={() => setWhole(true)}>
+          {words.common.more}
+        </button>
+      )}
     </section>
   );
 }

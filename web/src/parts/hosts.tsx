@@ -140,12 +140,13 @@ export function HostRecordings({ caseId }: { readonly caseId: string }) {
   });
   // Whoever was only asked may not have what others on the host did.
   if (found.error instanceof ApiFailure && found.error.status === 403) return null;
-  if (found.isError) return <Fault error={found.error} retry={() => void found.refetch()} />;
+  const fault = found.isError && <Fault error={found.error} retry={() => void found.refetch()} />;
   const evidence: HostEvidence | undefined = found.data;
-  if (evidence === undefined || evidence.captures.length + evidence.gaps.length === 0) return null;
+  if (evidence === undefined || evidence.captures.length + evidence.gaps.length === 0) return fault;
   return (
     <section className="panel">
       <h2>{words.hosts.evidence}</h2>
+      {fault}
       <ul className="list">
         {evidence.captures.map((capture) => (
           <Capture key={capture.id} capture={capture} />

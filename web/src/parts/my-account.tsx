@@ -57,9 +57,11 @@ export function MyPasskeys() {
 export function MyNotifications() {
   const mine = useQuery({ queryKey: ['notifications'], queryFn: api.notifications });
   if (mine.isPending) return <Skeleton lines={3} />;
-  if (mine.isError) return <Fault error={mine.error} retry={() => void mine.refetch()} />;
+  const fault = mine.isError && <Fault error={mine.error} retry={() => void mine.refetch()} />;
+  if (mine.data === undefined) return fault;
   return (
     <>
+      {fault}
       <HowIAmReached view={mine.data} />
       <ThisBrowser view={mine.data} />
     </>

@@ -35,11 +35,12 @@ export function Reverts({ caseId }: { readonly caseId: string }) {
     queryFn: () => api.reverts(caseId),
     refetchInterval: REFRESH_MS,
   });
-  if (found.isError) return <Fault error={found.error} retry={() => void found.refetch()} />;
-  if (found.data === undefined || found.data.reverts.length === 0) return null;
+  const fault = found.isError && <Fault error={found.error} retry={() => void found.refetch()} />;
+  if (found.data === undefined || found.data.reverts.length === 0) return fault;
   return (
     <section className="panel stack">
       <h2>{words.reverts.title}</h2>
+      {fault}
       {found.data.reverts.map((revert) => (
         <One key={revert.id} revert={revert} caseId={caseId} />
       ))}

@@ -26,8 +26,8 @@ function hostSentence({ rule, resources, account }: FindingView, words: Words): 
 
 const LONGEST = 120;
 
-function cut(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+export function cut(text: string, longest = LONGEST): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
 /** The name at the end of an ARN; other identifiers are short already. */

@@ -19,6 +19,11 @@ export const MEANINGS: Readonly<Record<CaseSummary['state'], Meaning>> = {
   resolved: 'fine',
 };
 
+/** Somebody was called, and it is not settled. */
+export function needsResponder(state: CaseSummary['state']): boolean {
+  return state === 'paged' || state === 'acknowledged';
+}
+
 export function StateBadge({ state }: { readonly state: CaseSummary['state'] }) {
   const { words } = useSpeech();
   const meaning = MEANINGS[state];

@@ -1,6 +1,6 @@
 /** A life as a timeline: each entry is one entry of the journal. */
 import type { TimelineEntry } from '@countersign/contract';
-import { fill, useSpeech } from '../words/speech.tsx';
+import { fill, type Speech, useSpeech } from '../words/speech.tsx';
 import type { Meaning } from './state-badge.tsx';
 import { Time } from './time.tsx';
 
@@ -16,9 +16,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 
 export function Timeline({ entries, nowMs }: { readonly entries: readonly TimelineEntry[]; readonly nowMs: number }) {
-  const { words, language } = useSpeech();
+  const { words, list } = useSpeech();
   const sentences = words.timeline as Readonly<Record<string, string>>;
-  const list = new Intl.ListFormat(language, { type: 'conjunction', style: 'narrow' });
   return (
     <section className="panel">
       <h2>{words.case.timeline}</h2>
@@ -47,7 +46,7 @@ export function Timeline({ entries, nowMs }: { readonly entries: readonly Timeli
 /** Lists as text, and whom a page reached: people by their names, channels where no person stands behind them. */
 function listed(
   parameters: TimelineEntry['parameters'],
-  list: Intl.ListFormat,
+  list: Speech['list'],
   none: string,
 ): Readonly<Record<string, unknown>> {
   const textsOf = (value: unknown) => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
@@ -55,7 +54,7 @@ function listed(
     ...new Set(['to', 'people', 'channels'].flatMap((name) => textsOf(parameters[name]))),
   ];
   const entries = Object.entries(parameters).map(([name, value]) =>
-    Array.isArray(value) ? [name, list.format(textsOf(value)) || none] : [name, value],
+    Array.isArray(value) ? [name, list(textsOf(value)) || none] : [name, value],
   );
-  return { ...Object.fromEntries(entries), reached: list.format(reached) || none };
+  return { ...Object.fromEntries(entries), reached: list(reached) || none };
 }

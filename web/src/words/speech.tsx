@@ -3,7 +3,7 @@
  *
  * The surprise: what lies in `localStorage` is only language and zone; nothing that signs in is ever kept by scripts.
  */
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { en, type Words } from './en.ts';
 import { ja } from './ja.ts';
 
@@ -17,7 +17,10 @@ export interface Speech {
   readonly words: Words;
   readonly language: Language;
   readonly utc: boolean;
+  /** Chooses the language of this browser, for good. */
   readonly setLanguage: (language: Language) => void;
+  /** Speaks it on this page alone. */
+  readonly speak: (language: Language) => void;
   readonly setUtc: (utc: boolean) => void;
   /** Date and time, whole. */
   readonly absolute: (iso: string) => string;
@@ -26,19 +29,27 @@ export interface Speech {
   /** "4 minutes ago". */
   readonly relative: (iso: string, nowMs: number) => string;
   readonly number: (value: number) => string;
+  /** "Ann, Ben". */
+  readonly list: (texts: readonly string[]) => string;
 }
 
 const SpeechContext = createContext<Speech | null>(null);
 
 export function SpeechProvider({ children }: { readonly children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(preferredLanguage);
+  const [language, speak] = useState<Language>(preferredLanguage);
   const [utc, setUtc] = useState(() => localStorage.getItem(ZONE_KEY) === 'yes');
   useEffect(() => {
     document.documentElement.lang = language;
-    localStorage.setItem(LANGUAGE_KEY, language);
     localStorage.setItem(ZONE_KEY, utc ? 'yes' : 'no');
   }, [language, utc]);
-  const speech = useMemo(() => createSpeech(language, utc, { setLanguage, setUtc }), [language, utc]);
+  const setLanguage = useCallback((chosen: Language) => {
+    localStorage.setItem(LANGUAGE_KEY, chosen);
+    speak(chosen);
+  }, []);
+  const speech = useMemo(
+    () => createSpeech(language, utc, { setLanguage, speak, setUtc }),
+    [language, utc, setLanguage],
+  );
   return <SpeechContext value={speech}>{children}</SpeechContext>;
 }
 
@@ -69,7 +80,7 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['second', 1],
 ];
 
-function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLanguage' | 'setUtc'>): Speech {
+function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLanguage' | 'speak' | 'setUtc'>): Speech {
   const zone = utc ? { timeZone: 'UTC' } : {};
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', ...zone });
   const briefs = new Intl.DateTimeFormat(language, {
@@ -83,6 +94,7 @@ function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLa
   });
   const relatives = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   const numbers = new Intl.NumberFormat(language);
+  const lists = new Intl.ListFormat(language, { type: 'conjunction', style: 'narrow' });
   return {
     words: WORDS[language],
     language,
@@ -96,5 +108,6 @@ function createSpeech(language: Language, utc: boolean, set: Pick<Speech, 'setLa
       return relatives.format(Math.trunc(seconds / size), unit);
     },
     number: (value) => numbers.format(value),
+    list: (texts) => lists.format(texts),
   };
 }

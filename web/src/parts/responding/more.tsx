@@ -5,7 +5,7 @@ import { type FormEvent, useId, useState } from 'react';
 import { api } from '../../data/api.ts';
 import { useSpeech } from '../../words/speech.tsx';
 import { Field, typed } from '../field.tsx';
-import { sentenceOf } from '../sentences.ts';
+import { cut, sentenceOf } from '../sentences.ts';
 
 const SNOOZES = ['900', '3600', '14400', '86400'] as const;
 const PRIORITIES: readonly Priority[] = ['P1', 'P2', 'P3', 'P4', 'P5'];
@@ -21,11 +21,12 @@ interface MoreProps {
 
 export function More({ detail, busy, act }: MoreProps) {
   const { words } = useSpeech();
-  const [isOpen, setOpen] = useState(false);
+  // Kept once it was opened: closing it must not lose what was typed.
+  const [wasOpened, setOpened] = useState(false);
   return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details onToggle={() => setOpened(true)}>
       <summary>{words.case.more}</summary>
-      {isOpen && <Everything detail={detail} busy={busy} act={act} />}
+      {wasOpened && <Everything detail={detail} busy={busy} act={act} />}
     </details>
   );
 }
@@ -47,30 +48,33 @@ function Everything({ detail, busy, act }: MoreProps) {
       {may('snooze') && (
         <Chooser
           label={words.case.snooze}
+          busy={busy}
           does={words.responding.set}
           groups={[{ name: '', choices: SNOOZES.map((seconds) => [seconds, words.case.snoozeFor[seconds]]) }]}
           choose={(seconds) => act(() => api.snooze(id, Number(seconds)))}
         />
       )}
-      {may('reassign') && <Targets id={id} act={act} />}
-      {may('merge') && <Merge id={id} act={act} />}
+      {may('reassign') && <Targets id={id} busy={busy} act={act} />}
+      {may('merge') && <Merge id={id} busy={busy} act={act} />}
       {may('prioritise') && (
         <Chooser
+          key={priority}
           label={words.case.priority}
+          busy={busy}
           does={words.responding.set}
           groups={[{ name: '', choices: PRIORITIES.map((name) => [name, name]) }]}
           chosen={priority ?? ''}
           choose={(name) => act(() => api.prioritise(id, PRIORITIES.find((one) => one === name) ?? null))}
         />
       )}
-      <Note id={id} act={act} />
+      <Note id={id} busy={busy} act={act} />
     </div>
   );
 }
 
-type Part = Pick<MoreProps, 'act'> & { readonly id: string };
+type Part = Omit<MoreProps, 'detail'> & { readonly id: string };
 
-function Targets({ id, act }: Part) {
+function Targets({ id, busy, act }: Part) {
   const { words } = useSpeech();
   const found = useQuery({ queryKey: ['hand-over-targets'], queryFn: api.handOverTargets });
   const groups = GROUPS.map((group) => ({
@@ -82,12 +86,14 @@ function Targets({ id, act }: Part) {
     <>
       <Chooser
         label={words.case.reassign}
+        busy={busy}
         does={words.responding.handOver}
         groups={groups}
         choose={(target) => act(() => api.reassign(id, target))}
       />
       <Chooser
         label={words.case.addResponder}
+        busy={busy}
         does={words.responding.callIn}
         groups={groups.filter(({ isLadder }) => !isLadder)}
         choose={(target) => act(() => api.addResponders(id, target))}
@@ -96,19 +102,19 @@ function Targets({ id, act }: Part) {
   );
 }
 
-function Merge({ id, act }: Part) {
+function Merge({ id, busy, act }: Part) {
   const { words } = useSpeech();
-  const found = useQuery({ queryKey: ['open-cases'], queryFn: () => api.cases(OPEN, null) });
+  const found = useQuery({ queryKey: ['fresh-cases', 'open'], queryFn: () => api.cases(OPEN, null) });
   const others = (found.data?.cases ?? []).filter((one) => one.id !== id);
   const choices = others.map(({ id: other, risk, headline }) => {
-    const line = `${risk} · ${sentenceOf(headline, words)}`;
-    return [other, line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line] as const;
+    return [other, cut(`${risk} · ${sentenceOf(headline, words)}`, LONGEST_LINE)] as const;
   });
   if (found.isSuccess && choices.length === 0) return null;
   return (
     <div className="field">
       <Chooser
         label={words.responding.mergeInto}
+        busy={busy}
         does={words.responding.merge}
         groups={[{ name: '', choices }]}
         choose={(into) => act(() => api.merge(id, into))}
@@ -118,7 +124,7 @@ function Merge({ id, act }: Part) {
   );
 }
 
-function Note({ id, act }: Part) {
+function Note({ id, busy, act }: Part) {
   const { words } = useSpeech();
   const addNote = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -126,14 +132,15 @@ function Note({ id, act }: Part) {
     const text = typed(new FormData(form), 'text');
     act(async () => {
       const result = await api.note(id, text);
-      form.reset();
+      // Whatever was typed meanwhile is another note.
+      if (typed(new FormData(form), 'text') === text) form.reset();
       return result;
     });
   };
   return (
     <form className="form" onSubmit={addNote}>
       <Field name="text" label={words.case.note} isLong />
-      <button type="submit" className="button">
+      <button type="submit" className="button" disabled={busy}>
         {words.case.addNote}
       </button>
     </form>
@@ -144,6 +151,7 @@ interface ChooserProps {
   readonly label: string;
   /** What the button beside it says. */
   readonly does: string;
+  readonly busy: boolean;
   readonly groups: readonly {
     /** Empty: no group. */
     readonly name: string;
@@ -154,7 +162,7 @@ interface ChooserProps {
 }
 
 /** Nothing is done by going through the list alone: the button beside it does it. */
-function Chooser({ label, does, groups, chosen = '', choose }: ChooserProps) {
+function Chooser({ label, does, busy, groups, chosen = '', choose }: ChooserProps) {
   const { words } = useSpeech();
   const [value, setValue] = useState(chosen);
   const fieldId = useId();
@@ -182,7 +190,7 @@ function Chooser({ label, does, groups, chosen = '', choose }: ChooserProps) {
         <button
           type="button"
           className="button"
-          disabled={value === '' || value === chosen}
+          disabled={busy || value === '' || value === chosen}
           onClick={() => choose(value)}
         >
           {does}

@@ -6,13 +6,13 @@ import { api } from '../../data/api.ts';
 import type { Words } from '../../words/en.ts';
 import { fill, useSpeech } from '../../words/speech.tsx';
 import { sentenceOf } from '../sentences.ts';
-import { StateBadge } from '../state-badge.tsx';
+import { needsResponder, StateBadge } from '../state-badge.tsx';
 import { Time } from '../time.tsx';
 
 const REFRESH_MS = 60_000;
 
 export function Similar({ caseId, nowMs }: { readonly caseId: string; readonly nowMs: number }) {
-  const { words, language } = useSpeech();
+  const { words, list } = useSpeech();
   const found = useQuery({
     queryKey: ['similar', caseId],
     queryFn: () => api.similarCases(caseId),
@@ -20,7 +20,6 @@ export function Similar({ caseId, nowMs }: { readonly caseId: string; readonly n
   });
   // What is nice to know must not stand in the way of what must be known.
   if (found.data === undefined || found.data.cases.length === 0) return null;
-  const list = new Intl.ListFormat(language, { type: 'conjunction', style: 'narrow' });
   return (
     <section className="panel">
       <h2>{words.responding.similar}</h2>
@@ -34,7 +33,7 @@ export function Similar({ caseId, nowMs }: { readonly caseId: string; readonly n
             <p className="small">{answerOf(one, words)}</p>
             <p className="small quiet">
               {fill(words.responding.sharedOf, {
-                what: list.format(one.shared.map((part) => words.responding.shared[part])),
+                what: list(one.shared.map((part) => words.responding.shared[part])),
               })}
               {' · '}
               <Time iso={one.openedAt} nowMs={nowMs} />
@@ -64,10 +63,7 @@ function answerOf({ answer, resolution, state, cause }: SimilarCase, words: Word
           fill(words.responding.resolvedBy, { name: resolution.by.name }),
           ...(resolution.note === '' ? [] : [resolution.note]),
         ];
-  const open = state === 'asked' ? [words.responding.stillAsked] : isOpen(state) ? [words.responding.stillPaged] : [];
+  const open =
+    state === 'asked' ? [words.responding.stillAsked] : needsResponder(state) ? [words.responding.stillPaged] : [];
   return [...said, ...ended, ...open].join(' · ');
-}
-
-function isOpen(state: SimilarCase['state']): boolean {
-  return state === 'paged' || state === 'acknowledged';
 }
