@@ -1,7 +1,17 @@
 /** Draws the map on a canvas. Meaning never hangs on colour alone: kinds have shapes, failing lines are dashed. */
 import type { MapEdge } from '@countersign/contract';
 import type { ShownNode } from './fold.ts';
-import { neighboursOf, type Picked, placeOf, radiusOf, type Scene, type Size, type View, widthOf } from './scene.ts';
+import {
+  isFailing,
+  neighboursOf,
+  type Picked,
+  placeOf,
+  radiusOf,
+  type Scene,
+  type Size,
+  type View,
+  widthOf,
+} from './scene.ts';
 
 export interface Ink {
   readonly paper: string;
@@ -30,8 +40,6 @@ const LEAST_LABEL_SCALE = 0.35;
 /** Smaller than this, arrows are only specks. */
 const ARROW_SCALE = 0.45;
 const ARROW = 7;
-/** Of a line whose tries fail more often than this, failing is the message. */
-const FAILING = 0.2;
 
 export function draw(context: CanvasRenderingContext2D, drawing: Drawing, ratio: number): void {
   const { scene, view, size } = drawing;
@@ -56,11 +64,10 @@ function drawEdge(context: CanvasRenderingContext2D, edge: MapEdge, { drawing, n
   const [x1, y1] = placeOf(scene, edge.source);
   const [x2, y2] = placeOf(scene, edge.target);
   const isLit = isEdgeLit(edge, lit);
-  const isFailing = edge.failed > (edge.opened + edge.failed) * FAILING;
   context.globalAlpha = near === null ? 0.7 : isLit ? 1 : 0.12;
-  context.strokeStyle = isFailing ? ink.act : isLit && near !== null ? ink.accent : ink.line;
+  context.strokeStyle = isFailing(edge) ? ink.act : isLit && near !== null ? ink.accent : ink.line;
   context.lineWidth = widthOf(edge) / Math.max(view.scale, 0.4);
-  context.setLineDash(isFailing ? [7, 5] : []);
+  context.setLineDash(isFailing(edge) ? [7, 5] : []);
   context.beginPath();
   context.moveTo(x1, y1);
   context.lineTo(x2, y2);

@@ -28,6 +28,8 @@ const MOST_RADIUS = 24;
 const NEAR_LINE = 6;
 const LEAST_SCALE = 0.05;
 const MOST_SCALE = 6;
+/** Of a line whose tries fail more often than this, failing is the message. */
+const FAILING = 0.2;
 
 export function radiusOf({ sentBytes, receivedBytes, members, insideBytes }: ShownNode): number {
   const bytes = sentBytes + receivedBytes + insideBytes;
@@ -37,6 +39,10 @@ export function radiusOf({ sentBytes, receivedBytes, members, insideBytes }: Sho
 
 export function widthOf({ sentBytes, receivedBytes }: MapEdge): number {
   return Math.min(6, 0.6 + Math.log10(sentBytes + receivedBytes + 1) * 0.45);
+}
+
+export function isFailing({ opened, failed }: MapEdge): boolean {
+  return failed > (opened + failed) * FAILING;
 }
 
 export function placeOf({ places, indexOf }: Scene, id: string): readonly [number, number] {

@@ -7,12 +7,10 @@
 import type { MapEdge } from '@countersign/contract';
 import type { Ink } from './draw.ts';
 import type { ShownNode } from './fold.ts';
-import { placeOf, radiusOf, type Scene, widthOf } from './scene.ts';
+import { isFailing, placeOf, radiusOf, type Scene, widthOf } from './scene.ts';
 
 const MARGIN = 80;
 const LABEL = 12;
-/** As on the screen: of a line whose tries fail more often than this, failing is the message. */
-const FAILING = 0.2;
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -46,9 +44,8 @@ export function svgOf(scene: Scene, ink: Ink, title: string): string {
 function lineOf(scene: Scene, edge: MapEdge, ink: Ink): string {
   const [x1, y1] = placeOf(scene, edge.source);
   const [x2, y2] = placeOf(scene, edge.target);
-  const isFailing = edge.failed > (edge.opened + edge.failed) * FAILING;
-  const colour = isFailing ? ink.act : ink.line;
-  const dashes = isFailing ? ' stroke-dasharray="7 5"' : '';
+  const colour = isFailing(edge) ? ink.act : ink.line;
+  const dashes = isFailing(edge) ? ' stroke-dasharray="7 5"' : '';
   const ends = `x1="${number(x1)}" y1="${number(y1)}" x2="${number(x2)}" y2="${number(y2)}"`;
   const told = `${edge.source} → ${edge.target} ${edge.ports.join(', ')}`;
   return `<line ${ends} stroke="${text(colour)}" stroke-width="${number(widthOf(edge))}"${dashes}><title>${text(told)}</title></line>`;
