@@ -1,6 +1,7 @@
 /** The frame of every page behind the sign-in: the rail, and whether what is shown is live. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { NavLink, Outlet, useNavigate } from 'react-router';
+import { useEffect, useState } from 'react';
+import { NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { api } from '../data/api.ts';
 import { useLive } from '../data/live.ts';
 import { useSpeech } from '../words/speech.tsx';
@@ -29,6 +30,7 @@ export function Frame() {
   );
 }
 
+/** On a phone the first ones stand in the bar, the others unfold. */
 const PAGES = [
   ['now', '/'],
   ['cases', '/cases'],
@@ -39,9 +41,13 @@ const PAGES = [
   ['insights', '/insights'],
   ['settings', '/settings'],
 ] as const;
+const FIRST = 2;
 
 function Rail() {
   const { words } = useSpeech();
+  const [isUnfolded, setUnfolded] = useState(false);
+  const { pathname } = useLocation();
+  useEffect(() => setUnfolded(false), [pathname]);
   const client = useQueryClient();
   const navigate = useNavigate();
   const session = useQuery({ queryKey: ['session'], queryFn: api.session });
@@ -52,6 +58,11 @@ function Rail() {
     client.clear();
     await navigate('/sign-in');
   };
+  const link = ([name, path]: (typeof PAGES)[number]) => (
+    <NavLink key={path} to={path} end={path === '/'}>
+      {words.nav[name]}
+    </NavLink>
+  );
   return (
     <nav className="rail" aria-label={words.product}>
       <div className="brand">
@@ -61,16 +72,24 @@ function Rail() {
       <button type="button" className="find" onClick={search}>
         {words.commands.find} <kbd>/</kbd>
       </button>
-      {PAGES.map(([name, path]) => (
-        <NavLink key={path} to={path} end={path === '/'}>
-          {words.nav[name]}
-        </NavLink>
-      ))}
-      <div className="foot">
-        <span className="me">{session.data?.person?.name}</span>
-        <button type="button" onClick={() => void signOut()}>
-          {words.nav.signOut}
-        </button>
+      {PAGES.slice(0, FIRST).map(link)}
+      <button
+        type="button"
+        className="menu"
+        aria-expanded={isUnfolded}
+        aria-controls="pages"
+        onClick={() => setUnfolded(!isUnfolded)}
+      >
+        {words.nav.menu}
+      </button>
+      <div className="pages" id="pages" data-unfolded={isUnfolded}>
+        {PAGES.slice(FIRST).map(link)}
+        <div className="foot">
+          <span className="me">{session.data?.person?.name}</span>
+          <button type="button" onClick={() => void signOut()}>
+            {words.nav.signOut}
+          </button>
+        </div>
       </div>
     </nav>
   );
