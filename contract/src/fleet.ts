@@ -1,5 +1,6 @@
 /** Agents on hosts: who joined, when they were last heard, and how one more joins. */
 import { type Static, Type } from 'typebox';
+import { HostHealth } from './hosts.ts';
 
 export const AgentView = Type.Object({
   id: Type.String(),
@@ -9,6 +10,8 @@ export const AgentView = Type.Object({
   lastHeardAt: Type.Union([Type.String(), Type.Null()]),
   /** Batches that its own spool had to drop. */
   dropped: Type.Integer(),
+  /** How it watches its host; null: it has not said so, or only takes orders. */
+  sensor: Type.Union([HostHealth, Type.Null()]),
 });
 export type AgentView = Static<typeof AgentView>;
 

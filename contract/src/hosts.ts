@@ -13,6 +13,8 @@ export const HostState = Type.Union([
   Type.Literal('absent'),
   Type.Literal('failed'),
   Type.Literal('stopped'),
+  /** It was watched when it was last heard, and it was not heard since. */
+  Type.Literal('silent'),
 ]);
 export type HostState = Static<typeof HostState>;
 
@@ -21,12 +23,17 @@ export const HostHealth = Type.Object({
   state: HostState,
   /** What the sensor or the system said; for people who know Linux. */
   problem: Type.Union([Type.String(), Type.Null()]),
+  /** Of the state. */
   since: Type.String(),
   lastHeardAt: IsoOrNull,
+  /** Of the agent that watches it; null: this server does itself. */
+  agentVersion: Type.Union([Type.String(), Type.Null()]),
   eventsPerSecond: Type.Number(),
   /** Events since the sensor began, and how many it could not tell. */
   eventCount: Type.Integer(),
   lostCount: Type.Integer(),
+  /** Of them those of the last hour, by class: `process`, `file`, `network`, `privilege`. */
+  lostLastHour: Type.Array(Type.Object({ class: Type.String(), count: Type.Integer() })),
   /** How far back a capture can begin. */
   lookBackSeconds: Type.Integer(),
   containerCount: Type.Integer(),

@@ -20,6 +20,7 @@ import { runCaptureUplink } from './agent/capture-uplink.ts';
 import { Spool } from './agent/spool.ts';
 import { runOrders } from './agent/orders.ts';
 import { runUplink } from './agent/uplink.ts';
+import { WatchUplink } from './agent/watch-uplink.ts';
 import { type AgentBatch, BATCH_VERSION } from './fleet/batch.ts';
 import { orderName } from './fleet/orders.ts';
 import { SettingsContent, WINDOW_MS } from './fleet/settings.ts';
@@ -34,6 +35,7 @@ import { loadPack } from './rules/pack.ts';
 import { buildSensor } from './sources/sensor/configuration.ts';
 import { HostWatch } from './sources/sensor/host-watch.ts';
 import type { WatchOrder, WatchReport } from './sources/sensor/reports.ts';
+import { howToAllowProgram } from './sources/sensor/sensor-program.ts';
 import type { Gap } from './sources/sensor/stream.ts';
 import { type AgentCalls, createAgentCalls } from './vendors/countersign/agent-calls.ts';
 import { createHostCaller } from './vendors/linux/host.ts';
@@ -86,15 +88,19 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const spool = await Spool.open({ directory: join(dataDirectory, 'spool'), mostBytes: options.spoolBytes });
   const captures = join(dataDirectory, 'captures');
   await mkdir(captures, { recursive: true, mode: 0o700 });
+  const howToAllow = howToAllowProgram(options.sensor);
+  const watchUplink = new WatchUplink({ calls, clock, version: options.version, howToAllow });
   const uplinks = Promise.all([
     runUplink({ spool, calls, clock, log }, signal),
     runCaptureUplink({ directory: captures, calls, clock, log }, signal),
+    watchUplink.run(signal),
   ]);
   let known = await firstSettings(options, calls, signal);
   while (!signal.aborted && known !== null) {
     const changed = new AbortController();
     const stop = AbortSignal.any([signal, changed.signal]);
-    const watching = watch({ options, identity, spool, rules: await writeRules(dataDirectory, known.content) }, stop);
+    const rules = await writeRules(dataDirectory, known.content);
+    const watching = watch({ options, identity, spool, watchUplink, rules }, stop);
     known = await nextSettings({ options, calls, known }, stop);
     changed.abort();
     await watching;
@@ -195,10 +201,11 @@ interface Watching {
   readonly options: AgentOptions;
   readonly identity: Identity;
   readonly spool: Spool;
+  readonly watchUplink: WatchUplink;
   readonly rules: readonly string[];
 }
 
-async function watch({ options, identity, spool, rules }: Watching, signal: AbortSignal): Promise<void> {
+async function watch({ options, identity, spool, watchUplink, rules }: Watching, signal: AbortSignal): Promise<void> {
   const { clock, random, log, dataDirectory } = options;
   const { host } = identity;
   const { ruleset } = loadPack(rules);
@@ -224,6 +231,7 @@ async function watch({ options, identity, spool, rules }: Watching, signal: Abor
     report: (report) => hear(report),
   });
   const hear = (report: WatchReport) => {
+    watchUplink.hear(report);
     if (report.type === 'state') isWatching = report.state === 'watching';
     if (report.type === 'records') {
       const findings = report.records.map((record) => ({

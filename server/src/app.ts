@@ -19,7 +19,7 @@ import { registerExemptionRoutes } from './findings/exemptions/routes.ts';
 import { registerCaptureRoutes } from './evidence/captures.ts';
 import { registerEvidenceRoutes } from './evidence/routes.ts';
 import { registerFleet } from './fleet-intake.ts';
-import { silentAgents } from './fleet/silent-agents.ts';
+import { unwatchedHosts } from './fleet/silent-agents.ts';
 import type { Clock } from './ground/clock.ts';
 import { type EventEngine, openEventEngine } from './ground/event-engine.ts';
 import { Failure } from './ground/failure.ts';
@@ -69,7 +69,6 @@ import { hashKey, type Integration } from './sources/alerts/integration.ts';
 import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { watchSelf } from './self-watch.ts';
-import { silentHosts } from './sources/sensor/silent-hosts.ts';
 import { openStores, type Stores } from './stores.ts';
 
 export interface AppOptions {
@@ -363,7 +362,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         log,
         limits: configuration.watch,
         accounts: accountNames(rooms),
-        others: async (look) => [...(await silentHosts(state, look)), ...(await silentAgents(state, look))],
+        others: (look) => unwatchedHosts(state, look),
         queues: rooms.queues.map(({ name }) => name),
         raise,
       },

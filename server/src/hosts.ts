@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { HostHealth, ThisMachine } from '@countersign/contract';
 import { Type } from 'typebox';
 import type { Clock } from './ground/clock.ts';
+import { versionsOf } from './fleet/store.ts';
 import { type RollUpPiece, type RollUpStores, storePiece } from './host-roll-up.ts';
 import type { HttpServer } from './ground/http.ts';
 import { appendJournal } from './ground/journal.ts';
@@ -17,7 +18,8 @@ import { type Guards, signedInOf } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
 import { buildSensor, type ConfiguredSensor } from './sources/sensor/configuration.ts';
 import { howToAllow, sensorProgram } from './sources/sensor/sensor-program.ts';
-import { type HostRow, isWanted, listHosts, saveWanted } from './sources/sensor/store.ts';
+import { healthOfHosts } from './sources/sensor/health.ts';
+import { isWanted, saveWanted } from './sources/sensor/store.ts';
 import { watchHost, type WatcherOptions } from './sources/sensor/watcher.ts';
 
 export interface HostsOptions {
@@ -96,8 +98,13 @@ export class Hosts {
   }
 
   async health(): Promise<{ readonly hosts: HostHealth[]; readonly thisMachine: ThisMachine | null }> {
-    const { state, hostname, environment } = this.#options;
-    const hosts = (await listHosts(state)).map(healthOf);
+    const { state, hostname, environment, clock } = this.#options;
+    const health = await healthOfHosts(state, { nowMs: clock.nowMs() });
+    const versions = await versionsOf(
+      state,
+      health.map(({ host }) => host),
+    );
+    const hosts = health.map((one) => ({ ...one, agentVersion: versions.get(one.host) ?? null }));
     const isWatched = hosts.some((one) => one.host === hostname && one.state === 'watching');
     const program = sensorProgram(environment['COUNTERSIGN_SENSOR']);
     return {
@@ -155,23 +162,6 @@ export class Hosts {
 
 function thisMachine(): ConfiguredSensor {
   return buildSensor({ sensor: {} }, []).sensor;
-}
-
-function healthOf(row: HostRow): HostHealth {
-  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    host: row.host,
-    // Only `saveHostState` writes the column.
-    state: row.state as HostHealth['state'],
-    problem: row.problem,
-    since: new Date(row.since_ms).toISOString(),
-    lastHeardAt: iso(row.last_heard_ms),
-    eventsPerSecond: row.events_per_second,
-    eventCount: row.events,
-    lostCount: row.lost,
-    lookBackSeconds: Math.round(row.look_back_ms / 1_000),
-    containerCount: row.containers,
-  };
 }
 
 const Nothing = Type.Object({}, { additionalProperties: false });

@@ -1,7 +1,7 @@
 /** Agents join, send what their hosts told, and go on after anything: over HTTP, as an agent does it. */
 import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import type { AgentInvitation, ActivityView, FleetView, MapView, PairList } from '@countersign/contract';
+import type { AgentInvitation, ActivityView, FleetView, MapView, NowView, PairList } from '@countersign/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentBatch } from '../../server/src/fleet/batch.ts';
 import { createAgentCalls } from '../../server/src/vendors/countersign/agent-calls.ts';
@@ -72,6 +72,19 @@ policy: [{ when: {}, then: record }]
       reason: expect.stringContaining('invitation-invalid'),
     });
     expect((await running.call(bob, 'POST', '/api/agents/invitations', {})).status).toBe(403);
+  });
+
+  test('how its sensor runs is on the page of now, and beside the agent', async () => {
+    const secret = await join('node-s');
+    const problem = 'the sensor may not look\nsudo setcap …';
+    const told = { version: '2', state: 'not-allowed', problem, health: null };
+    expect(await calls(secret).tellWatch(told)).toEqual({ type: 'told' });
+    const expected = { host: 'node-s', state: 'not-allowed', problem, agentVersion: '2' };
+    expect((await get<NowView>('/api/now')).hosts).toContainEqual(expect.objectContaining(expected));
+    const { agents } = await get<FleetView>('/api/agents');
+    expect(agents.find(({ host }) => host === 'node-s')?.sensor).toMatchObject(expected);
+    expect(await calls(secret).tellWatch({ ...told, state: 'well' })).toMatchObject({ type: 'failed' });
+    expect(await calls('csa_nobody').tellWatch(told)).toMatchObject({ type: 'failed' });
   });
 
   test('what a host told is on the map and in the activity, under the host of the token, once', async () => {

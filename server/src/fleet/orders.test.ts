@@ -6,7 +6,7 @@ import { seededRandom } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { answerOrder, createHostOrders, hostOfAgent, orderName, readyHosts, takeOrders } from './orders.ts';
 import type { FleetTables } from './tables.ts';
-import { silentAgents } from './silent-agents.ts';
+import { unwatchedHosts } from './silent-agents.ts';
 import { type Agent, enrolAgent, inviteAgent, listAgents, noteBatch } from './store.ts';
 
 const NOW = 1_790_000_000_000;
@@ -50,7 +50,7 @@ test('an agent that asks for orders and tells nothing of its host is silent all 
     await takeOrders({ state, clock }, agent);
   }
   const look = { nowMs: clock.nowMs(), startedMs: 0, known: new Set<string>() };
-  expect(await silentAgents(state, look)).toMatchObject([{ key: 'agent:web-1' }]);
+  expect(await unwatchedHosts(state, look)).toMatchObject([{ key: 'agent:web-1' }]);
   expect(await listAgents(state)).toMatchObject([{ lastHeardMs: NOW, readyMs: NOW + 6 * 60_000 }]);
 });
 

@@ -15,6 +15,7 @@ import { httpFailures } from '../ground/http-error.ts';
 import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
+import { healthOfHosts } from '../sources/sensor/health.ts';
 import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
 import { BATCH_TYPE, PIECE_TYPE } from '../vendors/countersign/agent-calls.ts';
 import { type CaptureIntake, LARGEST_PIECE_BYTES } from './captures.ts';
@@ -23,6 +24,7 @@ import type { AgentSettings } from './settings.ts';
 import { answerOrder, LONGEST_ORDER_ANSWER, takeOrders } from './orders.ts';
 import { type Agent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
 import type { Taker } from './take.ts';
+import { saveWatchTold, WatchTold } from './watch-state.ts';
 
 export interface FleetRoutesOptions {
   readonly state: State;
@@ -37,6 +39,7 @@ export interface FleetRoutesOptions {
 
 const unzip = promisify(gunzip);
 const LONGEST_SECRET = 200;
+const LONGEST_TOLD = 16 * 1024;
 const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9_.:-]+$' });
 const Enrolment = Type.Object(
   { token: Type.String({ maxLength: LONGEST_SECRET }), host: Host, version: Type.String({ maxLength: 40 }) },
@@ -94,6 +97,14 @@ function registerAgentDoors(server: HttpServer, { state, clock, random, taker, s
     if (request.headers['if-none-match'] === settings.etag) return reply.code(304).send();
     return reply.header('etag', settings.etag).send(settings.content);
   });
+  server.post(
+    '/agent/v1/watch',
+    { config: { access: BY_SECRET, rateLimit: false }, bodyLimit: LONGEST_TOLD, schema: { body: WatchTold } },
+    async (request) => {
+      await saveWatchTold({ state, clock }, await agentOf(state, request), request.body);
+      return { ok: true };
+    },
+  );
   server.post('/agent/v1/orders', { config: { access: BY_SECRET, rateLimit: false } }, async (request) => ({
     orders: await takeOrders({ state, clock }, await agentOf(state, request)),
   }));
@@ -149,6 +160,13 @@ function registerAdminDoors(server: HttpServer, { state, clock, random, guards }
       return ms === 0 ? null : new Date(ms).toISOString();
     };
     const agents = await listAgents(state);
+    const watching = agents.map(({ host }) => host);
+    const health = await healthOfHosts(state, { nowMs: clock.nowMs(), hosts: watching });
+    const sensors = new Map(health.map((one) => [one.host, one]));
+    const sensorOf = ({ host, version }: Agent) => {
+      const sensor = sensors.get(host);
+      return sensor === undefined ? null : { ...sensor, agentVersion: version };
+    };
     return {
       agents: agents.map((agent) => ({
         id: agent.id,
@@ -157,6 +175,7 @@ function registerAdminDoors(server: HttpServer, { state, clock, random, guards }
         enrolledAt: new Date(agent.enrolledMs).toISOString(),
         lastHeardAt: heardAt(agent),
         dropped: agent.dropped,
+        sensor: sensorOf(agent),
       })),
     };
   });

@@ -4,14 +4,28 @@
  */
 import type { State } from '../ground/state.ts';
 import type { Look, Trouble } from '../sources/aws-live/watch.ts';
+import { silentHosts } from '../sources/sensor/silent-hosts.ts';
+import { listHosts } from '../sources/sensor/store.ts';
 import { hostOfAgent } from './orders.ts';
 import { type Agent, listAgents } from './store.ts';
 
 /** Batches of a minute that get lost, a network that is away for a moment, an agent that is started again. */
 const PATIENCE_MS = 5 * 60_000;
 
-export async function silentAgents(state: State, look: Look): Promise<readonly Trouble[]> {
-  return troubleOfAgents(await listAgents(state), look);
+/** Hosts that are no longer watched, by whoever was to watch them: this server itself, or an agent. */
+export async function unwatchedHosts(state: State, look: Look): Promise<readonly Trouble[]> {
+  const agents = await listAgents(state);
+  const ofAgents = new Set(agents.map(({ host }) => host));
+  const silent = troubleOfAgents(agents, look);
+  const said = await listHosts(
+    state,
+    silent.flatMap(({ account }) => account ?? []),
+  );
+  const withReasons = silent.map((trouble) => {
+    const problem = said.find(({ host }) => host === trouble.account)?.problem ?? null;
+    return problem === null ? trouble : { ...trouble, summary: `${trouble.summary}: ${problem}` };
+  });
+  return [...(await silentHosts(state, look, ofAgents)), ...withReasons];
 }
 
 export function troubleOfAgents(agents: readonly Agent[], { nowMs, startedMs }: Look): readonly Trouble[] {

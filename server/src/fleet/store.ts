@@ -2,6 +2,7 @@
 import { appendJournal } from '../ground/journal.ts';
 import type { Random } from '../ground/random.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
+import { forgetHost } from '../sources/sensor/store.ts';
 import { createToken, hashToken } from '../people/sign-in/token.ts';
 import type { AgentBatch } from './batch.ts';
 import type { FleetTables } from './tables.ts';
@@ -162,9 +163,29 @@ export async function retireAgent(
     .returning('host')
     .executeTakeFirst();
   if (retired === undefined) return false;
+  // What its sensor last said is no longer true, and its silence no news.
+  await forgetHost(trx, retired.host);
   const parameters = { agent: id, host: retired.host };
   await appendJournal(trx, { kind: 'agent-retired', caseId: null, actor: by.actor, parameters, timeMs: by.nowMs });
   return true;
+}
+
+/** Of the hosts that an agent watches, its version. */
+export async function versionsOf(state: State, hosts: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (hosts.length === 0) return new Map();
+  const rows = await state.db
+    .withTables<FleetTables>()
+    .selectFrom('agent')
+    .select(['host', 'version'])
+    .where('host', 'in', hosts)
+    .where('retired_ms', 'is', null)
+    .execute();
+  return new Map(rows.map(({ host, version }) => [host, version]));
+}
+
+/** It may be another than when it joined. */
+export async function noteVersion(state: State, { id }: Agent, version: string): Promise<void> {
+  await state.db.withTables<FleetTables>().updateTable('agent').set({ version }).where('id', '=', id).execute();
 }
 
 function agentOf(row: FleetTables['agent']): Agent {

@@ -4,12 +4,15 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
+import { HostBadge, HostFacts } from './hosts.tsx';
 import { Fault, Skeleton } from './loading.tsx';
 import { MachineValue } from './machine-value.tsx';
 
+const REFRESH_MS = 10_000;
+
 export function Agents() {
   const { words } = useSpeech();
-  const agents = useQuery({ queryKey: ['agents'], queryFn: api.agents });
+  const agents = useQuery({ queryKey: ['agents'], queryFn: api.agents, refetchInterval: REFRESH_MS });
   const invite = useMutation({ mutationFn: api.inviteAgent });
   return (
     <section className="panel stack">
@@ -51,13 +54,20 @@ function Agent({ agent }: { readonly agent: AgentView }) {
   });
   return (
     <li className="row between">
-      <div>
-        <MachineValue value={agent.host} />
-        <p className="quiet small">
-          {agent.lastHeardAt === null
-            ? words.fleet.never
-            : fill(words.fleet.heard, { when: relative(agent.lastHeardAt, nowMs) })}
-        </p>
+      <div className="shrinks">
+        <div className="row">
+          <MachineValue value={agent.host} />
+          {agent.sensor !== null && <HostBadge state={agent.sensor.state} />}
+        </div>
+        {agent.sensor === null ? (
+          <p className="quiet small">
+            {agent.lastHeardAt === null
+              ? words.fleet.never
+              : fill(words.fleet.heard, { when: relative(agent.lastHeardAt, nowMs) })}
+          </p>
+        ) : (
+          <HostFacts host={agent.sensor} nowMs={nowMs} />
+        )}
         {agent.dropped > 0 && <p className="small">{fill(words.fleet.dropped, { count: number(agent.dropped) })}</p>}
         {retire.isError && <Fault error={retire.error} />}
       </div>

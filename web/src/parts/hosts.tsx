@@ -5,7 +5,6 @@ import { ApiFailure, api } from '../data/api.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
 import { Fault } from './loading.tsx';
 import { Shape } from './state-badge.tsx';
-import { Time } from './time.tsx';
 
 const SHOWN = 12;
 const REFRESH_MS = 5_000;
@@ -17,6 +16,7 @@ const MEANING: Readonly<Record<HostHealth['state'], 'act' | 'ask' | 'note' | 'fi
   absent: 'act',
   failed: 'act',
   stopped: 'act',
+  silent: 'act',
 };
 
 export function Hosts({ view, nowMs }: { readonly view: NowView; readonly nowMs: number }) {
@@ -41,37 +41,68 @@ export function Hosts({ view, nowMs }: { readonly view: NowView; readonly nowMs:
 }
 
 function Host({ host, nowMs }: { readonly host: HostHealth; readonly nowMs: number }) {
-  const { words, number } = useSpeech();
-  const facts = [
+  return (
+    <li className="intake">
+      <div className="row between">
+        <span className="whole">{host.host}</span>
+        <HostBadge state={host.state} />
+      </div>
+      <HostFacts host={host} nowMs={nowMs} />
+    </li>
+  );
+}
+
+export function HostBadge({ state }: { readonly state: HostHealth['state'] }) {
+  const { words } = useSpeech();
+  return (
+    <span className={`badge ${MEANING[state]}`}>
+      <Shape meaning={MEANING[state]} />
+      {words.hosts.states[state]}
+    </span>
+  );
+}
+
+/** How well a host is watched; else why it is not, and how to allow it. */
+export function HostFacts({ host, nowMs }: { readonly host: HostHealth; readonly nowMs: number }) {
+  const { words, absolute, number, relative } = useSpeech();
+  const heard = host.lastHeardAt === null ? [] : [fill(words.hosts.heard, { when: relative(host.lastHeardAt, nowMs) })];
+  const watched = [
     fill(words.hosts.rate, { count: number(host.eventsPerSecond) }),
     ...(host.containerCount > 0 ? [fill(words.hosts.containers, { count: number(host.containerCount) })] : []),
     fill(words.hosts.lookBack, { count: number(host.lookBackSeconds) }),
   ];
+  const facts = [
+    fill(words.hosts.since, { when: absolute(host.since) }),
+    ...(host.state === 'watching' ? watched : []),
+    ...heard,
+    ...(host.agentVersion === null ? [] : [fill(words.hosts.agent, { version: host.agentVersion })]),
+  ];
   return (
-    <li className="intake">
-      <div className="row between">
-        <span>{host.host}</span>
-        <span className={`badge ${MEANING[host.state]}`}>
-          <Shape meaning={MEANING[host.state]} />
-          {words.hosts.states[host.state]}
-        </span>
+    <>
+      <div className="row small quiet">
+        {facts.map((fact) => (
+          <span key={fact}>{fact}</span>
+        ))}
       </div>
-      {host.state === 'watching' ? (
-        <div className="row small quiet">
-          {facts.map((fact) => (
-            <span key={fact}>{fact}</span>
-          ))}
-          {host.lostCount > 0 && (
-            <span className="badge ask">{fill(words.hosts.lost, { count: number(host.lostCount) })}</span>
-          )}
-        </div>
-      ) : (
-        <div className="small quiet">
-          <Time iso={host.since} nowMs={nowMs} />
-          {host.problem !== null && <p className="small">{host.problem}</p>}
-        </div>
+      <Lost host={host} />
+      {host.state !== 'watching' && host.problem !== null && (
+        <pre className="shell small" tabIndex={0}>
+          {host.problem}
+        </pre>
       )}
-    </li>
+    </>
+  );
+}
+
+function Lost({ host: { lostCount, lostLastHour } }: { readonly host: HostHealth }) {
+  const { words, number } = useSpeech();
+  const count = lostLastHour.reduce((sum, one) => sum + one.count, 0);
+  const named = new Map<string, string>(Object.entries(words.hosts.lostOf));
+  const what = lostLastHour.map((one) => `${named.get(one.class) ?? one.class} ${number(one.count)}`).join(', ');
+  if (count > 0)
+    return <span className="badge ask wraps">{fill(words.hosts.lostHour, { count: number(count), what })}</span>;
+  return lostCount === 0 ? null : (
+    <span className="small quiet">{fill(words.hosts.lost, { count: number(lostCount) })}</span>
   );
 }
 

@@ -6,8 +6,17 @@ import { type HostRow, listHosts } from './store.ts';
 /** A sensor that is started again is no news. */
 const PATIENCE_MS = 60_000;
 
-export async function silentHosts(state: State, look: Look): Promise<readonly Trouble[]> {
-  return troubleOf(await listHosts(state), look);
+/** @param ofAgents hosts that somebody else waits for. */
+export async function silentHosts(
+  state: State,
+  look: Look,
+  ofAgents: ReadonlySet<string>,
+): Promise<readonly Trouble[]> {
+  const hosts = await listHosts(state);
+  return troubleOf(
+    hosts.filter(({ host }) => !ofAgents.has(host)),
+    look,
+  );
 }
 
 export function troubleOf(hosts: readonly HostRow[], { nowMs, startedMs }: Look): readonly Trouble[] {

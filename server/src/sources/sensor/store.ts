@@ -157,15 +157,45 @@ async function noteRecording(
   return changed !== undefined;
 }
 
-/** Those with trouble first. */
-export async function listHosts(state: State): Promise<readonly HostRow[]> {
-  return state.db
+/** All, or those of these names; those with trouble first. */
+export async function listHosts(state: State, hosts?: readonly string[]): Promise<readonly HostRow[]> {
+  if (hosts?.length === 0) return [];
+  const all = state.db.withTables<HostTables>().selectFrom('host').selectAll();
+  const wanted = hosts === undefined ? all : all.where('host', 'in', hosts.slice(0, MOST_LISTED).map(key));
+  return wanted.orderBy(sql`state = 'watching'`).orderBy('host').limit(MOST_LISTED).execute();
+}
+
+export interface LostOfHost {
+  readonly host: string;
+  readonly class: string;
+  readonly count: number;
+}
+
+export async function lostSince(
+  state: State,
+  hosts: readonly string[],
+  sinceMs: number,
+): Promise<readonly LostOfHost[]> {
+  const rows = await state.db
     .withTables<HostTables>()
-    .selectFrom('host')
-    .selectAll()
-    .orderBy(sql`state = 'watching'`)
-    .orderBy('host')
-    .limit(MOST_LISTED)
+    .selectFrom('host_gap')
+    .select(['host', 'class', sql<number>`sum(lost)`.as('count')])
+    .where('host', 'in', hosts.map(key))
+    .where('to_ms', '>=', sinceMs)
+    .where('lost', '>', 0)
+    .groupBy(['host', 'class'])
+    .orderBy('class')
+    .execute();
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
+}
+
+/** Nobody watches it any more, and nobody is to be told so; unless this server itself is to. */
+export async function forgetHost(trx: StateTransaction, host: string): Promise<void> {
+  await trx
+    .withTables<HostTables>()
+    .deleteFrom('host')
+    .where('host', '=', key(host))
+    .where('wanted', '=', false)
     .execute();
 }
 

@@ -55,6 +55,8 @@ export type CaptureOutcome =
 export interface AgentCalls {
   join(asked: { readonly token: string; readonly host: string; readonly version: string }): Promise<JoinOutcome>;
   sendBatch(gzipped: Uint8Array): Promise<SendOutcome>;
+  /** How the host is watched, as the server reads it. Told again soon, so that nothing is made of a failure. */
+  tellWatch(told: object): Promise<AnswerOutcome>;
   /** @param etag of the settings that are known; empty: none. */
   settings(etag: string): Promise<SettingsOutcome>;
   orders(): Promise<OrdersOutcome>;
@@ -93,6 +95,10 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
     }
   };
   const authorization = () => `Bearer ${options.secret()}`;
+  const tell = (path: string, body: object): Promise<AnswerOutcome> => {
+    const headers = { 'content-type': 'application/json', authorization: authorization() };
+    return call({ path, method: 'POST', headers, body: JSON.stringify(body) }, toldOf, failed);
+  };
   return {
     join: (asked) => {
       const headers = { 'content-type': 'application/json' };
@@ -125,11 +131,8 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
         response.ok ? { ...(await jsonOf(response, Orders)), type: 'orders' } : failed(await refusalOf(response));
       return call({ path: '/agent/v1/orders', method: 'POST', headers }, ordered, failed);
     },
-    answerOrder: (id, outcome) => {
-      const headers = { 'content-type': 'application/json', authorization: authorization() };
-      const path = `/agent/v1/orders/${encodeURIComponent(id)}`;
-      return call({ path, method: 'POST', headers, body: JSON.stringify(outcome) }, toldOf, failed);
-    },
+    answerOrder: (id, outcome) => tell(`/agent/v1/orders/${encodeURIComponent(id)}`, outcome),
+    tellWatch: (told) => tell('/agent/v1/watch', told),
   };
 }
 
