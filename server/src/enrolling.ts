@@ -40,14 +40,22 @@ export async function planEnrolment(
   const isCluster = configuration.reverts?.clusters.has(account) === true;
   const kinds = kindsFor(types, isCluster ? kubernetesKinds : KINDS);
   const configured = isCluster ? [] : (configuration.reverts?.regions ?? []);
-  const named = regions.length > 0 ? regions : configured;
-  if (named.length > 0) return { account, replaces, kinds, regions: named };
-  const found = await (isCluster ? namespacesOf(caller) : regionsOf(caller)).catch((error: unknown) => {
+  if (regions.length === 0 && configured.length > 0) return { account, replaces, kinds, regions: configured };
+  const named = [...new Set(regions)];
+  const there = await (isCluster ? namespacesOf(caller) : regionsOf(caller)).catch((error: unknown) => {
     if (!(error instanceof CallFailure)) throw error;
-    const why = `${error.code}: ${error.message}`;
-    throw impossible(`the regions of ${account} cannot be listed: ${why}. Name them with --region`);
+    return error;
   });
-  return { account, replaces, kinds, regions: found };
+  if (there instanceof CallFailure) {
+    if (named.length > 0) return { account, replaces, kinds, regions: named };
+    const why = `${there.code}: ${there.message}`;
+    throw impossible(`the regions of ${account} cannot be listed: ${why}. Name them with --region`);
+  }
+  // What is not there would be asked for again and again.
+  const unknown = named.find((one) => !there.includes(one));
+  if (unknown !== undefined)
+    throw impossible(`${account} has no ${isCluster ? 'namespace' : 'region'} ${unknown}; it has ${there.join(', ')}`);
+  return { account, replaces, kinds, regions: named.length === 0 ? there : named };
 }
 
 function kindsFor(types: readonly string[], all: readonly ResourceKind[]): readonly ResourceKind[] {

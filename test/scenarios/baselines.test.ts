@@ -29,7 +29,7 @@ import { type Call, type Caller, CallFailure, createCaller } from '../../server/
 import { describeWith } from '../data.ts';
 import { startAws } from '../fakes/aws/server.ts';
 import { type Moto, MOTO_PRESENT, startMoto } from '../fakes/moto.ts';
-import { type RunningApp, startRunningApp } from '../running-app.ts';
+import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 import { openTestPglite } from '../state.ts';
 
 const ACCOUNT = '123456789012';
@@ -162,6 +162,7 @@ reverts: { role: countersign-revert, read_role: countersign-baseline, endpoint: 
 
   describe('through a running server, which alone may open embedded state', () => {
     let running: RunningApp;
+    let ann: EnrolledPerson;
     const through = () => ['--server', running.app.url, '--token-file', join(folder, 'api-token')];
 
     beforeAll(async () => {
@@ -174,7 +175,7 @@ policy: [{ when: {}, then: record }]
 `,
         {},
       );
-      const ann = await running.enrol('ann@example.com');
+      ann = await running.enrol('ann@example.com');
       const wanted = { name: 'enrolment', purpose: 'api', role: 'admin', days: 1, code: await ann.code() };
       const { body } = await running.call(ann, 'POST', '/api/tokens', wanted);
       writeFileSync(join(folder, 'api-token'), String(body['token']));
@@ -215,6 +216,10 @@ policy: [{ when: {}, then: record }]
       expect(await refused(named(ACCOUNT, nobody))).toContain('no server answers');
       const open = ['--server', 'http://countersign.example.com', '--token-file', join(folder, 'api-token')];
       expect(await refused(named(ACCOUNT, open))).toContain('needs https');
+      for (const regions of [Array(101).fill(REGION), ['x'.repeat(64)], ['eu-west-1/'], ['']]) {
+        const wish = { account: ACCOUNT, regions, types: [], replaces: false };
+        expect((await running.call(ann, 'POST', '/api/baselines/enrolments', wish)).status).toBe(400);
+      }
     }, 60_000);
   });
 

@@ -105,7 +105,7 @@ export async function requestEnrolment(
   }
 }
 
-/** What was asked for since then: a type and region each, and how far it is. */
+/** What was asked for since then: a type and region each, and how far it is. What was only compared since is not among it. */
 export async function readingsOf(
   { db }: Pick<State, 'db'>,
   { account, sinceMs }: { readonly account: string; readonly sinceMs: number },
@@ -115,9 +115,10 @@ export async function readingsOf(
     .selectFrom('baseline_reading')
     .selectAll()
     .where('account', '=', account)
-    .where((eb) =>
-      eb.or([eb('finished_ms', '>=', sinceMs), eb.and([eb('purpose', '=', 'enrol'), eb('finished_ms', 'is', null)])]),
-    )
+    .where((eb) => {
+      const isOpen = eb.or([eb('finished_ms', 'is', null), eb('finished_ms', '>=', sinceMs)]);
+      return eb.or([eb('enrolled_ms', '>=', sinceMs), eb.and([eb('purpose', '=', 'enrol'), isOpen])]);
+    })
     .orderBy('region')
     .orderBy('type')
     .limit(MOST_RESOURCES)

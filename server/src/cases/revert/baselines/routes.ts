@@ -7,10 +7,12 @@ import { listBaselines, showBaselines } from './list.ts';
 import { readingsOf } from './readings.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 2_048 });
+/** Of AWS, or a namespace of a cluster. */
+const Region = Type.String({ maxLength: 63, pattern: '^[a-z0-9-]+$' });
 const Wish = Type.Object(
   {
     account: Name,
-    regions: Type.Array(Name, { maxItems: 1_000 }),
+    regions: Type.Array(Region, { maxItems: 100 }),
     types: Type.Array(Name, { maxItems: 1_000 }),
     replaces: Type.Boolean(),
   },
