@@ -30,7 +30,7 @@ test.each([
 });
 
 /** A case of so many changes, each of a trail of its own; `plan` says what becomes of one. */
-function caseOf(count: number, plan: (trail: string) => 'planned' | 'nothing' | 'unsettled') {
+function caseOf(count: number, plan: (trail: string) => 'planned' | 'nothing' | 'unsettled', state = paged('policy')) {
   const findings = Array.from({ length: count }, (_, index) =>
     sampleFinding({ id: `finding-${index}`, facts: sampleFacts({ id: `event-${index}` }) }),
   );
@@ -55,7 +55,7 @@ function caseOf(count: number, plan: (trail: string) => 'planned' | 'nothing' | 
       return [];
     },
   };
-  const current = { ...paged('policy'), id: 'case-1' };
+  const current = { ...state, id: 'case-1' };
   const unit = { loadCase: () => Promise.resolve(current), findingsOfCase: () => Promise.resolve(findings) };
   const cases = { state: { transaction: (body: (trx: unknown) => unknown) => body(null) }, unit: () => unit };
   const read: string[] = [];
@@ -68,7 +68,8 @@ function caseOf(count: number, plan: (trail: string) => 'planned' | 'nothing' | 
         return Promise.resolve(found as unknown as Awaited<ReturnType<RevertFollowerOptions['events']['findEvents']>>);
       },
     },
-    decide: (all) => Promise.resolve(all.map((one) => [one, { type: 'page', revert: 'usual' }] as never)),
+    decide: (all) =>
+      Promise.resolve(all.map((one) => [one, { type: 'challenge', revert: 'usual', revertFirst: true }] as never)),
     ...{ isSpared: () => false, isApproved: () => false, trust: () => Promise.resolve() },
     tellLeft: (_caseId, left) => Promise.resolve(void told.push(left)),
   });
@@ -105,6 +106,18 @@ test.each([
   expect(planned.size).toBe(ripe.size);
   expect(tried).toHaveLength(60);
   expect(told).toEqual([]);
+});
+
+test.each([
+  ['that is tried again', paged('policy'), 'unsettled'],
+  ['that grows while a person is asked', asked, 'planned'],
+] as const)('of a case %s, each event is read once', async (_name, state, outcome) => {
+  const { followToItsEnd, read, tried } = caseOf(60, () => outcome, state);
+  await followToItsEnd();
+  await followToItsEnd();
+  expect(read).toHaveLength(60);
+  // And looked at again all the same: AWS may have finished with it, the person may have answered.
+  expect(tried).toHaveLength(120);
 });
 
 test('where some can be planned and many cannot, each has one turn', async () => {

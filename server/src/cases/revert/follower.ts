@@ -27,7 +27,7 @@ const EVENTS_AT_ONCE = 200;
 /** Changes that are known to be done with: they need not be looked at whenever their case grows. */
 const MOST_SETTLED = 20_000;
 const AGAIN_MS = 30_000;
-/** Cases that are in the middle of theirs: more begin anew. */
+/** Cases that are in the middle of theirs, or are looked at again soon; of more, the one that waited longest begins anew. */
 const MOST_UNDER_WAY = 8;
 /** What has happened when there may be something to put back. */
 const TELLING: ReadonlySet<string> = new Set(['paged', 'findings-added', 'challenge-asked', 'challenge-confirmed']);
@@ -71,18 +71,20 @@ export function revertFollower(options: RevertFollowerOptions): Follower {
       const going = underWay.get(caseId) ?? { changes: new Map(), passed: new Map() };
       underWay.delete(caseId);
       const outcome = await putBack(options, { findings, current, settled, going });
-      if (outcome === 'done') return { type: 'delivered' };
-      if (outcome === 'part-done') {
-        if (underWay.size >= MOST_UNDER_WAY) underWay.clear();
-        underWay.set(caseId, going);
-        return { type: 'part-done' };
+      // Once it is done with, its findings are settled; while a person is asked they are not.
+      if (outcome !== 'done' || current.state === 'asked') {
+        const [longest] = underWay.keys();
+        if (longest !== undefined && underWay.size >= MOST_UNDER_WAY) underWay.delete(longest);
+        underWay.set(caseId, { ...going, passed: outcome === 'part-done' ? going.passed : new Map() });
       }
+      if (outcome === 'done') return { type: 'delivered' };
+      if (outcome === 'part-done') return { type: 'part-done' };
       return { type: 'failed', failure: 'another revert holds it, or AWS has not finished with it', afterMs: AGAIN_MS };
     },
   };
 }
 
-/** What a case that is done part by part need not do again in its next part. */
+/** What a case that is done part by part, or looked at again, need not do again. */
 interface UnderWay {
   /** By the id of the event; null: nothing that the catalogue knows. */
   readonly changes: Map<string, TrailEvent | null>;
