@@ -114,7 +114,18 @@ export async function journalOfCase(state: State, caseId: string, limit: number)
     .orderBy('sequence')
     .limit(limit)
     .execute();
-  return rows.map((row) => ({
+  return rows.map(toStored);
+}
+
+/** The newest of its kind in the timeline of a case, however long that is; null when there is none. */
+export async function newestEntry(state: State, caseId: string, kind: string): Promise<StoredEntry | null> {
+  const entries = state.db.selectFrom('journal').selectAll().where('case_id', '=', caseId).where('kind', '=', kind);
+  const row = await entries.orderBy('sequence', 'desc').limit(1).executeTakeFirst();
+  return row === undefined ? null : toStored(row);
+}
+
+function toStored(row: Selectable<JournalTable>): StoredEntry {
+  return {
     sequence: row.sequence,
     hash: row.hash,
     kind: row.kind,
@@ -122,7 +133,7 @@ export async function journalOfCase(state: State, caseId: string, limit: number)
     actor: row.actor,
     parameters: JSON.parse(row.parameters) as Readonly<Record<string, unknown>>,
     timeMs: row.time_ms,
-  }));
+  };
 }
 
 /** A length and hash that were written down earlier, outside the database. */

@@ -1,9 +1,9 @@
 /** Cases like one: by what they share with it. What the answer was then is what a tired person wants to know now. */
-import type { SimilarCase } from '@countersign/contract';
-import { sql } from 'kysely';
+import type { CaseSummary, SimilarCase } from '@countersign/contract';
+import { type RawBuilder, sql } from 'kysely';
 import type { Finding } from '../../findings/finding.ts';
 import { findingsById } from '../../findings/store.ts';
-import { journalOfCase } from '../../ground/journal.ts';
+import { newestEntry } from '../../ground/journal.ts';
 import type { State } from '../../ground/state.ts';
 import type { Case } from '../case.ts';
 import { parseCase } from '../sql-store.ts';
@@ -12,12 +12,10 @@ import { oneOf, wholeWord } from './words.ts';
 
 const MOST_SHOWN = 5;
 const MOST_FINDINGS = 20;
-const MOST_RESOURCES = 20;
+/** Actors, and as many resources. */
+const MOST_NAMES = 20;
 /** The newest that share anything; older ones are not weighed. */
 const MOST_WEIGHED = 500;
-const MOST_ENTRIES = 1_000;
-/** A word that no case has: a query must not be empty. */
-const NOBODY = 'nothing-at-all';
 
 interface Row {
   readonly document: string;
@@ -36,27 +34,32 @@ export async function similarCases(state: State, caseId: string): Promise<readon
   const found = parseCase(row.document);
   const findings = await findingsById(state.db, found.findingIds.slice(0, MOST_FINDINGS));
   const rows = await weighed(state, found, findings);
-  return Promise.all(rows.map((one) => viewSimilar(state, one))).then((all) => all.flat());
+  const cases = rows.map(({ document }) => parseCase(document));
+  const summaries = new Map((await summarise(state, cases)).map((summary) => [summary.id, summary]));
+  const similar: SimilarCase[] = [];
+  for (const [index, one] of cases.entries()) {
+    const [summary, shares] = [summaries.get(one.id), rows[index]];
+    if (summary !== undefined && shares !== undefined)
+      similar.push(viewSimilar(one, summary, { shares, resolution: await resolutionOf(state, one) }));
+  }
+  return similar;
 }
 
 async function weighed(state: State, found: Case, findings: readonly Finding[]): Promise<readonly Row[]> {
-  const actors = new Set(findings.map(({ facts }) => wholeWord(facts.actor.id)).filter((word) => word !== ''));
-  const ids = findings.flatMap(({ facts }) => facts.resources.map(({ id }) => wholeWord(id)));
-  const resources = new Set(ids.filter((word) => word !== '').slice(0, MOST_RESOURCES));
-  const actorQuery = oneOf(actors.size === 0 ? [NOBODY] : [...actors]);
-  const resourceQuery = oneOf(resources.size === 0 ? [NOBODY] : [...resources]);
+  const sameActor = hasOneOf(findings.map(({ facts }) => facts.actor.id));
+  const sameResource = hasOneOf(findings.flatMap(({ facts }) => facts.resources.map(({ id }) => id)));
   const { rows } = await sql<Row>`
     with candidate as (
       select document, rule, account, words, updated_ms, id from case_record
       where id <> ${found.id} and drill = false
-        and (rule = ${found.rule} or words @@ ${actorQuery}::tsquery or words @@ ${resourceQuery}::tsquery)
-      order by updated_ms desc limit ${MOST_WEIGHED}
+        and (rule = ${found.rule} or ${sameActor} or ${sameResource})
+      order by updated_ms desc, id limit ${MOST_WEIGHED}
     ), judged as (
       select document, updated_ms, id,
         coalesce(rule = ${found.rule}, false) as same_rule,
         coalesce(account = ${found.account}, false) as same_account,
-        coalesce(words @@ ${actorQuery}::tsquery, false) as same_actor,
-        coalesce(words @@ ${resourceQuery}::tsquery, false) as same_resource
+        coalesce(${sameActor}, false) as same_actor,
+        coalesce(${sameResource}, false) as same_resource
       from candidate
     )
     select document, same_rule, same_actor, same_resource, same_account from judged
@@ -66,35 +69,31 @@ async function weighed(state: State, found: Case, findings: readonly Finding[]):
   return rows;
 }
 
-async function viewSimilar(state: State, row: Row): Promise<SimilarCase[]> {
-  const found = parseCase(row.document);
-  const [summary] = await summarise(state, [found]);
-  if (summary === undefined) return [];
+/** Whether a case has one of the names among its words. */
+function hasOneOf(names: readonly string[]): RawBuilder<boolean> {
+  const words = [...new Set(names.map(wholeWord).filter((word) => word !== ''))].slice(0, MOST_NAMES);
+  return words.length === 0 ? sql<boolean>`false` : sql<boolean>`words @@ ${oneOf(words)}::tsquery`;
+}
+
+function viewSimilar(
+  found: Case,
+  { headline, openedAt, pageCause }: CaseSummary,
+  { shares, resolution }: { readonly shares: Row; readonly resolution: SimilarCase['resolution'] },
+): SimilarCase {
   const shared: SimilarCase['shared'] = [
-    ...(row.same_resource ? (['resource'] as const) : []),
-    ...(row.same_actor ? (['actor'] as const) : []),
-    ...(row.same_rule ? (['rule'] as const) : []),
-    ...(row.same_account ? (['account'] as const) : []),
+    ...(shares.same_resource ? (['resource'] as const) : []),
+    ...(shares.same_actor ? (['actor'] as const) : []),
+    ...(shares.same_rule ? (['rule'] as const) : []),
+    ...(shares.same_account ? (['account'] as const) : []),
   ];
-  const { answer } = found;
-  return [
-    {
-      id: found.id,
-      state: found.state,
-      headline: summary.headline,
-      openedAt: summary.openedAt,
-      cause: summary.pageCause,
-      shared,
-      answer: answer === null ? null : { answer: answer.answer, reason: answer.reason, by: answer.by },
-      resolution: found.state === 'resolved' ? await resolutionOf(state, found) : null,
-    },
-  ];
+  const { id, state, answer } = found;
+  const answered = answer === null ? null : { answer: answer.answer, reason: answer.reason, by: answer.by };
+  return { id, state, headline, openedAt, cause: pageCause, shared, answer: answered, resolution };
 }
 
 /** Who ended it, and what they had found. */
-async function resolutionOf(state: State, { id, resolvedBy }: Extract<Case, { state: 'resolved' }>) {
-  const entries = await journalOfCase(state, id, MOST_ENTRIES);
-  const last = entries.findLast(({ kind }) => kind === 'case-resolved');
-  const note = last?.parameters['note'];
-  return { by: resolvedBy, note: typeof note === 'string' ? note : '' };
+async function resolutionOf(state: State, found: Case): Promise<SimilarCase['resolution']> {
+  if (found.state !== 'resolved') return null;
+  const note = (await newestEntry(state, found.id, 'case-resolved'))?.parameters['note'];
+  return { by: found.resolvedBy, note: typeof note === 'string' ? note : '' };
 }
