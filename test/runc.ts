@@ -10,12 +10,14 @@ import { SENSOR } from './sensor.ts';
 const run = promisify(execFile);
 const RUNC = ['/usr/sbin/runc', '/usr/bin/runc'].find(existsSync);
 const BUSYBOX = '/bin/busybox';
-const TOOLS = ['sh', 'true', 'nc', 'sleep', 'echo', 'id', 'cat'] as const;
+const TOOLS = ['sh', 'true', 'nc', 'sleep', 'echo', 'id', 'cat', 'dd'] as const;
+const HAS_RUNC = process.getuid?.() === 0 && RUNC !== undefined && existsSync(BUSYBOX);
 
 export const describeWithContainers = describeWith({
   name: 'the sensor as root, with runc and busybox-static',
-  present: existsSync(SENSOR) && process.getuid?.() === 0 && RUNC !== undefined && existsSync(BUSYBOX),
+  present: existsSync(SENSOR) && HAS_RUNC,
 });
+export const describeWithRunc = describeWith({ name: 'root, with runc and busybox-static', present: HAS_RUNC });
 
 export interface Container {
   readonly id: string;
@@ -27,6 +29,8 @@ export interface Container {
   readonly onHostNetwork?: boolean;
   /** A command before runc, for whoever starts it. */
   readonly startedBy?: readonly string[];
+  /** `linux.resources` of the runtime's specification; none when not given, which not every host may raise. */
+  readonly resources?: Readonly<Record<string, unknown>>;
 }
 
 export class Containers {
@@ -52,10 +56,9 @@ export class Containers {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Without limits, which not every host may raise. */
-  #bundle({ id, mark, script, onHostNetwork = false }: Container): string {
+  #bundle({ id, mark, script, onHostNetwork = false, resources = {} }: Container): string {
     const place = join(this.#folder, mark);
-    mkdirSync(place);
+    mkdirSync(place, { recursive: true });
     const kinds = ['pid', 'ipc', 'uts', 'mount', ...(onHostNetwork ? [] : ['network'])];
     writeFileSync(
       join(place, 'config.json'),
@@ -69,7 +72,7 @@ export class Containers {
           { destination: '/proc', type: 'proc', source: 'proc' },
           { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
         ],
-        linux: { cgroupsPath: `/${id}`, namespaces: kinds.map((type) => ({ type })) },
+        linux: { cgroupsPath: `/${id}`, resources, namespaces: kinds.map((type) => ({ type })) },
       }),
     );
     return place;

@@ -11,17 +11,17 @@
  * so that sums are right.
  */
 import { type Group, GroupWalk, type Hierarchies, findHierarchies } from './kernel/hierarchies.ts';
-import { readBounds, readGroup } from './kernel/group.ts';
+import { groupsCountIo, readBounds, readGroup } from './kernel/group.ts';
 import { type HostPaths, hostBounds, readHost } from './kernel/host.ts';
 import { networkOf, trafficOf } from './kernel/network.ts';
 import { OomLog } from './kernel/oom.ts';
 import { nearest, pathIn } from './kernel/place.ts';
-import { type Process, processIo, Processes } from './kernel/processes.ts';
+import { type Process, Processes } from './kernel/processes.ts';
 import { Meter } from './meter.ts';
-import { NO_TOTALS } from './reading.ts';
+import { ProcessWatch } from './process-watch.ts';
 import type { WireSample } from './sample.ts';
 import { type Namer, tell } from './tell.ts';
-import { Remembered, WatchedGroup, WatchedProcess, WatchedProgram } from './things.ts';
+import { Remembered, WatchedGroup } from './things.ts';
 
 export interface SamplerOptions extends HostPaths {
   readonly namer: Namer;
@@ -30,19 +30,17 @@ export interface SamplerOptions extends HostPaths {
 }
 
 const MOST_REMEMBERED = 10_000;
-const MOST_IO_READS = 1_000;
 
 export class Sampler {
   readonly #options: SamplerOptions;
   readonly #at: Hierarchies;
   readonly #walk: GroupWalk | null;
   readonly #processList: Processes;
+  readonly #processes: ProcessWatch;
   readonly #oom: OomLog;
   readonly #host = new Meter(null);
   readonly #groups = new Map<string, WatchedGroup>();
-  readonly #programs = new Map<string, WatchedProgram>();
-  readonly #processes = new Map<number, WatchedProcess>();
-  readonly #ended: (WatchedGroup | WatchedProcess)[] = [];
+  #ended: WatchedGroup[] = [];
   readonly #left = new Remembered(MOST_REMEMBERED);
   /** `/proc/PID/cgroup` → the path of the watched group; anew each window, and whenever groups come or go. */
   readonly #placed = new Map<string, string | null>();
@@ -55,6 +53,12 @@ export class Sampler {
     this.#at = findHierarchies(options.proc);
     this.#walk = this.#at.walked === null ? null : new GroupWalk(this.#at.walked.folder);
     this.#processList = new Processes(options.proc);
+    this.#processes = new ProcessWatch({
+      proc: options.proc,
+      programOf: (process) => options.namer.program(process),
+      ownerOf: (process) => this.#ownerOf(process),
+      groupsCountIo: groupsCountIo(this.#at),
+    });
     this.#oom = new OomLog(options.kernelLog);
   }
 
@@ -64,11 +68,11 @@ export class Sampler {
     this.#isNewWindow = false;
     if (anew) this.#placed.clear();
     this.#findGroups(this.#walk?.walk(anew) ?? []);
-    this.#findProcesses(this.#processList.look(anew), { anew, atMs });
+    const look = { isFirst: anew, atMs, beforeMs: this.#lookedMs };
+    const members = this.#processes.look(this.#processList.look(anew), look);
+    for (const watched of this.#groups.values()) watched.setMembers(members.get(watched) ?? []);
     this.#readGroups(anew, atMs);
-    for (const program of this.#programs.values()) program.look(atMs);
-    const host = readHost(this.#options);
-    this.#host.look({ ...host, processes: this.#processes.size }, atMs);
+    this.#host.look({ ...readHost(this.#options), processes: this.#processes.count }, atMs);
     this.#noteKilled();
     this.#lookedMs = atMs;
   }
@@ -77,12 +81,12 @@ export class Sampler {
   take(windowMs: number): readonly WireSample[] {
     const samples = tell(windowMs, this.#options.namer, {
       host: { meter: this.#host, bounds: hostBounds(this.#options) },
-      groups: [...this.#groups.values(), ...this.#ended.filter((one) => one instanceof WatchedGroup)],
-      programs: this.#programs,
-      processes: [...this.#processes.values(), ...this.#ended.filter((one) => one instanceof WatchedProcess)],
+      groups: [...this.#groups.values(), ...this.#ended],
+      programs: this.#processes.programs,
+      processes: this.#processes.take(),
     });
-    this.#ended.length = 0;
-    for (const [name, { processes }] of this.#programs) if (processes === 0) this.#programs.delete(name);
+    this.#ended = [];
+    this.#processes.forgetPrograms();
     this.#isNewWindow = true;
     return samples;
   }
@@ -115,37 +119,6 @@ export class Sampler {
     watched.bounds = readBounds(this.#at, path, place.kind === 'container' && place.pod !== '');
   }
 
-  #findProcesses(
-    found: ReadonlyMap<number, Process>,
-    { anew, atMs }: { readonly anew: boolean; readonly atMs: number },
-  ) {
-    for (const [pid, watched] of this.#processes) {
-      const now = found.get(pid);
-      if (now !== undefined && now.startTicks === watched.process.startTicks) continue;
-      this.#processes.delete(pid);
-      watched.hasEnded = true;
-      this.#ended.push(watched);
-    }
-    for (const program of this.#programs.values()) {
-      program.rssBytes = 0;
-      program.processes = 0;
-    }
-    const members = new Map<WatchedGroup, Process[]>();
-    let ioReads = 0;
-    for (const process of found.values()) {
-      if (process.isKernel) continue;
-      const owner = this.#ownerOf(process);
-      if (owner !== null) {
-        const known = members.get(owner);
-        if (known === undefined) members.set(owner, [process]);
-        else known.push(process);
-      }
-      ioReads += 1;
-      this.#lookAt(process, { owner, atMs, readsIo: anew && ioReads <= MOST_IO_READS });
-    }
-    for (const watched of this.#groups.values()) watched.setMembers(members.get(watched) ?? []);
-  }
-
   #ownerOf({ groups }: Process): WatchedGroup | null {
     let path = this.#placed.get(groups);
     if (path === undefined) {
@@ -154,42 +127,6 @@ export class Sampler {
       this.#placed.set(groups, path);
     }
     return path === null ? null : (this.#groups.get(path) ?? null);
-  }
-
-  #lookAt(
-    process: Process,
-    { owner, atMs, readsIo }: { readonly owner: WatchedGroup | null; readonly atMs: number; readonly readsIo: boolean },
-  ): void {
-    const known = this.#processes.get(process.pid);
-    const watched = known ?? new WatchedProcess(process, this.#lookedMs);
-    if (known === undefined) this.#processes.set(process.pid, watched);
-    const before = known?.process.cpuMs ?? (this.#lookedMs === null ? process.cpuMs : 0);
-    const isRead = known?.process !== process;
-    watched.process = process;
-    watched.owner = owner;
-    const ioBefore = { readBytes: watched.readBytes, writtenBytes: watched.writtenBytes };
-    if (readsIo) Object.assign(watched, processIo(this.#options.proc, process.pid));
-    if (isRead) {
-      const { readBytes, writtenBytes } = watched;
-      const totals = { ...NO_TOTALS, cpuMs: process.cpuMs, readBytes, writtenBytes };
-      watched.meter.look({ totals, memoryBytes: process.rssBytes, rssBytes: process.rssBytes, processes: 1 }, atMs);
-    }
-    if (owner !== null) return;
-    watched.program = this.#options.namer.program(process);
-    const program = this.#programOf(watched.program);
-    program.cpuMs += Math.max(0, process.cpuMs - before);
-    program.rssBytes += process.rssBytes;
-    program.processes += 1;
-    program.readBytes = added(program.readBytes, ioBefore.readBytes, watched.readBytes);
-    program.writtenBytes = added(program.writtenBytes, ioBefore.writtenBytes, watched.writtenBytes);
-  }
-
-  #programOf(name: string): WatchedProgram {
-    const known = this.#programs.get(name);
-    if (known !== undefined) return known;
-    const program = new WatchedProgram(this.#lookedMs);
-    this.#programs.set(name, program);
-    return program;
   }
 
   #readGroups(anew: boolean, atMs: number): void {
@@ -204,7 +141,7 @@ export class Sampler {
       const reading = readGroup(this.#at, watched.group.path);
       if (reading === null) continue;
       const traffic = own === null ? null : this.#trafficOf(watched, taken);
-      const totals = traffic === null ? reading.totals : { ...reading.totals, ...traffic };
+      const totals = { ...reading.totals, ...watched.ioTotal, ...traffic };
       watched.meter.look({ ...reading, totals, processes: watched.processes }, atMs);
     }
   }
@@ -226,11 +163,6 @@ export class Sampler {
   }
 
   #endedAt(path: string): WatchedGroup | undefined {
-    return this.#ended.find((one): one is WatchedGroup => one instanceof WatchedGroup && one.group.path === path);
+    return this.#ended.find(({ group }) => group.path === path);
   }
-}
-
-function added(sum: number | null, before: number | null, now: number | null): number | null {
-  if (now === null || before === null) return now === null ? sum : (sum ?? 0);
-  return (sum ?? 0) + Math.max(0, now - before);
 }

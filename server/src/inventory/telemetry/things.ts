@@ -3,23 +3,24 @@
  *
  * The surprise: a thing that ended stays until its window is told, so that whoever lived for two seconds is there.
  */
-import type { Process } from './kernel/processes.ts';
+import type { Process, ProcessIo } from './kernel/processes.ts';
 import type { Group } from './kernel/hierarchies.ts';
 import { Meter } from './meter.ts';
-import { type Bounds, NO_BOUNDS, NO_TOTALS, type Totals } from './reading.ts';
+import { type Bounds, NO_BOUNDS, NO_TOTALS } from './reading.ts';
 
 /** A container or a unit. */
 export class WatchedGroup {
   readonly group: Group;
   readonly meter: Meter;
   bounds: Bounds = NO_BOUNDS;
-  hasEnded = false;
   restarts = 0;
   /** Those that the kernel told in its log. */
   oomLogged = 0;
   /** The first of its processes, by which its network is found. */
   lead: Process | null = null;
   processes = 0;
+  /** Of its processes, where the kernel does not count for groups. */
+  ioTotal: ProcessIo | null = null;
   #newestTicks = -1;
 
   constructor(group: Group, sinceMs: number | null) {
@@ -55,18 +56,17 @@ export class WatchedGroup {
 export class WatchedProgram {
   readonly meter: Meter;
   cpuMs = 0;
-  readBytes: number | null = null;
-  writtenBytes: number | null = null;
   rssBytes = 0;
   processes = 0;
+  ioTotal: ProcessIo | null = null;
 
   constructor(sinceMs: number | null) {
     this.meter = new Meter(sinceMs);
   }
 
   look(atMs: number): void {
-    const { cpuMs, readBytes, writtenBytes, rssBytes, processes } = this;
-    const totals: Totals = { ...NO_TOTALS, cpuMs, readBytes, writtenBytes };
+    const { cpuMs, ioTotal, rssBytes, processes } = this;
+    const totals = { ...NO_TOTALS, cpuMs, ...ioTotal };
     this.meter.look({ totals, memoryBytes: rssBytes, rssBytes, processes }, atMs);
   }
 }
@@ -77,9 +77,12 @@ export class WatchedProcess {
   /** The group that it is in; null: a program's. */
   owner: WatchedGroup | null = null;
   program = '';
-  readBytes: number | null = null;
-  writtenBytes: number | null = null;
-  hasEnded = false;
+  /** As the kernel told it last; null: nobody may look, or nobody has. */
+  io: ProcessIo | null = null;
+  /** What children that ended were seen to do, which the kernel adds to its own. */
+  ioOfChildren: { readBytes: number; writtenBytes: number } = { readBytes: 0, writtenBytes: 0 };
+  /** What counts, since it is watched. */
+  ioTotal: ProcessIo | null = null;
 
   constructor(process: Process, sinceMs: number | null) {
     this.process = process;

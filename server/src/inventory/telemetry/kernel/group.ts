@@ -18,6 +18,13 @@ export function readGroup(at: Hierarchies, path: string): Reading | null {
   return { totals: { ...NO_TOTALS, ...cpu, ...io, oomKills }, memoryBytes, rssBytes, processes: 0 };
 }
 
+/** False: of what groups read and write the kernel says nothing. */
+export function groupsCountIo({ blkio, unified, walked }: Hierarchies): boolean {
+  const hasUnifiedIo =
+    unified !== null && (readKernelFile(`${unified}/cgroup.controllers`) ?? '').split(/\s/).includes('io');
+  return blkio !== null || (walked?.controller === '' && hasUnifiedIo);
+}
+
 /** @param isPod shares below a Kubernetes pod are a request; elsewhere the usual ones mean that nobody asked for any. */
 export function readBounds(at: Hierarchies, path: string, isPod: boolean): Bounds {
   return {
@@ -103,6 +110,7 @@ function oldIo(folder: string) {
 
 function unifiedIo({ unified }: Hierarchies, path: string) {
   const stat = unified === null ? null : readKernelFile(`${unified}${path}/io.stat`);
+  // Empty of a group that never did any.
   if (stat === null) return NO_IO;
   return {
     readBytes: sumOf(stat, / rbytes=(\d+)/g),

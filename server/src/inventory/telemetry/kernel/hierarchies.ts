@@ -33,6 +33,7 @@ export function findHierarchies(proc: string): Hierarchies {
     if (type === 'cgroup') for (const option of options.split(',')) if (!first.has(option)) first.set(option, folder);
   }
   const at = (controller: string) => first.get(controller) ?? null;
+  const blkio = at('blkio');
   const name = WALKED.find((controller) => first.has(controller));
   const walked =
     name !== undefined
@@ -40,7 +41,19 @@ export function findHierarchies(proc: string): Hierarchies {
       : unified === null
         ? null
         : { folder: unified, controller: '' };
-  return { cpuacct: at('cpuacct'), cpu: at('cpu'), memory: at('memory'), blkio: at('blkio'), unified, walked };
+  return {
+    cpuacct: at('cpuacct'),
+    cpu: at('cpu'),
+    memory: at('memory'),
+    blkio: blkio !== null && countsIo(blkio) ? blkio : null,
+    unified,
+    walked,
+  };
+}
+
+/** Some kernels have the controller and count nothing: then no disk stands in its files. */
+function countsIo(folder: string): boolean {
+  return /^\d+:\d+ /m.test(readKernelFile(join(folder, 'blkio.throttle.io_service_bytes_recursive')) ?? '');
 }
 
 /** A container or unit with a group of its own. */

@@ -10,6 +10,7 @@ import { linkAt, namesIn, readKernelFile } from './files.ts';
 
 export interface Process {
   readonly pid: number;
+  readonly parentPid: number;
   /** In clock ticks since the host started: with the pid it names the process for ever. */
   readonly startTicks: number;
   readonly name: string;
@@ -63,12 +64,13 @@ export class Processes {
     if (text === null) return null;
     const stat = parseStat(text);
     if (stat === null) return null;
-    const { name, startTicks, isKernel, ticks, pages } = stat;
+    const { name, parentPid, startTicks, isKernel, ticks, pages } = stat;
     const isSame = known !== undefined && known.startTicks === startTicks && known.name === name;
     const groups = isSame && !anew ? known.groups : isKernel ? '' : this.#text(pid, 'cgroup');
     const exe = isSame && !anew ? known.exe : isKernel ? '' : this.#exe(pid);
     return {
       pid,
+      parentPid,
       startTicks,
       name,
       exe,
@@ -93,6 +95,7 @@ export class Processes {
 
 interface Stat {
   readonly name: string;
+  readonly parentPid: number;
   readonly startTicks: number;
   readonly isKernel: boolean;
   readonly ticks: number;
@@ -106,10 +109,10 @@ export function parseStat(text: string): Stat | null {
   if (begin === -1 || end < begin) return null;
   const rest = text.slice(end + 2).split(' ');
   const at = (place: number) => Number(rest[place]);
-  const [flags, user, system, startTicks, pages] = [at(6), at(11), at(12), at(19), at(21)];
-  if ([flags, user, system, startTicks, pages].some(Number.isNaN)) return null;
+  const [parentPid, flags, user, system, startTicks, pages] = [at(1), at(6), at(11), at(12), at(19), at(21)];
+  if ([parentPid, flags, user, system, startTicks, pages].some(Number.isNaN)) return null;
   const isKernel = Math.floor(flags / KERNEL_THREAD) % 2 === 1;
-  return { name: text.slice(begin + 1, end), startTicks, isKernel, ticks: user + system, pages };
+  return { name: text.slice(begin + 1, end), parentPid, startTicks, isKernel, ticks: user + system, pages };
 }
 
 /** As this machine has it; 4 KiB where nobody says. */
@@ -118,16 +121,20 @@ function pageBytesOf(proc: string): number {
   return (kilobytes === undefined ? 4 : Number(kilobytes)) * 1_024;
 }
 
-/** What a process read and wrote on disks; null where only root may know. */
-export function processIo(
-  proc: string,
-  pid: number,
-): { readonly readBytes: number; readonly writtenBytes: number } | null {
+export interface ProcessIo {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+/** What a process read and wrote on disks, with its children that ended; null where only root may know. */
+export function processIo(proc: string, pid: number): ProcessIo | null {
   const text = readKernelFile(join(proc, String(pid), 'io'));
-  const [read, written] = ['read_bytes', 'write_bytes'].map(
-    (key) => new RegExp(`^${key}: (\\d+)`, 'm').exec(text ?? '')?.[1],
-  );
-  return read === undefined || written === undefined
-    ? null
-    : { readBytes: Number(read), writtenBytes: Number(written) };
+  if (text === null) return null;
+  const [readBytes, writtenBytes] = [colonNumber(text, 'read_bytes'), colonNumber(text, 'write_bytes')];
+  return readBytes === null || writtenBytes === null ? null : { readBytes, writtenBytes };
+}
+
+function colonNumber(text: string, key: string): number | null {
+  const at = text.indexOf(`\n${key}: `);
+  return at === -1 ? null : Number.parseInt(text.slice(at + key.length + 3), 10);
 }
