@@ -227,3 +227,30 @@ void write_flow(struct output *output, const struct flow_record *record)
 		 flow.retransmits, record->is_ended ? "true" : "false");
 	write_told(output, record->time_ns, flow.tid, "connection", json);
 }
+
+/* Base64, as RFC 4648 has it. */
+static void encode(char *text, const uint8_t *bytes, size_t size)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t at = 0; at < size; at += 3) {
+		size_t left = size - at;
+		uint32_t three = bytes[at] << 16 | (left > 1 ? bytes[at + 1] << 8 : 0) | (left > 2 ? bytes[at + 2] : 0);
+
+		*text++ = letters[three >> 18];
+		*text++ = letters[three >> 12 & 63];
+		*text++ = left > 1 ? letters[three >> 6 & 63] : '=';
+		*text++ = left > 2 ? letters[three & 63] : '=';
+	}
+	*text = 0;
+}
+
+void write_answer(struct output *output, const struct answer_record *record)
+{
+	char comm[2 * sizeof(record->comm) + 1], bytes[(ANSWER_BYTES + 2) / 3 * 4 + 1], json[sizeof(bytes) + 128];
+
+	quote(comm, record->comm, sizeof(record->comm));
+	encode(bytes, record->bytes, record->size > ANSWER_BYTES ? ANSWER_BYTES : record->size);
+	snprintf(json, sizeof(json), "{\"pid\":%u,\"comm\":\"%s\",\"bytes\":\"%s\"}", record->pid, comm, bytes);
+	write_told(output, record->time_ns, record->tid, "answer", json);
+}

@@ -25,4 +25,7 @@ void write_told(struct output *output, uint64_t time_ns, uint64_t tid, const cha
 /* How far a connection went, from the kernel's record, as a `connection` event. */
 void write_flow(struct output *output, const struct flow_record *record);
 
+/* What a name server answered, as an `answer` event. */
+void write_answer(struct output *output, const struct answer_record *record);
+
 #endif

@@ -19,6 +19,7 @@
 #include "kernel/processes.h"
 #include "kernel/files.h"
 #include "kernel/names.h"
+#include "kernel/answers.h"
 #include "kernel/flows.h"
 #include "kernel/network.h"
 #include "kernel/privileges.h"

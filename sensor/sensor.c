@@ -47,7 +47,8 @@ _Static_assert(CLASSES <= 1 << (16 - CLASS_SHIFT), "a class fits its bits");
 _Static_assert(CPU_AT == BLOCK_HEADER_BYTES && EVENT_AT == CPU_AT + 2, "the event follows the number of the CPU");
 _Static_assert(LENGTHS_AT == EVENT_AT + EVENT_HEADER_BYTES, "lengths follow the header");
 _Static_assert((EVENT_MAX & (EVENT_MAX - 1)) == 0, "positions are masked");
-_Static_assert(offsetof(struct flow_record, time_ns) == EVENT_AT, "records of both kinds have their time at the same place");
+_Static_assert(offsetof(struct answer_record, time_ns) == EVENT_AT, "records of all kinds have their time at the same place");
+_Static_assert(offsetof(struct flow_record, time_ns) == EVENT_AT, "records of all kinds have their time at the same place");
 _Static_assert(sizeof(struct flow) % 8 == 0, "no padding that differs");
 _Static_assert(EVENT_MAX <= UINT16_MAX, "a parameter's length has 16 bits");
 
@@ -125,6 +126,10 @@ static void copy_out(struct sensor *sensor, const uint8_t *record, uint32_t size
 	}
 	if (type == BLOCK_OURS) {
 		write_flow(&sensor->output, (const struct flow_record *)record);
+		return;
+	}
+	if (type == BLOCK_ANSWER) {
+		write_answer(&sensor->output, (const struct answer_record *)record);
 		return;
 	}
 	cpu &= (1 << CLASS_SHIFT) - 1;

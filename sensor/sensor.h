@@ -12,12 +12,13 @@
  *      block             header of the event: 26 bytes                            padded to 4  of block
  *
  * What the format has no event for becomes an asynchronous event (code 402, plugin 0) with a name and JSON, which readers that do
- * not know the name pass over: `sensor` (the first event), `gap` (losses of a class between two times), `connection`. Their members
- * are listed in docs/sensor.md.
+ * not know the name pass over: `sensor` (the first event), `gap` (losses of a class between two times), `connection`, `answer`. Their
+ * members are listed in docs/sensor.md.
  *
  * While a record is in a ring, the upper two bits of the CPU's number hold its class.
  *
- * Block type 0 is no block: a record of our own (`struct flow_record`) that becomes an asynchronous event with JSON.
+ * Block types 0 and 1 are no blocks: records of our own (`struct flow_record`, `struct answer_record`) that become asynchronous
+ * events with JSON.
  */
 #ifndef SENSOR_H
 #define SENSOR_H
@@ -25,6 +26,7 @@
 #define BLOCK_EVENT 0x216
 #define BLOCK_EVENT_LARGE 0x221
 #define BLOCK_OURS 0
+#define BLOCK_ANSWER 1
 
 #define BLOCK_HEADER_BYTES 8
 #define BLOCK_TRAILER_BYTES 4
@@ -42,6 +44,8 @@
 #define SCRATCH_BYTES (EVENT_MAX + 2 * TEXT_MAX)
 #define PARAMETERS_MAX 32
 #define FLOW_GROUP_BYTES 96
+/* The longest answer of a name server that travels in one piece everywhere. */
+#define ANSWER_BYTES 1232
 /* Paths below which opens for reading are told: how many, how long. */
 #define PREFIXES_MAX 256
 #define PREFIX_MAX 64
@@ -169,6 +173,18 @@ struct flow_record {
 	unsigned char is_ended;
 	unsigned char zeros[5];
 	struct flow flow;
+} __attribute__((packed));
+
+/* What a name server answered, as it came. */
+struct answer_record {
+	unsigned int type;
+	unsigned int length;
+	unsigned short cpu;
+	unsigned long long time_ns;
+	unsigned int pid, tid;
+	unsigned int size;
+	char comm[16];
+	unsigned char bytes[ANSWER_BYTES];
 } __attribute__((packed));
 
 /* A socket that was open before; of a unix socket `sent` and `received` are its place in memory and its peer's. */

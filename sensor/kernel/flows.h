@@ -136,7 +136,7 @@ static __always_inline void begin_flow(struct sock *sk, __u8 role, __s64 result)
 	bpf_map_update_elem(&flows, &key, flow, BPF_ANY);
 }
 
-/* A connect that did not wait got its answer. */
+/* A connect that did not wait got its result. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(flow_answered, const struct sock *sk, int before, int after)
 {
@@ -240,6 +240,8 @@ int BPF_PROG(flow_received, struct sock *sk, int result, int flags)
 		return 0;
 	key.socket = inode_of(sk);
 	count_udp(&key, result, false);
+	if (has_asked(sk, key.socket))
+		tell_answer(result);
 	return 0;
 }
 
@@ -265,6 +267,8 @@ static __always_inline bool is_new_talk(struct sock *sk, __u64 address, __s64 by
 		__builtin_memcpy(key.remote, given + 8, 16);
 	else
 		__builtin_memcpy(key.remote, given + 4, 4);
+	if (is_sent)
+		note_asker(key.socket, key.port);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow) {
 		if (bytes > 0)

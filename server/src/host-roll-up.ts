@@ -10,6 +10,7 @@ import { fromWire, toWire, type WireActivity } from './activity/wire.ts';
 import { applicationOf, type CustomGroup, type ProcessPlace } from './inventory/application.ts';
 import { ConnectionFollower, type Teller } from './inventory/connections/follower.ts';
 import type { ConnectionLine } from './inventory/connections/line.ts';
+import { Names } from './inventory/connections/names.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
 import type { WireSample } from './inventory/telemetry/sample.ts';
 import type { TelemetryStore } from './inventory/telemetry/store.ts';
@@ -79,16 +80,17 @@ export function createHostRollUp(options: {
     applicationOf: (machine) =>
       machine.currentThread === null ? '' : applicationIn(machine, machine.currentThread, groups),
   });
+  const names = new Names();
   const connections = new ConnectionFollower({
     host,
     network,
     most: MOST_CONNECTIONS,
-    nameOf: () => '',
+    nameOf: (ip) => names.nameOf(ip),
     ownerOf: (machine, teller) => ownerIn(machine, teller, groups),
   });
   let turnedAway = 0;
   return {
-    followers: [recorder, connections],
+    followers: [recorder, names, connections],
     eventNames: EVENT_NAMES,
     take: (windowMs) => {
       const { rows, leftOut } = recorder.take();

@@ -1,6 +1,7 @@
 /** Connections from their beginning to their end, as asides in the stream: whose, between whom, how it went, how many bytes. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { describeWithSensor, record, type Recording } from '../../sensor.ts';
 
@@ -76,5 +77,42 @@ for _ in range(50): by.sendto(b'z' * 10, to.getsockname())`);
     );
     expect(recording.events.filter((told) => told['proc.pid'] === String(pid))).toHaveLength(1);
     expect(connectionsOf(recording, pid)).toMatchObject([{ protocol: 'udp', role: 'client', sentBytes: 500 }]);
+  });
+
+  test('names of addresses are told as they were answered, to whoever asked and to nobody else', async () => {
+    let pid = 0;
+    const recording = await record(async () => {
+      pid = await python(`
+import os, struct
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('127.0.0.9', 53))
+def question(name): return b'\\x12\\x34\\x01\\x00' + struct.pack('>HHHH', 1, 0, 0, 0) + b''.join(bytes([len(part)]) + part.encode() for part in name.split('.')) + b'\\0' + struct.pack('>HH', 1, 1)
+def answer():
+    asked, asker = server.recvfrom(1500)
+    server.sendto(asked[:2] + b'\\x81\\x80' + struct.pack('>HHHH', 1, 1, 0, 0) + asked[12:] + b'\\xc0\\x0c' + struct.pack('>HHIH', 1, 1, 60, 4) + bytes([203, 0, 113, 9]), asker)
+connected = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+connected.connect(('127.0.0.9', 53))
+for name, take in (('recv', lambda: connected.recv(512)), ('read', lambda: os.read(connected.fileno(), 512)), ('recvmsg', lambda: connected.recvmsg(512))):
+    connected.send(question(name + '.example.com'))
+    answer()
+    take()
+free = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+free.sendto(question('recvfrom.example.com'), ('127.0.0.9', 53))
+answer()
+free.recvfrom(512)
+unasked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+unasked.bind(('127.0.0.1', 0))
+server.sendto(question('unasked.example.com'), unasked.getsockname())
+unasked.recvfrom(512)`);
+    });
+    const answers = recording.asides.filter(({ name, data }) => name === 'answer' && data['pid'] === pid);
+    const names = answers.map(({ data }) => decode(Buffer.from(String(data['bytes']), 'base64')));
+    expect(names.map(({ questions }) => questions?.[0]?.name)).toEqual([
+      'recv.example.com',
+      'read.example.com',
+      'recvmsg.example.com',
+      'recvfrom.example.com',
+    ]);
+    for (const { answers: found } of names) expect(found).toMatchObject([{ type: 'A', data: '203.0.113.9' }]);
   });
 });
