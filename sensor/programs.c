@@ -17,6 +17,7 @@
 
 #define DEPTH_MAX 3
 #define SOCKET_EVENTS " socket bind connect listen accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
+#define SENDING_EVENTS " sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
 #define FILE_EVENTS " open openat openat2 creat write memfd_create "
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -72,6 +73,7 @@ static void configure_flows(struct programs *programs, bool is_wanted)
 	/* Walks one map, which has to be named when it is attached. */
 	bpf_program__set_autoattach(bpf->progs.list_flows, false);
 	bpf->rodata->settings.flows = is_wanted;
+	bpf->rodata->settings.calls_count_udp = lists_any(programs, SENDING_EVENTS);
 }
 
 /* Tracepoints that older kernels do not have; without them what they tell is not told. */

@@ -142,6 +142,8 @@ struct settings {
 	unsigned int failed_opens;
 	/* Connections are followed to their end. */
 	unsigned int flows;
+	/* Calls that send and receive are told, and count what goes over UDP sockets that are not connected. */
+	unsigned int calls_count_udp;
 };
 
 /* A connection as far as it went. Addresses in network order, ports as numbers. */

@@ -10,64 +10,44 @@
 #define KERNEL_ANSWERS_H
 
 #define NAME_SERVER_PORT 53
-#define ASKERS_MAX 1024
 /* Header of a message, and the shortest question. */
 #define ANSWER_LEAST 18
 
 #if defined(__TARGET_ARCH_x86)
 #define NUMBER_READ 0
+#define NUMBER_SENDTO 44
 #define NUMBER_RECVFROM 45
+#define NUMBER_SENDMSG 46
 #define NUMBER_RECVMSG 47
 #define NUMBER_RECVMMSG 299
+#define NUMBER_SENDMMSG 307
 #else
 #define NUMBER_READ 63
+#define NUMBER_SENDTO 206
 #define NUMBER_RECVFROM 207
+#define NUMBER_SENDMSG 211
 #define NUMBER_RECVMSG 212
 #define NUMBER_RECVMMSG 243
+#define NUMBER_SENDMMSG 269
 #endif
 
-/* Sockets, by their inode, over which a question went that are not connected. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, ASKERS_MAX);
-	__type(key, __u64);
-	__type(value, __u8);
-} askers SEC(".maps");
-
-static __always_inline void note_asker(__u64 inode, __u16 port)
-{
-	__u8 present = 1;
-
-	if (host_order(port) == NAME_SERVER_PORT)
-		bpf_map_update_elem(&askers, &inode, &present, BPF_ANY);
-}
-
-static __always_inline bool has_asked(struct sock *sk, __u64 inode)
+/* Over a socket that is not connected: whether it last sent to a name server. */
+static __always_inline bool has_asked(struct sock *sk, const struct talker *talker)
 {
 	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_dport);
 
-	if (port)
-		return host_order(port) == NAME_SERVER_PORT;
-	return bpf_map_lookup_elem(&askers, &inode) != NULL;
+	if (!port && talker)
+		port = talker->last.port;
+	return host_order(port) == NAME_SERVER_PORT;
 }
 
 /* Where the call that the process is in lays what it receives; 0 when that is not known. Of several messages the first one's. */
 static __always_inline __u64 place_of_received(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(task);
-	struct call call;
+	struct call call = {};
 	__u64 vector = 0, place = 0;
-	__u32 number;
+	__u32 number = read_current_call(&call);
 
-	if (is_32bit(task))
-		return 0;
-#if defined(__TARGET_ARCH_x86)
-	number = registers->orig_ax;
-#else
-	number = registers->syscallno;
-#endif
-	read_call(&call, registers, 0);
 	if (number == NUMBER_READ || number == NUMBER_RECVFROM)
 		return call.arguments[1];
 	if (number != NUMBER_RECVMSG && number != NUMBER_RECVMMSG)
@@ -76,6 +56,20 @@ static __always_inline __u64 place_of_received(void)
 		return 0;
 	if (!vector || bpf_probe_read_user(&place, sizeof(place), (void *)vector))
 		return 0;
+	return place;
+}
+
+/* Where the call that the process is in says to whom it sends; 0 when it does not. */
+static __always_inline __u64 place_of_address(void)
+{
+	struct call call = {};
+	__u32 number = read_current_call(&call);
+	__u64 place = 0;
+
+	if (number == NUMBER_SENDTO)
+		return call.arguments[4];
+	if (number == NUMBER_SENDMSG || number == NUMBER_SENDMMSG)
+		bpf_probe_read_user(&place, sizeof(place), (void *)call.arguments[1]);
 	return place;
 }
 

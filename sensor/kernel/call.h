@@ -97,6 +97,18 @@ static __always_inline void read_call(struct call *call, struct pt_regs *registe
 #endif
 }
 
+/* The call that the process is in the midst of, for tracepoints within it; `NO_CALL` when it is a 32-bit one. */
+static __always_inline __u32 read_current_call(struct call *call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	if (is_32bit(task))
+		return NO_CALL;
+	read_call(call, registers, 0);
+	return call_number(task, registers);
+}
+
 #define ON_CALL(name)                                                                                                  \
 	static __always_inline int handle_##name(struct call *call);                                                   \
 	SEC("tp_btf/sys_exit")                                                                                         \

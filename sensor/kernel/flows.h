@@ -12,25 +12,17 @@
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define FLOWS_MAX 16384
+#define TALKERS_MAX 4096
 #define STATE_ESTABLISHED 1
 #define STATE_SYN_SENT 2
 #define STATE_CLOSE 7
 #define IN_PROGRESS (-115)
 #define SOCK_FLAG_DONE 1
 #define SEND_SHUTDOWN_BIT 2
+#define BOUND_TO_PORT 8
+#define FIRST_PICKED_PORT 32768
 #define UDP_IDLE_NS 60000000000ULL
 #define TCP_AGAIN_NS 30000000000ULL
-
-/*
- * One socket, and of a UDP socket that talks to several, one of them. TCP is known by its place in memory, which is there until
- * its end is told; UDP by its inode, since nobody tells when it ends and another may come to its place.
- */
-struct flow_key {
-	__u64 socket;
-	__u8 remote[16];
-	__u16 port;
-	__u16 zeros[3];
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -38,6 +30,14 @@ struct {
 	__type(key, struct flow_key);
 	__type(value, struct flow);
 } flows SEC(".maps");
+
+/* By its inode, a UDP socket that is not connected: to whom it sent last, and what came that is nobody's yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TALKERS_MAX);
+	__type(key, __u64);
+	__type(value, struct talker);
+} talkers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -218,31 +218,40 @@ static __always_inline void count_udp(struct flow_key *key, __s64 bytes, bool is
 	flow->changed_ns = now_ns();
 }
 
-/* Of sockets that are connected; the others are counted where their address is known, at the call. */
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(flow_sent, struct sock *sk, int result, int flags)
+static __always_inline void note_sent(struct flow_key *key)
 {
-	struct flow_key key = {};
+	struct talker new = {}, *talker = bpf_map_lookup_elem(&talkers, &key->socket);
 
-	if (result <= 0 || sk->sk_protocol != PROTOCOL_UDP)
-		return 0;
-	key.socket = inode_of(sk);
-	count_udp(&key, result, true);
-	return 0;
+	if (talker) {
+		talker->last = *key;
+		return;
+	}
+	new.last = *key;
+	bpf_map_update_elem(&talkers, &key->socket, &new, BPF_ANY);
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(flow_received, struct sock *sk, int result, int flags)
+/* From whom something came is not told here: it is the answer of whom was asked last, or the question that is answered next. */
+static __always_inline void count_untold(__u64 inode, struct talker *talker, __s64 bytes)
 {
-	struct flow_key key = {};
+	struct talker new = { .unclaimed = bytes };
+	struct flow *flow = talker ? bpf_map_lookup_elem(&flows, &talker->last) : NULL;
 
-	if (result <= 0 || sk->sk_protocol != PROTOCOL_UDP)
-		return 0;
-	key.socket = inode_of(sk);
-	count_udp(&key, result, false);
-	if (has_asked(sk, key.socket))
-		tell_answer(result);
-	return 0;
+	if (flow && flow->role == OUTBOUND)
+		count_udp(&talker->last, bytes, false);
+	else if (talker)
+		talker->unclaimed += bytes;
+	else
+		bpf_map_update_elem(&talkers, &inode, &new, BPF_ANY);
+}
+
+static __always_inline void claim(struct flow *flow, __u64 inode)
+{
+	struct talker *talker = bpf_map_lookup_elem(&talkers, &inode);
+
+	if (!talker || flow->role != INBOUND)
+		return;
+	flow->received += talker->unclaimed;
+	talker->unclaimed = 0;
 }
 
 /*
@@ -256,7 +265,7 @@ static __always_inline bool is_new_talk(struct sock *sk, __u64 address, __s64 by
 	struct flow *flow;
 	__u16 family;
 
-	if (!sk || !is_udp(sk) || bpf_probe_read_user(given, sizeof(struct sockaddr_in), (void *)address))
+	if (!sk || !address || !is_udp(sk) || bpf_probe_read_user(given, sizeof(struct sockaddr_in), (void *)address))
 		return false;
 	family = *(__u16 *)given;
 	if (family == FAMILY_IPV6 && bpf_probe_read_user(given, sizeof(given), (void *)address))
@@ -268,25 +277,73 @@ static __always_inline bool is_new_talk(struct sock *sk, __u64 address, __s64 by
 	else
 		__builtin_memcpy(key.remote, given + 4, 4);
 	if (is_sent)
-		note_asker(key.socket, key.port);
+		note_sent(&key);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow) {
 		if (bytes > 0)
 			count_udp(&key, bytes, is_sent);
+		claim(flow, key.socket);
 		return false;
 	}
 	flow = flow_of_caller(sk, PROTOCOL_UDP, is_sent ? OUTBOUND : INBOUND);
 	if (!flow)
 		return true;
+	/* What is sent from a port that the program chose to one that a kernel chose is an answer. */
+	if (host_order(key.port) >= FIRST_PICKED_PORT && (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & BOUND_TO_PORT))
+		flow->role = INBOUND;
 	__builtin_memcpy(flow->remote, key.remote, 16);
 	flow->remote_port = host_order(key.port);
 	flow->is_established = 1;
+	/* At the next walk, however little it was. */
+	flow->told_ns = 0;
 	if (bytes > 0 && is_sent)
 		flow->sent = bytes;
 	if (bytes > 0 && !is_sent)
 		flow->received = bytes;
+	claim(flow, key.socket);
 	bpf_map_update_elem(&flows, &key, flow, BPF_ANY);
 	return true;
+}
+
+/*
+ * UDP as it is sent. To whom, over a socket that is not connected, stands in the call alone; where calls are told, they count it.
+ */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(flow_sent, struct sock *sk, int result, int flags)
+{
+	struct flow_key key = {};
+
+	if (result <= 0 || sk->sk_protocol != PROTOCOL_UDP)
+		return 0;
+	if (!BPF_CORE_READ(sk, __sk_common.skc_dport)) {
+		if (!settings.calls_count_udp)
+			is_new_talk(sk, place_of_address(), result, true);
+		return 0;
+	}
+	key.socket = inode_of(sk);
+	count_udp(&key, result, true);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(flow_received, struct sock *sk, int result, int flags)
+{
+	struct flow_key key = {};
+	struct talker *talker = NULL;
+
+	if (result <= 0 || sk->sk_protocol != PROTOCOL_UDP)
+		return 0;
+	key.socket = inode_of(sk);
+	if (BPF_CORE_READ(sk, __sk_common.skc_dport)) {
+		count_udp(&key, result, false);
+	} else {
+		talker = bpf_map_lookup_elem(&talkers, &key.socket);
+		if (!settings.calls_count_udp)
+			count_untold(key.socket, talker, result);
+	}
+	if (has_asked(sk, talker))
+		tell_answer(result);
+	return 0;
 }
 
 /* Walks the flows: tells those that changed, forgets UDP that fell silent. */

@@ -189,4 +189,22 @@ static __always_inline void put_address(struct event *event, __u64 address, __u3
 	end_parameter(event, size < 0 || size > TEXT_MAX ? 0 : size);
 }
 
+/*
+ * One socket, and of a UDP socket that talks to several, one of them. TCP is known by its place in memory, which is there until
+ * its end is told; UDP by its inode, since nobody tells when it ends and another may come to its place.
+ */
+struct flow_key {
+	__u64 socket;
+	__u8 remote[16];
+	__u16 port;
+	__u16 zeros[3];
+};
+
+/* A UDP socket that is not connected. */
+struct talker {
+	struct flow_key last;
+	/* Bytes that came from somebody who was not answered yet. */
+	__u64 unclaimed;
+};
+
 #endif

@@ -79,6 +79,45 @@ for _ in range(50): by.sendto(b'z' * 10, to.getsockname())`);
     expect(connectionsOf(recording, pid)).toMatchObject([{ protocol: 'udp', role: 'client', sentBytes: 500 }]);
   });
 
+  test.each([
+    ['the calls themselves are told', []],
+    ['only connections are told', ['--events', 'connect,accept4,connection']],
+  ])('over UDP sockets that talk to several has an end of its own for each, and all bytes of both directions, when %s', async (_, args) => {
+    let pid = 0;
+    const recording = await record(
+      async () => {
+        pid = await python(`
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('127.0.0.1', 20_053))
+one, other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+for _ in range(20):
+    one.sendto(b'q' * 30, ('127.0.0.1', 20_053))
+    server.sendto(b'a' * 50, server.recvfrom(100)[1])
+    one.recvfrom(100)
+for _ in range(3):
+    other.sendmsg([b'q' * 10], [], 0, ('127.0.0.1', 20_053))
+    server.sendmsg([b'a' * 5], [], 0, server.recvfrom(100)[1])
+    other.recvmsg(100)
+time.sleep(11)`);
+      },
+      { args, keep: () => false },
+    );
+    const told = connectionsOf(recording, pid).map(({ role, sentBytes, receivedBytes }) => [
+      role,
+      sentBytes,
+      receivedBytes,
+    ]);
+    expect(told).toHaveLength(4);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['client', 600, 1_000],
+        ['server', 1_000, 600],
+        ['client', 30, 15],
+        ['server', 15, 30],
+      ]),
+    );
+  });
+
   test('names of addresses are told as they were answered, to whoever asked and to nobody else', async () => {
     let pid = 0;
     const recording = await record(async () => {
