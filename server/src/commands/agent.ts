@@ -1,10 +1,9 @@
 /** `countersign agent`: watches this host for a server elsewhere. One small process beside the sensor. */
-import { readFileSync } from 'node:fs';
 import { runAgent } from '../agent-host.ts';
 import { createLog } from '../ground/log.ts';
-import { messageOf } from '../ground/failure.ts';
 import { sensorProgram } from '../sources/sensor/sensor-program.ts';
-import { type Command, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
+import { type Command, EXIT_FINE, parseArguments, UsageError } from './command-line.ts';
+import { readToken, serverAddress } from './server-address.ts';
 
 const USAGE = `countersign agent --server URL [--token-file FILE] [--data DIR] [--host NAME] [--network NAME] [--spool-mb N]
                   [--contain] [--no-watch]
@@ -39,6 +38,7 @@ export const agentCommand: Command = {
       'no-watch': 'present',
     });
     if (given.positionals.length > 0) throw new UsageError(`'${given.positionals[0]}' is too much`);
+    const tokenFile = given.text('token-file');
     const log = createLog({
       write: (line) => terminal.say(line.trimEnd()),
       nowMs: () => terminal.clock.nowMs(),
@@ -46,8 +46,8 @@ export const agentCommand: Command = {
     });
     await runAgent(
       {
-        server: serverOf(given.text('server')),
-        token: tokenOf(given.text('token-file')),
+        server: serverAddress(given.text('server'), "the agent's secret"),
+        token: tokenFile === undefined ? null : readToken(tokenFile),
         dataDirectory: given.text('data') ?? DEFAULT_DATA,
         host: given.text('host') ?? terminal.hostname,
         network: given.text('network') ?? '',
@@ -65,26 +65,6 @@ export const agentCommand: Command = {
     return EXIT_FINE;
   },
 };
-
-function serverOf(text: string | undefined): URL {
-  if (text === undefined) throw new UsageError('say which server with --server https://countersign.example.com');
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw new UsageError(`--server is '${text}', it must be an http or https address`);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url.protocol === 'http:' && !isLoopback)
-    throw new UsageError(`--server is '${text}': over a network the agent's secret needs https`);
-  return url;
-}
-
-function tokenOf(file: string | undefined): string | null {
-  if (file === undefined) return null;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new InputError(`the token cannot be read: ${messageOf(error)}`);
-  }
-}
 
 function spoolMbOf(text: string | undefined): number {
   const megabytes = text === undefined ? DEFAULT_SPOOL_MB : Number(text);

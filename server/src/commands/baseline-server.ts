@@ -3,13 +3,12 @@
  *
  * The surprise: stopping this command stops nothing. The server has been asked, and reads on.
  */
-import { readFileSync } from 'node:fs';
 import type { ListedBaseline, ShownBaseline } from '../cases/revert/baselines/list.ts';
 import type { Reading } from '../cases/revert/baselines/readings.ts';
 import type { EnrolmentWish } from '../enrolling.ts';
-import { messageOf } from '../ground/failure.ts';
 import { createServerCalls, type ServerAnswer, type ServerCalls } from '../vendors/countersign/server-calls.ts';
 import { type Arguments, EXIT_BAD_INPUT, EXIT_FINE, InputError, type Terminal, UsageError } from './command-line.ts';
+import { readToken, serverAddress } from './server-address.ts';
 
 const LOOK_MS = 1_000;
 /** A server that starts again meanwhile is waited for. */
@@ -22,20 +21,10 @@ export interface Speech {
 
 /** @throws UsageError, InputError when the address or the token cannot be used. */
 export function serverOf(given: Arguments): ServerCalls {
-  const text = given.text('server') ?? '';
-  const server = URL.canParse(text) ? new URL(text) : null;
-  if (server === null || !['https:', 'http:'].includes(server.protocol))
-    throw new UsageError(`--server is '${text}', it must be an http or https address`);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(server.hostname);
-  if (server.protocol === 'http:' && !isLoopback)
-    throw new UsageError(`--server is '${text}': over a network a token needs https`);
+  const server = serverAddress(given.text('server'), 'a token');
   const file = given.text('token-file');
   if (file === undefined) throw new UsageError('name a file with an API token of an admin with --token-file');
-  try {
-    return createServerCalls({ server, token: readFileSync(file, 'utf8').trim() });
-  } catch (error) {
-    throw new InputError(`the token cannot be read: ${messageOf(error)}`);
-  }
+  return createServerCalls({ server, token: readToken(file) });
 }
 
 export async function enrolThrough(
