@@ -38,6 +38,8 @@ export const agentCommand: Command = {
       'no-watch': 'present',
     });
     if (given.positionals.length > 0) throw new UsageError(`'${given.positionals[0]}' is too much`);
+    if (given.has('no-watch') && !given.has('contain'))
+      throw new UsageError('--no-watch leaves nothing to do; with --contain this agent takes orders and nothing else');
     const tokenFile = given.text('token-file');
     const log = createLog({
       write: (line) => terminal.say(line.trimEnd()),
