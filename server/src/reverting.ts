@@ -16,7 +16,7 @@ import { MACHINE } from './cases/revert/linux/containment.ts';
 import { isTrial, type OwnVerdict } from './cases/revert/own.ts';
 import { entryOf } from './cases/revert/rows.ts';
 import { hasFailed, issuerOf, onlyReads, readTrailEvent, toTrailEvent } from './cases/revert/trail.ts';
-import type { Reach } from './cases/revert/wishes.ts';
+import type { Reach } from './cases/revert/containment/choices.ts';
 import { ACCEPT_EFFECT, runRevertWorker } from './cases/revert/worker.ts';
 import { type CallerOf, openAwsRoles, readingOptions, roleArnOf } from './revert-targets.ts';
 import { runReadings } from './cases/revert/baselines/readings.ts';

@@ -15,8 +15,8 @@ import type { Cases } from '../cases.ts';
 import type { Deciding, Refusal } from './deciding.ts';
 import type { Reverts } from './engine.ts';
 import { type Revert, revertsOfCase } from './store.ts';
-import { type WishOptions, wishOf } from './wish.ts';
-import { containmentsOf, type Reach } from './wishes.ts';
+import { type WishOptions, wishOf } from './containment/wish.ts';
+import { containmentsOf, type Reach } from './containment/choices.ts';
 
 export interface RevertRoutesOptions {
   readonly cases: Cases;

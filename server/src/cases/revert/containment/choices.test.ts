@@ -1,8 +1,8 @@
 /** What is offered to be contained, of what findings name. */
 import { describe, expect, test } from 'vitest';
-import { sampleFacts, sampleFinding } from '../../../../test/sample-finding.ts';
-import { factsOf } from '../../sources/syscall/facts.ts';
-import { containmentsOf } from './wishes.ts';
+import { sampleFacts, sampleFinding } from '../../../../../test/sample-finding.ts';
+import { factsOf } from '../../../sources/syscall/facts.ts';
+import { containmentsOf } from './choices.ts';
 
 const everywhere = { clusters: new Set(['shop']), hosts: new Set(['web-1']) };
 

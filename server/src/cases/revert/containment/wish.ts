@@ -6,11 +6,11 @@
  * by when it began, so that no other is hit, however long the second person takes.
  */
 import type { Containment } from '@countersign/contract';
-import { Failure } from '../../ground/failure.ts';
-import { httpFailures } from '../../ground/http-error.ts';
-import { type Caller, CallFailure } from '../../vendors/aws/calls.ts';
-import { textOf, type TrailEvent } from './catalogue.ts';
-import { MACHINE } from './linux/containment.ts';
+import { Failure } from '../../../ground/failure.ts';
+import { httpFailures } from '../../../ground/http-error.ts';
+import { type Caller, CallFailure } from '../../../vendors/aws/calls.ts';
+import { textOf, type TrailEvent } from '../catalogue.ts';
+import { MACHINE } from '../linux/containment.ts';
 
 export interface WishOptions {
   readonly caseId: string;

@@ -4,7 +4,7 @@
  * The surprise: a process is named by its id and the moment of its deed. Whether it is still the same is for its host to say.
  */
 import type { Containment, ContainmentChoices } from '@countersign/contract';
-import type { Finding } from '../../findings/finding.ts';
+import type { Finding } from '../../../findings/finding.ts';
 
 export type ContainmentChoice = ContainmentChoices['choices'][number];
 
