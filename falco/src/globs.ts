@@ -37,13 +37,11 @@ function starTest(pieces: readonly string[]): (text: string) => boolean {
   };
 }
 
-/** What follows the last special character, where that is a `*`: behind others it could be part of a class or escaped. */
+/** What follows the last `*` without a special character, unless that star is escaped. In a class it is not: what ends one is special, too. */
 function literalTail(glob: string): string {
   const star = glob.lastIndexOf('*');
   const tail = glob.slice(star + 1);
-  const isInClass = glob.lastIndexOf('[', star) > glob.lastIndexOf(']', star);
-  const isEscaped = glob[star - 1] === '\\';
-  return star === -1 || isInClass || isEscaped || SPECIAL.test(tail) ? '' : tail;
+  return glob[star - 1] === '\\' || SPECIAL.test(tail) ? '' : tail;
 }
 
 /** As a regular expression that has to match the whole text. */
