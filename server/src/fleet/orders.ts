@@ -10,17 +10,8 @@ import type { Clock } from '../ground/clock.ts';
 import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Caller, CallFailure } from '../vendors/aws/calls.ts';
+import type { Order, OrderOutcome } from '../vendors/countersign/agent-calls.ts';
 import type { FleetTables } from './tables.ts';
-
-export interface HostOrder {
-  readonly id: string;
-  readonly operation: string;
-  readonly input: Readonly<Record<string, unknown>>;
-}
-
-export type OrderAnswer =
-  | { readonly answer: Readonly<Record<string, unknown>> }
-  | { readonly code: string; readonly message: string };
 
 export interface OrdersOptions {
   readonly state: State;
@@ -138,7 +129,7 @@ async function give(
   return id;
 }
 
-async function wait({ state, clock }: OrdersOptions, id: string): Promise<OrderAnswer | 'not-fetched' | 'not-told'> {
+async function wait({ state, clock }: OrdersOptions, id: string): Promise<OrderOutcome | 'not-fetched' | 'not-told'> {
   let endMs = clock.steadyMs() + FETCH_WITHIN_MS;
   let isTaken = false;
   for (;;) {
@@ -146,7 +137,7 @@ async function wait({ state, clock }: OrdersOptions, id: string): Promise<OrderA
     const order = state.db.withTables<FleetTables>().selectFrom('host_order').where('id', '=', id);
     const row = await order.select(['answer', 'taken_ms']).executeTakeFirst();
     // Written by `answerOrder`, which is given nothing else.
-    if (typeof row?.answer === 'string') return JSON.parse(row.answer) as OrderAnswer;
+    if (typeof row?.answer === 'string') return JSON.parse(row.answer) as OrderOutcome;
     if (row === undefined) return 'not-told';
     if (!isTaken && row.taken_ms !== null) {
       isTaken = true;
@@ -171,7 +162,7 @@ async function takeBack({ db }: State, id: string): Promise<boolean> {
 export async function takeOrders(
   { state, clock }: Pick<OrdersOptions, 'state' | 'clock'>,
   agent: { readonly id: string; readonly host: string },
-): Promise<readonly HostOrder[]> {
+): Promise<readonly Order[]> {
   const nowMs = clock.nowMs();
   await state.db
     .withTables<FleetTables>()
@@ -188,7 +179,7 @@ export async function takeOrders(
 async function takeOne(
   { state, clock }: Pick<OrdersOptions, 'state' | 'clock'>,
   agent: { readonly host: string },
-): Promise<HostOrder | null> {
+): Promise<Order | null> {
   const nowMs = clock.nowMs();
   return state.transaction(async (trx) => {
     const db = trx.withTables<FleetTables>();
@@ -205,7 +196,7 @@ async function takeOne(
     const order = db.updateTable('host_order').set({ taken_ms: nowMs }).where('id', '=', next);
     // Whoever gave it may just have taken it back.
     const row = await order.where('taken_ms', 'is', null).returning(['id', 'operation', 'input']).executeTakeFirst();
-    return row === undefined ? null : { ...row, input: JSON.parse(row.input) as HostOrder['input'] };
+    return row === undefined ? null : { ...row, input: JSON.parse(row.input) as Order['input'] };
   });
 }
 
@@ -223,7 +214,7 @@ async function waitingFor(
 export async function answerOrder(
   { state, clock }: Pick<OrdersOptions, 'state' | 'clock'>,
   { id, host }: { readonly id: string; readonly host: string },
-  answer: OrderAnswer,
+  answer: OrderOutcome,
 ): Promise<boolean> {
   const row = await state.db
     .withTables<FleetTables>()
