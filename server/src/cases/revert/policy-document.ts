@@ -4,6 +4,7 @@
  *
  * The surprise: this is for comparing only. What is kept and put back is the document as it was.
  */
+import { type CatalogueEntry, textOf } from './catalogue.ts';
 import type { Json } from './state.ts';
 
 type Members = { readonly [key: string]: Json };
@@ -34,6 +35,14 @@ export function withStatement(document: Json, current: Json, sid: string): Json 
     return { ...document, Statement: [...of(document).filter((one) => one['Sid'] !== sid), added] };
   return isMembers(current) ? { ...current, Statement: [added] } : undefined;
 }
+
+/** What a topic or a queue became by `AddPermission`, whose label is the name of the statement: for `after` of the catalogue. */
+export const withPermission: CatalogueEntry['after'] = ({ request }, baseline, _resource, current) => {
+  if (baseline === null) return null;
+  const label = textOf(request, 'label') ?? '';
+  const policy = withStatement(baseline['policy'] ?? null, current?.['policy'] ?? null, label);
+  return policy === undefined ? undefined : { policy };
+};
 
 /** Ids that AWS puts in place of users and roles that are gone. A document that names one is refused when it is put. */
 export function deadPrincipals(document: Json): readonly string[] {

@@ -9,7 +9,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { withStatement } from '../policy-document.ts';
+import { withPermission } from '../policy-document.ts';
 import { everyObject } from '../pages.ts';
 import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
@@ -66,15 +66,7 @@ export const snsEntries: readonly CatalogueEntry[] = [
   {
     ...topic,
     events: ['sns:AddPermission'],
-    after: ({ request }, baseline, _resource, current) => {
-      if (baseline === null) return null;
-      const policy = withStatement(
-        baseline['policy'] ?? null,
-        current?.['policy'] ?? null,
-        textOf(request, 'label') ?? '',
-      );
-      return policy === undefined ? undefined : { policy };
-    },
+    after: withPermission,
   },
 ];
 

@@ -13,7 +13,7 @@ import {
   textOf,
   type TrailEvent,
 } from '../catalogue.ts';
-import { withStatement } from '../policy-document.ts';
+import { withPermission } from '../policy-document.ts';
 import { everyPage } from '../pages.ts';
 import { documentText, type Fields, policyDocument, type ResourceState } from '../state.ts';
 
@@ -84,15 +84,7 @@ export const sqsEntries: readonly CatalogueEntry[] = [
   {
     ...queue,
     events: ['sqs:AddPermission'],
-    after: ({ request }, baseline, _resource, current) => {
-      if (baseline === null) return null;
-      const policy = withStatement(
-        baseline['policy'] ?? null,
-        current?.['policy'] ?? null,
-        textOf(request, 'label') ?? '',
-      );
-      return policy === undefined ? undefined : { policy };
-    },
+    after: withPermission,
   },
 ];
 
