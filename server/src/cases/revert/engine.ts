@@ -196,10 +196,9 @@ async function planOne(options: RevertOptions, chain: Chain, given: Given): Prom
   if (newest === undefined) return [];
   const planned = await consider(options, { ...chain, begun: false });
   // What an event alone tells how to put back does not wait for what it does not tell.
-  const [told, untold] = [true, false].map((tells) =>
-    changes.filter(({ entry }) => (entry.before !== undefined) === tells),
-  );
-  if (planned.type === 'conflict' && planned.untrusted === true && told?.[0] !== undefined && untold?.[0] !== undefined)
+  const told = changes.filter(({ entry }) => entry.before !== undefined);
+  const untold = changes.filter(({ entry }) => entry.before === undefined);
+  if (planned.type === 'conflict' && planned.untrusted === true && told.length > 0 && untold.length > 0)
     return [
       ...(await planOne(options, { resource, changes: told }, given)),
       ...(await planOne(options, { resource, changes: untold }, given)),

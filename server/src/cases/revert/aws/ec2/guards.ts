@@ -81,11 +81,10 @@ function kindOf({ type, get, member }: Guard): ResourceKind {
   };
 }
 
-function isCarriedOut(read: ResourceKind['read']): NonNullable<CatalogueEntry['isSettled']> {
-  return async ({ input, operation }, _answer, { caller, resource }) => {
-    const wanted = operation.startsWith('Enable') ? (Object.values(input)[0] ?? true) : 'unblocked';
-    return (await read(caller, resource))?.['state'] === wanted;
-  };
+/** What allows everything names no state of its own. */
+function isCarriedOut({ member, open }: Guard, read: ResourceKind['read']): NonNullable<CatalogueEntry['isSettled']> {
+  return async ({ input }, _answer, { caller, resource }) =>
+    (await read(caller, resource))?.['state'] === (input[member] ?? open);
 }
 
 /** Each region has its own: an attacker who goes through all of them leaves an event in each. */
@@ -103,7 +102,7 @@ function entryOf(guard: Guard, { type, read }: ResourceKind): CatalogueEntry {
     before: () => ({ state: guarded }),
     lead: (_from, to) => [guard.lead(to?.['state'] ?? guarded)],
     ...(remains === undefined ? {} : { remains }),
-    ...(lagMs === undefined ? {} : { lagMs, isSettled: isCarriedOut(read) }),
+    ...(lagMs === undefined ? {} : { lagMs, isSettled: isCarriedOut(guard, read) }),
   };
 }
 
