@@ -41,7 +41,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('many accounts, liv
 
   beforeAll(async () => {
     aws = await startTrail();
-  }, 60_000);
+  });
   afterEach(async () => {
     server?.kill('SIGKILL');
     await running?.close();

@@ -41,7 +41,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('the digests of a t
     const real = createTrailClient({ ...place, roleArn: ROLE, externalId: EXTERNAL_ID });
     const still = { extend: async () => undefined, delete: async () => undefined };
     client = { ...real, ...still };
-  }, 60_000);
+  });
   afterAll(async () => {
     client?.close();
     await aws?.close();

@@ -39,7 +39,7 @@ describeWith({ name: 'moto (PyPI)', present: MOTO_PRESENT })('a trail read live'
   beforeAll(async () => {
     state = await openTestPglite();
     aws = await startTrail();
-  }, 60_000);
+  });
   afterAll(async () => {
     await aws?.close();
     await state?.close();

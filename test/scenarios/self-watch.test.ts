@@ -24,7 +24,7 @@ policy: [{ when: { action: StopLogging }, then: page }, { when: {}, then: record
       {},
     );
     ann = await running.enrol('ann@example.com');
-  }, 60_000);
+  });
   afterAll(() => running?.close());
 
   test('a beat goes out while all is well, and none while work is left lying', async () => {

@@ -143,7 +143,7 @@ describeInBrowser('pages in a browser', () => {
       registrationId = registrations.at(-1)?.registrationId ?? registrationId;
     });
     await devtools.send('ServiceWorker.enable');
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -312,7 +312,7 @@ describeInBrowser('a console whose server notifies no browsers', () => {
   beforeAll(async () => {
     running = await startRunningApp(YAML, {});
     browser = await openBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await running?.close();

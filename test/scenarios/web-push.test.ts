@@ -80,7 +80,7 @@ push: { subject: 'mailto:security@example.com', url: '${push.url}' }
     );
     ann = await running.enrol('ann@example.com');
     ben = await running.enrol('ben@example.com', 'ja');
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await running?.close();
@@ -253,7 +253,7 @@ describe('a person whom nothing but a browser reaches', () => {
   beforeAll(async () => {
     push = await startPush();
     running = await startRunningApp(`${PEOPLE}\npush: { subject: 'https://example.com/us', url: '${push.url}' }\n`, {});
-  }, 60_000);
+  });
   afterAll(async () => {
     await running?.close();
     await push?.close();
@@ -286,7 +286,7 @@ describe('a server that notifies no browsers', () => {
   let running: RunningApp;
   beforeAll(async () => {
     running = await startRunningApp(PEOPLE, {});
-  }, 60_000);
+  });
   afterAll(() => running?.close());
 
   test('says so, and takes none', async () => {
