@@ -1,5 +1,6 @@
 /** The activity audit: what was done, on hosts and in containers, in clouds and clusters, as one stream. */
 import { type Static, Type } from 'typebox';
+import { HostGap } from './hosts.ts';
 
 export const ActivityKind = Type.Union([
   Type.Literal('command'),
@@ -71,6 +72,38 @@ export const ActivityHistogram = Type.Object({
   bars: Type.Array(Type.Object({ at: Type.String(), kind: ActivityKind, count: Type.Integer() })),
 });
 export type ActivityHistogram = Static<typeof ActivityHistogram>;
+
+/** Where an empty stretch does not say that nothing was done. */
+export const ActivityGaps = Type.Object({
+  from: Type.String(),
+  to: Type.String(),
+  gaps: Type.Array(HostGap),
+  /** There are more than are told. */
+  cut: Type.Boolean(),
+});
+export type ActivityGaps = Static<typeof ActivityGaps>;
+
+/** A search that somebody keeps under a name; whoever has its address may open it. */
+export const SavedSearch = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  /** As it stands in the console's address, `with=user:root&q=curl&minutes=60`. */
+  query: Type.String(),
+  savedAt: Type.String(),
+  /** Whoever asks may change it. */
+  mine: Type.Boolean(),
+});
+export type SavedSearch = Static<typeof SavedSearch>;
+
+export const SavedSearches = Type.Object({ searches: Type.Array(SavedSearch) });
+export type SavedSearches = Static<typeof SavedSearches>;
+
+/** Under a name that is taken it takes the place of that one, which keeps its address. */
+export const NewSavedSearch = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 80, pattern: '\\S' }),
+  query: Type.String({ maxLength: 8_000 }),
+});
+export type NewSavedSearch = Static<typeof NewSavedSearch>;
 
 export const ActivityValues = Type.Object({
   field: ActivityField,

@@ -264,7 +264,7 @@ async function openHttp(
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerHostRoutes(house.server, rooms.hosts, guards);
-  registerActivityRoutes(house.server, { activity: rooms.activity, access, nowMs });
+  registerActivityRoutes(house.server, { state, activity: rooms.activity, access, nowMs });
   const { capturesDirectory } = rooms.hosts;
   registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules, capturesDirectory });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Activity } from '../../server/src/activity/activity.ts';
-import type { ActivityFilter } from '../../server/src/activity/search.ts';
+import { type ActivityFilter, type Place, placeAfter } from '../../server/src/activity/search.ts';
 import { type ActivityStore, openActivityStore } from '../../server/src/activity/store.ts';
 import { type EventStore, openEventStore } from '../../server/src/events/store.ts';
 import { systemClock } from '../../server/src/ground/clock.ts';
@@ -18,6 +18,8 @@ const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 /** Rows age, so they are of now. */
 const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
 const BYTES_A_ROW = 25;
+/** Of no other test. */
+const LATER = NOON + 2 * 3_600_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-activity-'));
 let program = '';
@@ -103,12 +105,32 @@ describe.each(engines)('activity on %s', (_name, open) => {
   test('it goes on where the last page ended', async () => {
     const search = { ...range, filters: [], text: '' };
     const first = await store.search(search, { limit: 2 });
-    const beforeNs = first.at(-1)?.timeNs ?? 0n;
-    expect((await store.search(search, { limit: 2, beforeNs })).map(({ name }) => name)).toEqual([
-      'StopLogging',
-      'tee',
-    ]);
+    const from = placeAfter(first, { limit: 2 });
+    if (from === null) throw new Error('nothing follows');
+    expect((await store.search(search, { limit: 2, from })).map(({ name }) => name)).toEqual(['StopLogging', 'tee']);
     expect(first[0]?.timeNs).toBe(BigInt(NOON + 4_000) * 1_000_000n + 7n);
+  });
+
+  test('pages of any size are together everything, also where many share a moment', async () => {
+    const search = { fromMs: LATER - 1, toMs: LATER + 1, filters: [], text: '' };
+    const at = BigInt(LATER) * 1_000_000n;
+    const alike = Array.from({ length: 11 }, (_, index) =>
+      done(0, { timeNs: at, name: `n${index}`, process: { pid: index % 3, startNs: at } }),
+    );
+    await store.insert(alike, 'one-moment');
+    const whole = (await store.search(search, { limit: 100 })).map(({ name }) => name);
+    expect(whole.toSorted()).toEqual(alike.map(({ name }) => name).toSorted());
+    for (const limit of [1, 2, 3, 11, 12]) {
+      const paged: string[] = [];
+      let from: Place | undefined;
+      do {
+        const page = { limit, ...(from === undefined ? {} : { from }) };
+        const rows = await store.search(search, page);
+        paged.push(...rows.map(({ name }) => name));
+        from = placeAfter(rows, page) ?? undefined;
+      } while (from !== undefined);
+      expect(paged, `by ${limit}`).toEqual(whole);
+    }
   });
 
   test('counts by time and kind, and the values of a field', async () => {

@@ -1,71 +1,59 @@
 /**
- * The activity over HTTP: rows, histogram, values of a field, the process tree, and the same rows as a file.
+ * The activity over HTTP: rows, histogram, gaps, values of a field, the process tree, and the same rows as a file.
  *
  * The surprise: what is asked stands in the address as `with=user:root&without=name:cron&q=…`, so that a link shows what its sender saw.
  */
 import {
-  type ActivityHistogram,
   ActivityField,
+  type ActivityGaps,
+  type ActivityHistogram,
   type ActivityRowView,
   type ActivityValues,
   type ActivityView,
   type TreeRow,
   type TreeView,
 } from '@countersign/contract';
+import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import type { Access, HttpServer } from '../ground/http.ts';
 import { httpFailures } from '../ground/http-error.ts';
-import { ACTIVITY_FIELDS, type ActivityField as Field } from './activity.ts';
+import type { State } from '../ground/state.ts';
+import { Asked, type AskedFor, searchOf, timeOf } from './asked.ts';
+import { gapsOf } from './gaps.ts';
 import { type TreeNode, treeAt } from './process-tree.ts';
-import type { ActivityFilter, ActivitySearch } from './search.ts';
-import { type ActivityRow, type ActivityStore, MOST_FOUND } from './store.ts';
+import { type ActivitySearch, type Place, placeAfter } from './search.ts';
+import type { ActivityRow, ActivityStore } from './store.ts';
 
 export interface ActivityRoutesOptions {
+  readonly state: State;
   readonly activity: ActivityStore;
   /** Anybody who is signed in. */
   readonly access: Access;
   readonly nowMs: () => number;
 }
 
-const MOST_FILTERS = 30;
-const Filter = Type.Union([
-  Type.String({ maxLength: 600 }),
-  Type.Array(Type.String({ maxLength: 600 }), { maxItems: MOST_FILTERS }),
-]);
-const Asked = {
-  from: Type.Optional(Type.String({ maxLength: 40 })),
-  to: Type.Optional(Type.String({ maxLength: 40 })),
-  with: Type.Optional(Filter),
-  without: Type.Optional(Filter),
-  q: Type.Optional(Type.String({ maxLength: 500 })),
-};
 const RowsQuery = Type.Object({
   ...Asked,
-  before: Type.Optional(Type.String({ pattern: '^[0-9]{1,20}$' })),
+  before: Type.Optional(Type.String({ pattern: '^[0-9]{1,19}(-[0-9]{1,7})?$' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
 });
 const SearchQuery = Type.Object(Asked);
 const ValuesQuery = Type.Object({ ...Asked, field: ActivityField });
 const TreeQuery = Type.Object({ host: Type.String({ maxLength: 300 }), at: Type.String({ maxLength: 40 }) });
 
-const DEFAULT_MS = 3_600_000;
-const LONGEST_MS = 400 * 86_400_000;
 const DEFAULT_LIMIT = 100;
 const BARS = 120;
 const MOST_VALUES = 20;
 const MOST_TREE_ROWS = 5_000;
+const FILE_PAGE = 10_000;
+const MOST_IN_A_FILE = 2_000_000;
+/** The last moment that 64 bits hold. */
+const LAST_NS = 2n ** 63n - 1n;
 /** How long before the moment processes are looked for that still ran then. */
 const TREE_LOOKS_BACK_MS = 24 * 3_600_000;
 
-type AskedFor = {
-  readonly from?: string;
-  readonly to?: string;
-  readonly with?: string | string[];
-  readonly without?: string | string[];
-  readonly q?: string;
-};
-
-export function registerActivityRoutes(server: HttpServer, { activity, access, nowMs }: ActivityRoutesOptions): void {
+export function registerActivityRoutes(server: HttpServer, options: ActivityRoutesOptions): void {
+  const { state, activity, access, nowMs } = options;
   const config = { access };
   server.get(
     '/api/activity',
@@ -73,11 +61,14 @@ export function registerActivityRoutes(server: HttpServer, { activity, access, n
     async ({ query }): Promise<ActivityView> => {
       const search = searchOf(query, nowMs());
       const limit = query.limit ?? DEFAULT_LIMIT;
-      const before = query.before === undefined ? {} : { beforeNs: BigInt(query.before) };
-      const rows = await activity.search(search, { limit, ...before });
-      const last = rows.at(-1);
-      const next = rows.length < limit || last === undefined ? null : String(last.timeNs);
-      return { ...rangeView(search), rows: rows.map(viewRow), next };
+      const page = { limit, ...(query.before === undefined ? {} : { from: placeOf(query.before) }) };
+      const rows = await activity.search(search, page);
+      const next = placeAfter(rows, page);
+      return {
+        ...rangeView(search),
+        rows: rows.map(viewRow),
+        next: next === null ? null : `${next.timeNs}-${next.skip}`,
+      };
     },
   );
   server.get(
@@ -92,6 +83,16 @@ export function registerActivityRoutes(server: HttpServer, { activity, access, n
         stepMs,
         bars: bars.map(({ fromMs, kind, count }) => ({ at: iso(fromMs), kind, count })),
       };
+    },
+  );
+  server.get(
+    '/api/activity/gaps',
+    { config, schema: { querystring: SearchQuery } },
+    async ({ query }): Promise<ActivityGaps> => {
+      const search = searchOf(query, nowMs());
+      const { gaps, cut } = await gapsOf(state, search);
+      const viewed = gaps.map(({ fromMs, toMs, ...gap }) => ({ ...gap, from: iso(fromMs), to: iso(toMs) }));
+      return { ...rangeView(search), gaps: viewed, cut };
     },
   );
   server.get(
@@ -117,58 +118,55 @@ export function registerActivityRoutes(server: HttpServer, { activity, access, n
       };
     },
   );
-  registerFiles(server, { activity, access, nowMs });
+  registerFiles(server, options);
 }
 
-function registerFiles(server: HttpServer, { activity, access, nowMs }: ActivityRoutesOptions): void {
+function registerFiles(server: HttpServer, { activity, access, nowMs }: Omit<ActivityRoutesOptions, 'state'>): void {
   const options = { config: { access }, schema: { querystring: SearchQuery } };
-  const rowsOf = async (query: AskedFor) =>
-    (await activity.search(searchOf(query, nowMs()), { limit: MOST_FOUND })).map(viewRow);
+  const pagesOf = (query: AskedFor) => pages(activity, searchOf(query, nowMs()));
   server.get('/api/activity.json', options, async ({ query }, reply) =>
     reply
       .type('application/x-ndjson; charset=utf-8')
       .header('content-disposition', 'attachment; filename="countersign-activity.jsonl"')
-      .send((await rowsOf(query)).map((row) => `${JSON.stringify(row)}\n`).join('')),
+      .send(Readable.from(textOf(pagesOf(query), (row) => `${JSON.stringify(row)}\n`))),
   );
   server.get('/api/activity.csv', options, async ({ query }, reply) =>
     reply
       .type('text/csv; charset=utf-8')
       .header('content-disposition', 'attachment; filename="countersign-activity.csv"')
-      .send(csvOf(await rowsOf(query))),
+      .send(Readable.from(textOf(pagesOf(query), csvLine, `${CSV_COLUMNS.join(',')}\r\n`))),
   );
 }
 
-function searchOf(query: AskedFor, nowMs: number): ActivitySearch {
-  const toMs = query.to === undefined ? nowMs : timeOf(query.to, 'to');
-  const fromMs = query.from === undefined ? toMs - DEFAULT_MS : timeOf(query.from, 'from');
-  if (toMs <= fromMs || toMs - fromMs > LONGEST_MS)
-    throw httpFailures.invalidInput('to', 'after from, by 400 days at most');
-  const filters = [...filtersOf(query.with, true), ...filtersOf(query.without, false)];
-  return { fromMs, toMs, filters, text: query.q?.trim() ?? '' };
+/** Page by page, so that a file of any size needs little room. */
+async function* pages(activity: ActivityStore, search: ActivitySearch): AsyncGenerator<readonly ActivityRow[]> {
+  let from: Place | undefined;
+  for (let count = 0; count < MOST_IN_A_FILE; count += FILE_PAGE) {
+    const page = { limit: FILE_PAGE, ...(from === undefined ? {} : { from }) };
+    const rows = await activity.search(search, page);
+    yield rows;
+    from = placeAfter(rows, page) ?? undefined;
+    if (from === undefined) return;
+  }
+  // The download breaks off: a file that is not whole must not look whole.
+  throw httpFailures.invalidInput('from', `a time with at most ${MOST_IN_A_FILE} rows`);
 }
 
-function filtersOf(given: string | string[] | undefined, include: boolean): ActivityFilter[] {
-  const list = given === undefined ? [] : Array.isArray(given) ? given : [given];
-  return list.map((text) => {
-    const colon = text.indexOf(':');
-    const field = text.slice(0, Math.max(colon, 0));
-    if (!isField(field))
-      throw httpFailures.invalidInput(
-        include ? 'with' : 'without',
-        `write field:value; the fields are ${ACTIVITY_FIELDS.join(', ')}`,
-      );
-    return { field, value: text.slice(colon + 1), include };
-  });
+async function* textOf(
+  found: AsyncIterable<readonly ActivityRow[]>,
+  line: (row: ActivityRowView) => string,
+  head = '',
+): AsyncGenerator<string> {
+  yield head;
+  for await (const rows of found) yield rows.map((row) => line(viewRow(row))).join('');
 }
 
-function isField(name: string): name is Field {
-  return (ACTIVITY_FIELDS as readonly string[]).includes(name);
-}
-
-function timeOf(text: string, where: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw httpFailures.invalidInput(where, 'no time: write ISO 8601');
-  return ms;
+/** As `next` told it; a time alone is the moment before it. */
+function placeOf(before: string): Place {
+  const [time = '', skip] = before.split('-');
+  const timeNs = BigInt(time);
+  const place = skip === undefined ? { timeNs: timeNs - 1n, skip: 0 } : { timeNs, skip: Number(skip) };
+  return place.timeNs > LAST_NS ? { ...place, timeNs: LAST_NS } : place;
 }
 
 function rangeView({ fromMs, toMs }: ActivitySearch) {
@@ -227,9 +225,8 @@ const CSV_COLUMNS = [
   'bytes',
 ] as const satisfies readonly (keyof ActivityRowView)[];
 
-function csvOf(rows: readonly ActivityRowView[]): string {
-  const lines = rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','));
-  return [CSV_COLUMNS.join(','), ...lines, ''].join('\r\n');
+function csvLine(row: ActivityRowView): string {
+  return `${CSV_COLUMNS.map((column) => cell(row[column])).join(',')}\r\n`;
 }
 
 /** Quoted where needed; what a spreadsheet would take for a formula is made text. */

@@ -18,6 +18,26 @@ export interface ActivitySearch {
   readonly text: string;
 }
 
+/**
+ * Where a page ended: at this moment, of which so many rows were told. A time alone is no place: clouds tell whole seconds, and many calls
+ * share one.
+ */
+export interface Place {
+  readonly timeNs: bigint;
+  readonly skip: number;
+}
+
+/** Where the next page begins; null: there is none. */
+export function placeAfter(
+  rows: readonly { readonly timeNs: bigint }[],
+  { limit, from }: { readonly limit: number; readonly from?: Place },
+): Place | null {
+  const timeNs = rows.at(-1)?.timeNs;
+  if (timeNs === undefined || rows.length < limit) return null;
+  const skip = rows.filter((row) => row.timeNs === timeNs).length;
+  return { timeNs, skip: skip + (from?.timeNs === timeNs ? from.skip : 0) };
+}
+
 export interface Conditions {
   readonly sql: string;
   readonly parameters: EventParameters;
@@ -53,6 +73,24 @@ export function conditionsOf({ fromMs, toMs, filters, text }: ActivitySearch): C
 
 function likeOf(glob: string): string {
   return glob.replaceAll(/[\\%_]/g, String.raw`\$&`).replaceAll('*', '%');
+}
+
+/** Whether a value of a field passes the filters of that field: what `conditionsOf` says, for what lives elsewhere. */
+export function matchesFilters(
+  { filters }: Pick<ActivitySearch, 'filters'>,
+  field: ActivityField,
+  value: string,
+): boolean {
+  const alike = filters.filter((filter) => filter.field === field);
+  const included = alike.filter(({ include }) => include);
+  const fits = ({ value: wanted }: ActivityFilter) =>
+    GLOB.test(wanted) ? globOf(wanted).test(value) : wanted === value;
+  return (included.length === 0 || included.some(fits)) && !alike.some((filter) => !filter.include && fits(filter));
+}
+
+function globOf(glob: string): RegExp {
+  const escaped = glob.split(/[*]+/).map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, String.raw`\$&`));
+  return new RegExp(`^${escaped.join('.*')}$`, 'isu');
 }
 
 /** Which halves of the stream a search can find anything in. */

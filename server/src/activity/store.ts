@@ -4,7 +4,7 @@
  */
 import type { EventEngine } from '../ground/event-engine.ts';
 import type { Activity, ActivityField, ActivityKind, HostKind, ProcessKey } from './activity.ts';
-import { type ActivitySearch, conditionsOf, halvesOf } from './search.ts';
+import { type ActivitySearch, conditionsOf, halvesOf, type Place } from './search.ts';
 import { ensureActivityTables } from './table.ts';
 
 /** A row of the stream; calls of clouds and clusters have no process. */
@@ -40,10 +40,10 @@ export interface ValueCount {
 export interface ActivityStore {
   /** @param token the same for the same rows: they are then stored once. */
   insert(rows: readonly Activity[], token: string): Promise<void>;
-  /** Newest first; those before a moment, to go on. */
+  /** Newest first; from a place on, to go on. */
   search(
     search: ActivitySearch,
-    page: { readonly limit: number; readonly beforeNs?: bigint },
+    page: { readonly limit: number; readonly from?: Place },
   ): Promise<readonly ActivityRow[]>;
   /** Counts by kind in steps of `stepMs`; steps without any are left out. */
   histogram(search: ActivitySearch, stepMs: number): Promise<readonly Bar[]>;
@@ -62,9 +62,12 @@ export interface ActivityStore {
 
 const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 134217728';
 const MOST_ROWS_AT_ONCE = 10_000;
-export const MOST_FOUND = 50_000;
+const MOST_FOUND = 50_000;
 const MOST_BARS = 5_000;
 const MOST_LIVES = 20_000;
+
+/** Rows of one moment stand in one order, whoever asks: a page goes on where the one before it ended. */
+const WITHIN_A_MOMENT = 'pid DESC, kind, host, container, name, detail, user, login_user, result, exe';
 
 const HOST_COLUMNS = `time, kind, host, container, application, pid, start, parent_pid, parent_start, name, exe, login_user, user,
   detail, result, count, bytes`;
@@ -88,16 +91,17 @@ export async function openActivityStore(
           token: `${token}-${start}`,
         });
     },
-    search: async (search, { limit, beforeNs }) => {
+    search: async (search, { limit, from }) => {
       const { sql, parameters } = conditionsOf(search);
-      const before = beforeNs === undefined ? '' : ' AND time < fromUnixTimestamp64Nano({before:Int64})';
+      const before = from === undefined ? '' : ' AND time <= fromUnixTimestamp64Nano({before:Int64})';
       const rows = await engine.query<Row>(
         `SELECT ${SELECTED} FROM (${streamOf(search)}) WHERE ${sql}${before}
-          ORDER BY time DESC, pid DESC LIMIT {limit:UInt32} ${BOUNDS}`,
+          ORDER BY time DESC, ${WITHIN_A_MOMENT} LIMIT {limit:UInt32} OFFSET {skip:UInt32} ${BOUNDS}`,
         {
           ...parameters,
           limit: Math.min(Math.max(limit, 1), MOST_FOUND),
-          ...(beforeNs === undefined ? {} : { before: String(beforeNs) }),
+          skip: from?.skip ?? 0,
+          ...(from === undefined ? {} : { before: String(from.timeNs) }),
         },
       );
       return rows.map(rowOf);

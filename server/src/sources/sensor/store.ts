@@ -289,6 +289,23 @@ export async function gapsWithin(state: State, { host, fromMs, toMs }: HostSpan)
     .execute();
 }
 
+/** The same of all hosts, oldest first. */
+export async function gapsOfAllHosts(
+  state: State,
+  { fromMs, toMs }: Omit<HostSpan, 'host'>,
+  limit: number,
+): Promise<readonly GapRow[]> {
+  return state.db
+    .withTables<HostTables>()
+    .selectFrom('host_gap')
+    .selectAll()
+    .where('to_ms', '>=', fromMs)
+    .where('from_ms', '<=', toMs)
+    .orderBy('to_ms')
+    .limit(limit)
+    .execute();
+}
+
 function key(host: string): string {
   return storable(host).slice(0, LONGEST_HOST);
 }
