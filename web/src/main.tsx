@@ -14,6 +14,9 @@ const CasesPage = lazy(() => import('./pages/cases.tsx').then((file) => ({ defau
 const CasePage = lazy(() => import('./pages/case.tsx').then((file) => ({ default: file.CasePage })));
 const OnCallPage = lazy(() => import('./pages/on-call.tsx').then((file) => ({ default: file.OnCallPage })));
 const ActivityPage = lazy(() => import('./pages/activity.tsx').then((file) => ({ default: file.ActivityPage })));
+const SavedActivityPage = lazy(() =>
+  import('./pages/activity.tsx').then((file) => ({ default: file.SavedActivityPage })),
+);
 const MapPage = lazy(() => import('./pages/map.tsx').then((file) => ({ default: file.MapPage })));
 const InsightsPage = lazy(() => import('./pages/insights.tsx').then((file) => ({ default: file.InsightsPage })));
 const ExemptionsPage = lazy(() => import('./pages/exemptions.tsx').then((file) => ({ default: file.ExemptionsPage })));
@@ -59,6 +62,7 @@ function Console() {
         <Route path="/cases/:id" element={<CasePage />} />
         <Route path="/on-call" element={<OnCallPage />} />
         <Route path="/activity" element={<ActivityPage />} />
+        <Route path="/activity/saved/:id" element={<SavedActivityPage />} />
         <Route path="/map" element={<MapPage />} />
         <Route path="/insights" element={<InsightsPage />} />
         <Route path="/exemptions" element={<ExemptionsPage />} />

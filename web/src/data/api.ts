@@ -1,5 +1,6 @@
 /** The server's API: typed calls, and every failure as an `ApiFailure` with the code that the words know. */
 import type {
+  ActivityGaps,
   ActivityHistogram,
   ActivityView,
   AgentInvitation,
@@ -26,6 +27,7 @@ import type {
   NewExemption,
   NewMaintenance,
   NewOverride,
+  NewSavedSearch,
   NewToken,
   NotificationSettings,
   NotificationView,
@@ -42,6 +44,8 @@ import type {
   RevertProof,
   SampleStarted,
   SampleView,
+  SavedSearch,
+  SavedSearches,
   SearchView,
   SessionView,
   SignIn,
@@ -114,6 +118,11 @@ export const api = {
   activity: (query: string, before: string | null) =>
     call<ActivityView>('GET', `/api/activity?${query}${before === null ? '' : `&before=${before}`}`),
   activityHistogram: (query: string) => call<ActivityHistogram>('GET', `/api/activity/histogram?${query}`),
+  activityGaps: (query: string) => call<ActivityGaps>('GET', `/api/activity/gaps?${query}`),
+  savedSearches: () => call<SavedSearches>('GET', '/api/activity/searches'),
+  savedSearch: (searchId: string) => call<SavedSearch>('GET', `/api/activity/searches/${id(searchId)}`),
+  saveSearch: (input: NewSavedSearch) => call<SavedSearch>('POST', '/api/activity/searches', input),
+  removeSearch: (searchId: string) => call<unknown>('DELETE', `/api/activity/searches/${id(searchId)}`),
   processTree: (host: string, at: string) =>
     call<TreeView>('GET', `/api/activity/tree?${new URLSearchParams({ host, at })}`),
   map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>

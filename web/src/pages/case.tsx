@@ -3,6 +3,7 @@ import type { CaseDetail, CaseTimesView, Factor, FindingView } from '@countersig
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useParams } from 'react-router';
+import { aroundFinding } from '../data/activity-query.ts';
 import { api } from '../data/api.ts';
 import { useNow } from '../data/live.ts';
 import { Deadline } from '../parts/case-line.tsx';
@@ -117,7 +118,8 @@ function Changes({
         {isHost && <HostDeed finding={shown} />}
         {isChange && <ChangeDiff finding={shown} />}
         <FindingFacts finding={shown} />
-        <p className="small">
+        <p className="row small">
+          <Link to={aroundFinding(shown)}>{words.activity.around}</Link>
           <Link to={`/exemptions?${exemptionOf(shown)}`}>{words.case.exempt}</Link>
         </p>
       </section>

@@ -1,6 +1,8 @@
 /** What was done on a host: the command and where it came from, in rows that a tired person reads; not a request of an API. */
 import type { FindingView } from '@countersign/contract';
 import { Fragment, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import { aroundFinding } from '../data/activity-query.ts';
 import { useSpeech } from '../words/speech.tsx';
 import { MachineValue } from './machine-value.tsx';
 
@@ -24,7 +26,9 @@ export function HostDeed({ finding }: { readonly finding: FindingView }) {
   const rows: readonly (readonly [string, ReactNode])[] = [
     ...(ancestors.length === 0 ? [] : [[words.hosts.deed.startedBy, ancestors.join(' ← ')] as const]),
     ...WHO.flatMap((name) => (text(name) === null ? [] : [[words.hosts.deed[name], text(name)] as const])),
-    ...(typeof facts['pid'] === 'number' ? [[words.hosts.deed.pid, facts['pid']] as const] : []),
+    ...(typeof facts['pid'] === 'number'
+      ? [[words.hosts.deed.pid, <Process key="pid" finding={finding} pid={facts['pid']} />] as const]
+      : []),
     ...ROWS.flatMap((name) => {
       const value = text(name);
       return value === null ? [] : [[words.hosts.deed[name], <MachineValue key={name} value={value} />] as const];
@@ -48,5 +52,16 @@ export function HostDeed({ finding }: { readonly finding: FindingView }) {
         ))}
       </dl>
     </>
+  );
+}
+
+/** Its number, and a way to it among the processes of its host as they were then. */
+function Process({ finding, pid }: { readonly finding: FindingView; readonly pid: number }) {
+  const { words } = useSpeech();
+  return (
+    <span className="row">
+      {pid}
+      {finding.account !== null && <Link to={aroundFinding(finding, pid)}>{words.activity.tree}</Link>}
+    </span>
   );
 }

@@ -64,6 +64,8 @@ export const en = {
     'token-refused': 'This token does not open this.',
     'invalid-input': 'Something is missing or not in the right form.',
     'case-not-found': 'There is no such case.',
+    'search-not-found': 'There is no such saved search; perhaps it was removed.',
+    'too-many-searches': 'You have as many saved searches as are kept. Remove one first.',
     'capture-not-found': 'There is no such capture.',
     'capture-not-here': 'The capture is being written, was removed for room, or lies on another server.',
     'not-asked': 'This question waits for nobody, or for somebody else.',

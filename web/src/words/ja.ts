@@ -64,6 +64,8 @@ export const ja: Words = {
     'token-refused': 'このトークンでは利用できません。',
     'invalid-input': '入力が足りないか、形式が正しくありません。',
     'case-not-found': 'そのケースはありません。',
+    'search-not-found': 'この検索は保存されていません。削除された可能性があります。',
+    'too-many-searches': '保存できる検索の上限に達しています。不要なものを削除してください。',
     'capture-not-found': 'その記録はありません。',
     'capture-not-here': '記録中か、容量のため削除されたか、別のサーバーにあります。',
     'not-asked': 'この確認は完了しているか、別の人宛てのものです。',

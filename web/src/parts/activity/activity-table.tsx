@@ -1,7 +1,7 @@
 /** The rows of the activity: when, what, where, who, and what exactly. Every value can be included or excluded. */
 import type { ActivityRowView } from '@countersign/contract';
 import { bytesText } from '../../data/bytes.ts';
-import type { ActivityFilter } from '../../data/activity-query.ts';
+import { type ActivityFilter, rowKey } from '../../data/activity-query.ts';
 import { useSpeech } from '../../words/speech.tsx';
 import { FilterValue } from './filter-value.tsx';
 
@@ -10,15 +10,17 @@ const SHORT_ID = 12;
 
 export interface ActivityTableProps {
   readonly rows: readonly ActivityRowView[];
+  /** They were asked for before, and others are on their way. */
+  readonly isOld: boolean;
   readonly add: (filter: ActivityFilter) => void;
   /** Shows the processes of the row's host at that moment. */
   readonly showTree: (row: ActivityRowView) => void;
 }
 
-export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
+export function ActivityTable({ rows, isOld, add, showTree }: ActivityTableProps) {
   const { words } = useSpeech();
   return (
-    <section className="panel sheet" tabIndex={0} aria-label={words.activity.title}>
+    <section className="panel sheet" tabIndex={0} aria-label={words.activity.title} aria-busy={isOld}>
       <table className="data lines activity">
         <thead>
           <tr>
@@ -31,7 +33,7 @@ export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={`${row.timeNs} ${row.pid} ${row.kind} ${row.detail}`} {...{ row, add, showTree }} />
+            <Row key={rowKey(row)} {...{ row, add, showTree }} />
           ))}
         </tbody>
       </table>
@@ -39,7 +41,7 @@ export function ActivityTable({ rows, add, showTree }: ActivityTableProps) {
   );
 }
 
-function Row({ row, add, showTree }: Omit<ActivityTableProps, 'rows'> & { readonly row: ActivityRowView }) {
+function Row({ row, add, showTree }: Pick<ActivityTableProps, 'add' | 'showTree'> & { readonly row: ActivityRowView }) {
   const { words, language, absolute, brief, number } = useSpeech();
   const isCall = row.kind === 'cloud-call' || row.kind === 'cluster-call';
   return (
@@ -54,14 +56,13 @@ function Row({ row, add, showTree }: Omit<ActivityTableProps, 'rows'> & { readon
         )}
       </td>
       <td>
-        <button type="button" className="plain" onClick={() => add({ field: 'kind', value: row.kind, include: true })}>
-          {words.activity.kinds[row.kind]}
-        </button>
+        <FilterValue field="kind" value={row.kind} shown={words.activity.kinds[row.kind]} add={add} />
         {row.count > 1 && <span className="quiet small number"> ×{number(row.count)}</span>}
         {row.result !== '' && <FilterValue field="result" value={row.result} add={add} />}
       </td>
       <td className="exactly">
         <FilterValue field="name" value={row.name} add={add} />
+        {!isCall && <FilterValue field="pid" value={String(row.pid)} add={add} />}
         <FilterValue field="detail" value={row.detail} add={add} />
         {row.bytes > 0 && <span className="quiet small number">{bytesText(row.bytes, language)}</span>}
       </td>

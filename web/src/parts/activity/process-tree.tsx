@@ -1,5 +1,7 @@
 /** The processes of a host at a moment: who started whom, what they were before, who had ended already. */
 import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import type { TreeAsked } from '../../data/activity-query.ts';
 import { api } from '../../data/api.ts';
 import { fill, useSpeech } from '../../words/speech.tsx';
 import { Fault, Skeleton } from '../loading.tsx';
@@ -7,17 +9,22 @@ import { shorten } from '../machine-value.tsx';
 
 const DEEPEST = 14;
 
-export interface ProcessTreeProps {
-  readonly host: string;
-  readonly at: string;
-  /** The process that the tree was opened for. */
-  readonly pid: number;
+export interface ProcessTreeProps extends TreeAsked {
   readonly close: () => void;
 }
 
 export function ProcessTree({ host, at, pid, close }: ProcessTreeProps) {
   const { words, absolute } = useSpeech();
   const found = useQuery({ queryKey: ['tree', host, at], queryFn: () => api.processTree(host, at) });
+  const list = useRef<HTMLOListElement>(null);
+  const isThere = found.data !== undefined;
+  // Wherever on the page it was asked for, and among thousands: the one that it was opened for is in sight.
+  useEffect(() => {
+    const [processes, current] = [list.current, list.current?.querySelector<HTMLElement>('[aria-current]')];
+    if (!isThere || processes === null) return;
+    processes.parentElement?.scrollIntoView({ block: 'nearest' });
+    processes.scrollTop = (current?.offsetTop ?? 0) - processes.clientHeight / 2;
+  }, [isThere]);
   return (
     <aside className="panel" aria-label={words.activity.tree}>
       <div className="row between">
@@ -28,9 +35,10 @@ export function ProcessTree({ host, at, pid, close }: ProcessTreeProps) {
       </div>
       {found.isPending && <Skeleton lines={6} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && found.data.rows.length === 0 && <p className="quiet">{words.activity.treeEmpty}</p>}
-      {found.isSuccess && (
-        <ol className="tree">
+      {found.data?.rows.length === 0 && <p className="quiet">{words.activity.treeEmpty}</p>}
+      {found.data?.cut === true && <p className="quiet small">{words.activity.treeCut}</p>}
+      {found.data !== undefined && (
+        <ol className="tree" ref={list} tabIndex={0}>
           {found.data.rows.map((row) => (
             <li
               key={`${row.pid} ${row.startedAt}`}
