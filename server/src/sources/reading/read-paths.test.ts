@@ -10,7 +10,7 @@ import { SOURCES } from '../catalogue.ts';
 import { batchesOf } from '../inbox-batches.ts';
 import type { Reading } from '../source.ts';
 import { createDeduplicator } from './deduplicator.ts';
-import { eachReading, readPaths, type ReadProgress } from './read-paths.ts';
+import { eachReading, readFileRecords, readPaths, type ReadProgress } from './read-paths.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-reading-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -199,7 +199,11 @@ describe('damage is reported with its place and stops nothing', () => {
   });
 
   test('a file that is not there, an empty one, and garbage', async () => {
-    expect(await readAll(join(folder, 'nowhere.json'))).toMatchObject([{ type: 'malformed', origin: { index: -1 } }]);
+    const nowhere = join(folder, 'nowhere.json');
+    const reason = 'cannot be read: ENOENT: no such file or directory';
+    expect(await readAll(nowhere)).toMatchObject([{ type: 'malformed', reason, origin: { file: nowhere, index: -1 } }]);
+    const message = `${nowhere} ${reason}`;
+    await expect(readFileRecords(nowhere, { sources: SOURCES }).next()).rejects.toMatchObject({ message });
     expect(await readAll(file('empty.json', ''))).toEqual([]);
     expect(await readAll(file('garbage.bin', Buffer.from([0xff, 0x00, 0x80, 0x0a, 0x07])))).not.toHaveLength(0);
   });

@@ -68,7 +68,10 @@ export async function* readPaths(paths: readonly string[], options: ReadOptions)
       }
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      yield [{ type: 'malformed', reason: error.message, raw: '', origin: { file, index: WHOLE_FILE } }];
+      // Whoever tells of it names the file before the reason.
+      const { why } = error.parameters;
+      const reason = typeof why === 'string' ? `cannot be read: ${why}` : error.message;
+      yield [{ type: 'malformed', reason, raw: '', origin: { file, index: WHOLE_FILE } }];
     }
     options.onFile?.(file);
   }
@@ -205,11 +208,13 @@ async function* bytesOf(file: string, { standardInput }: ReadOptions): AsyncGene
       yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
     }
   } catch (error) {
-    throw new Failure(`${file} cannot be read: ${messageOf(error)}`, {
+    // Node says the path once more at the end: `ENOENT: no such file or directory, open 'none.json'`.
+    const why = messageOf(error).replace(/^(E[A-Z0-9]+: [^,]+), .*$/s, '$1');
+    throw new Failure(`${file} cannot be read: ${why}`, {
       code: 'source-unreadable',
       httpStatus: 500,
       retryable: true,
-      parameters: { file },
+      parameters: { file, why },
       cause: error,
     });
   }
