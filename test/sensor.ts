@@ -47,6 +47,8 @@ export interface RecordOptions {
   readonly fields?: readonly string[];
   /** Keeps only what the test is about; all when not given. */
   readonly keep?: (told: Told) => boolean;
+  /** Sees every event with the machine's state. */
+  readonly follow?: (machine: Machine) => void;
   /** The program to start, for another with other rights. */
   readonly command?: readonly string[];
 }
@@ -103,6 +105,7 @@ function take(machine: Machine, { fields, events, asides, misfits, options }: Ta
     asides.push({ name: current.text(1), data: JSON.parse(current.text(2)) as Record<string, unknown> });
     return;
   }
+  options.follow?.(machine);
   const told: Record<string, string> = {};
   for (const field of fields) told[field] = textOf(machine, field);
   if (options.keep?.(told) ?? true) events.push(told);

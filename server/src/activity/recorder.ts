@@ -7,6 +7,7 @@
  */
 import { CODE, type Machine, SYSCALL_FIELDS } from '@countersign/scap';
 import type { Activity, HostKind } from './activity.ts';
+import { SignIns } from './sign-ins.ts';
 
 export interface RecorderOptions {
   readonly host: string;
@@ -28,6 +29,7 @@ const ALWAYS_KEPT: ReadonlySet<HostKind> = new Set(['command', 'exit', 'login', 
 /** Where secrets lie: reading here is a deed. */
 const SECRETS =
   /^\/etc\/(?:shadow|gshadow|sudoers|krb5\.keytab|ssl\/private\/|ssh\/ssh_host_.*_key$|kubernetes\/)|\/\.(?:ssh|aws|kube|docker|gnupg|config\/gcloud)\/|\/\.(?:netrc|pgpass|git-credentials|bash_history)$|^\/(?:var\/)?run\/secrets\/|^\/proc\/\d+\/(?:environ|mem)$/;
+const ENDING_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGSTOP', 'SIGINT', 'SIGQUIT', 'SIGABRT']);
 /** Written all the time, by everybody, and of no interest. */
 const DULL = /^\/(?:dev\/(?:null|tty|pts\/|zero|urandom|full)|proc\/(?:self|\d+)\/(?:oom_score_adj|fd\/|task\/))/;
 
@@ -58,6 +60,12 @@ const TELLERS: ReadonlyMap<number, Teller> = new Map<number, Teller>([
     ),
   ]),
   ...[CODE.connect, CODE.accept].map((code): [number, Teller] => [code, connected]),
+  [CODE.listen, listened],
+  [CODE.kill, killed],
+  ...[CODE.initModule, CODE.finitModule, CODE.deleteModule].map((code): [number, Teller] => [
+    code,
+    told('module', (machine) => `${text(machine, 'evt.type')} ${moduleOf(machine)}`),
+  ]),
   ...[CODE.setuid, CODE.setresuid, CODE.setns, CODE.unshare, CODE.mount, CODE.chroot].map((code): [number, Teller] => [
     code,
     told('privilege', (machine) => `${text(machine, 'evt.type')} ${text(machine, 'evt.args')}`),
@@ -66,6 +74,7 @@ const TELLERS: ReadonlyMap<number, Teller> = new Map<number, Teller>([
 
 export class ActivityRecorder {
   readonly #options: RecorderOptions;
+  readonly #signIns = new SignIns();
   #rows = new Map<string, { -readonly [Name in keyof Activity]: Activity[Name] }>();
   #leftOut = 0;
 
@@ -81,6 +90,13 @@ export class ActivityRecorder {
     const thread = machine.currentThread;
     const found = thread === null ? null : (TELLERS.get(machine.current.code)?.(machine, thread) ?? null);
     if (thread === null || found === null || found.detail === '') return;
+    this.#add(machine, thread, found);
+    if (found.kind !== 'command' || resultOf(machine) !== '') return;
+    const how = this.#signIns.begunBy(machine, thread);
+    if (how !== null) this.#add(machine, thread, { kind: 'login', detail: how });
+  }
+
+  #add(machine: Machine, thread: Thread, found: NonNullable<Told>): void {
     const result = resultOf(machine);
     const key = `${found.kind}|${thread.pid}|${found.detail}|${result}`;
     const known = ALWAYS_KEPT.has(found.kind) ? undefined : this.#rows.get(key);
@@ -163,6 +179,26 @@ function connected(machine: Machine): Told {
   if (type !== 'ipv4' && type !== 'ipv6') return null;
   const name = text(machine, 'fd.name');
   return { kind: 'connection', detail: name.replace('->', ' → ') };
+}
+
+function listened(machine: Machine): Told {
+  const type = text(machine, 'fd.type');
+  return type === 'ipv4' || type === 'ipv6' ? { kind: 'listen', detail: text(machine, 'fd.name') } : null;
+}
+
+/** Of its own children and threads a program says it all day: only what ends or stops another process is a deed. */
+function killed(machine: Machine, thread: Thread): Told {
+  const pid = Number(text(machine, 'evt.rawarg', 'pid'));
+  const signal = text(machine, 'evt.arg', 'sig');
+  const target = machine.threads.find(pid);
+  if (!ENDING_SIGNALS.has(signal) || pid <= 0 || target === null || target.pid === thread.pid) return null;
+  if (target.ptid === thread.pid) return null;
+  return { kind: 'signal', detail: `${signal} → ${target.comm} (${pid})` };
+}
+
+/** What a module is called, as far as the call says it. */
+function moduleOf(machine: Machine): string {
+  return text(machine, 'evt.arg', 'name') || text(machine, 'fd.name') || known(text(machine, 'evt.arg', 'uargs'));
 }
 
 function containerOf(machine: Machine): string {
