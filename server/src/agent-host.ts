@@ -28,7 +28,7 @@ import type { Clock } from './ground/clock.ts';
 import { Failure, messageOf } from './ground/failure.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
-import { createHostRollUp, piecesOf, type RollUpPiece } from './host-roll-up.ts';
+import { createHostRollUp, type HostLooks, lookAtHost, piecesOf, type RollUpPiece } from './host-roll-up.ts';
 import { createHostTelemetry } from './host-telemetry.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
@@ -51,6 +51,8 @@ export interface AgentOptions {
   readonly sensor: string;
   /** The network that the host is in, where addresses repeat. */
   readonly network: string;
+  /** Where the host's files are, when this runs in a container; else `/`. */
+  readonly hostRoot: string;
   readonly spoolBytes: number;
   /** Whoever started it lets the server's people hold processes, freeze containers and cut off peers here. */
   readonly contains: boolean;
@@ -95,12 +97,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     runCaptureUplink({ directory: captures, calls, clock, log }, signal),
     watchUplink.run(signal),
   ]);
+  const machine = lookAtHost(options.hostRoot);
   let known = await firstSettings(options, calls, signal);
   while (!signal.aborted && known !== null) {
     const changed = new AbortController();
     const stop = AbortSignal.any([signal, changed.signal]);
+    const { groups } = known.content;
     const rules = await writeRules(dataDirectory, known.content);
-    const watching = watch({ options, identity, spool, watchUplink, rules }, stop);
+    const watching = watch({ options, identity, spool, watchUplink, rules, groups, machine }, stop);
     known = await nextSettings({ options, calls, known }, stop);
     changed.abort();
     await watching;
@@ -203,19 +207,24 @@ interface Watching {
   readonly spool: Spool;
   readonly watchUplink: WatchUplink;
   readonly rules: readonly string[];
+  readonly groups: SettingsContent['groups'];
+  readonly machine: HostLooks;
 }
 
-async function watch({ options, identity, spool, watchUplink, rules }: Watching, signal: AbortSignal): Promise<void> {
+async function watch(
+  { options, identity, spool, watchUplink, rules, groups, machine }: Watching,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, random, log, dataDirectory } = options;
   const { host } = identity;
   const { ruleset } = loadPack(rules);
-  const rollUp = createHostRollUp({ host, network: options.network, groups: [] });
+  const rollUp = createHostRollUp({ host, network: options.network, groups, machine });
   const telemetry = createHostTelemetry();
   const gaps: Gap[] = [];
   const keep = keeperOf(options, spool);
   const heard = join(dataDirectory, 'heard');
   const order = {
-    ...orderOf(options, { host, rules, captures: join(dataDirectory, 'captures') }),
+    ...orderOf(options, { host, rules, groups, captures: join(dataDirectory, 'captures') }),
     lastHeardMs: await timeIn(heard),
   };
   let isWatching = false;
@@ -276,8 +285,9 @@ async function timeIn(file: string): Promise<number | null> {
 /** On a full disk the gap after the next start only begins earlier. */
 function ignored(): void {}
 
-function contentOf({ lines, activity, samples = [] }: RollUpPiece): Partial<AgentBatch> {
-  return { lines: lines.map(({ host: _host, ...line }) => line), activity: [...activity], samples: [...samples] };
+function contentOf({ lines, activity, lives, samples = [] }: RollUpPiece): Partial<AgentBatch> {
+  const own = lines.map(({ host: _host, ...line }) => line);
+  return { lines: own, activity: [...activity], lives: [...lives], samples: [...samples] };
 }
 
 /** Writes a batch to the spool; while that fails (a full disk) it waits and tries again, and whoever made it waits with it. */
@@ -312,7 +322,7 @@ function keeperOf({ clock, log }: AgentOptions, spool: Spool) {
 
 function orderOf(
   options: AgentOptions,
-  { host, rules, captures }: Pick<WatchOrder, 'host' | 'rules' | 'captures'>,
+  { host, rules, groups, captures }: Pick<WatchOrder, 'host' | 'rules' | 'groups' | 'captures'>,
 ): WatchOrder {
   const { sensor } = buildSensor({ sensor: {} }, []);
   return {
@@ -320,6 +330,7 @@ function orderOf(
     loginDomain: sensor.loginDomain,
     sensor: { type: 'program', program: options.sensor, socket: null },
     rules,
+    groups,
     allReads: false,
     lastHeardMs: null,
     captures,

@@ -12,7 +12,7 @@ import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
 import { registerCaseRoutes } from './cases/routes.ts';
 import { runCaseWorker } from './cases/worker.ts';
 import { casesOfFindings, viewCase } from './cases/views.ts';
-import { Clusters } from './clusters.ts';
+import { Clusters, withApplications } from './clusters.ts';
 import { readCertificate, renewCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import { serveConsole } from './console.ts';
@@ -30,6 +30,7 @@ import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
 import { type Environment, readSecret, type SecretReference } from './ground/secret.ts';
 import { openState, type State, type StateTransaction } from './ground/state.ts';
+import type { RollUpStores } from './host-roll-up.ts';
 import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
 import { intakeView } from './intake-view.ts';
@@ -118,6 +119,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const engine = await openEngine(options);
   undo.push(() => engine.close());
   const stores = await openStores(engine, { keptTelemetry: DEFAULT_KEPT });
+  const clusters = new Clusters({ ...options, ...configuration, ...stores });
+  const told = withApplications(stores, clusters);
   const serverKey = await loadServerKey(dataDirectory, random);
   const stopping = new AbortController();
   // Every loop and every open stream waits for it: many are no leak.
@@ -127,7 +130,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     runner,
     state,
     ...stores,
-    clusters: new Clusters({ ...options, ...configuration, ...stores }),
+    clusters,
+    told,
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
@@ -139,8 +143,9 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
       ...options,
       sensors: configuration.sensors,
       rules: configuration.rules,
+      groups: configuration.groups,
       state,
-      stores,
+      stores: told,
     }),
   };
   const people = await openPeople(rooms);
@@ -177,6 +182,8 @@ interface Rooms extends Stores {
   readonly runner: Runner;
   readonly state: State;
   readonly clusters: Clusters;
+  /** Where what hosts tell goes. */
+  readonly told: RollUpStores;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
@@ -268,7 +275,7 @@ async function openHttp(
   registerActivityRoutes(house.server, { state, activity: rooms.activity, access, nowMs });
   registerSavedSearchRoutes(house.server, { ...common, access, askerOf: (request) => signedInOf(request).person.id });
   const { capturesDirectory } = rooms.hosts;
-  registerFleet(house.server, { ...rooms, ...common, rules: configuration.rules, capturesDirectory });
+  registerFleet(house.server, { ...configuration, ...rooms, ...common, capturesDirectory });
   registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
   registerInventoryRoutes(house.server, { ...rooms, clusters: () => rooms.clusters.health(), access, nowMs });
   registerTelemetryRoutes(house.server, { telemetry: rooms.telemetry, access, nowMs, promised: async () => new Map() });

@@ -3,6 +3,7 @@ import type { Clock } from './ground/clock.ts';
 import { Failure, messageOf } from './ground/failure.ts';
 import type { Log } from './ground/log.ts';
 import type { Random } from './ground/random.ts';
+import type { RollUpStores } from './host-roll-up.ts';
 import type { CustomGroup } from './inventory/application.ts';
 import type { ConfiguredCluster } from './inventory/configuration.ts';
 import { Cluster } from './inventory/kubernetes/cluster.ts';
@@ -49,6 +50,20 @@ export class Clusters {
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#watches.map((watch) => watch.run(signal)));
   }
+}
+
+/** Where hosts' roll-ups go, with the applications of containers as the clusters know them: a host only knows the name of a pod. */
+export function withApplications(stores: RollUpStores, clusters: Pick<Clusters, 'applicationOf'>): RollUpStores {
+  const known = <Row extends { readonly container: string; readonly application: string }>(row: Row): Row => {
+    const application = row.container === '' ? null : clusters.applicationOf(row.container);
+    return application === null ? row : { ...row, application };
+  };
+  const { connections, activity } = stores;
+  return {
+    ...stores,
+    connections: { insertLines: (lines, token) => connections.insertLines(lines.map(known), token) },
+    activity: { insert: (rows, token) => activity.insert(rows.map(known), token) },
+  };
 }
 
 function open(name: string, access: ConfiguredCluster['access']) {

@@ -14,13 +14,19 @@ import { Names } from './inventory/connections/names.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
 import type { WireSample } from './inventory/telemetry/sample.ts';
 import type { TelemetryStore } from './inventory/telemetry/store.ts';
+import { HostLives, type HostLivesOptions } from './inventory/hosts/host-lives.ts';
+import { type ToldLife, workloadOfHost } from './inventory/hosts/told-life.ts';
+import type { WorkloadStore } from './inventory/store.ts';
 import type { Follower } from './sources/sensor/stream.ts';
+import { type HostFacts, readHostFacts } from './vendors/linux/host-facts.ts';
+import { processStart } from './vendors/linux/process-start.ts';
 
 export interface RollUp {
   readonly windowMs: number;
   readonly lines: readonly ConnectionLine[];
   readonly activity: readonly Activity[];
-  /** Deeds and connections that there was no room for. */
+  readonly lives: readonly ToldLife[];
+  /** Deeds, connections and lives that there was no room for. */
   readonly leftOut: number;
 }
 
@@ -78,8 +84,9 @@ export function createHostRollUp(options: {
   /** The network that the host is in, where addresses repeat; empty: the one. */
   readonly network: string;
   readonly groups: readonly CustomGroup[];
+  readonly machine: HostLooks;
 }): HostRollUp {
-  const { host, network, groups } = options;
+  const { host, network, groups, machine: looks } = options;
   const recorder = new ActivityRecorder({
     host,
     applicationOf: (machine) =>
@@ -93,18 +100,36 @@ export function createHostRollUp(options: {
     nameOf: (ip) => names.nameOf(ip),
     ownerOf: (machine, teller) => ownerIn(machine, teller, groups),
   });
+  const inventory = new HostLives({
+    host,
+    ...looks,
+    applicationOf: (machine, thread) => applicationIn(machine, thread, groups),
+  });
   let turnedAway = 0;
   return {
-    followers: [recorder, names, connections],
+    followers: [recorder, names, connections, inventory],
     eventNames: EVENT_NAMES,
     take: (windowMs) => {
       const { rows, leftOut } = recorder.take();
       const lines = connections.lines(windowMs);
       const away = connections.table.turnedAway - turnedAway;
       turnedAway += away;
-      return { windowMs, lines, activity: rows, leftOut: leftOut + away };
+      const { lives, leftOut: livesLeftOut } = inventory.take(windowMs);
+      return { windowMs, lines, activity: rows, lives, leftOut: leftOut + away + livesLeftOut };
     },
   };
+}
+
+/** What is read on the host itself, and not out of its stream. */
+export type HostLooks = Pick<HostLivesOptions, 'facts' | 'startOf'>;
+
+/** What the host is, is known as soon as its cloud has answered. */
+export function lookAtHost(root: string): HostLooks {
+  let known: HostFacts | null = null;
+  void readHostFacts({ root }).then((facts) => {
+    known = facts;
+  });
+  return { facts: () => known, startOf: (pid) => processStart(root, pid) };
 }
 
 /** What travels in one message: a window may have more than is good for one line. */
@@ -114,15 +139,22 @@ export interface RollUpPiece {
   readonly lines: readonly ConnectionLine[];
   readonly activity: readonly WireActivity[];
   readonly samples?: readonly WireSample[];
+  readonly lives: readonly ToldLife[];
 }
 
 const MOST_ROWS = 5_000;
 
-export function piecesOf({ windowMs, lines, activity }: RollUp): readonly RollUpPiece[] {
-  const count = Math.ceil(Math.max(lines.length, activity.length) / MOST_ROWS);
+export function piecesOf({ windowMs, lines, activity, lives }: RollUp): readonly RollUpPiece[] {
+  const count = Math.ceil(Math.max(lines.length, activity.length, lives.length) / MOST_ROWS);
   return Array.from({ length: count }, (_, number) => {
     const [from, to] = [number * MOST_ROWS, (number + 1) * MOST_ROWS];
-    return { windowMs, number, lines: lines.slice(from, to), activity: activity.slice(from, to).map(toWire) };
+    return {
+      windowMs,
+      number,
+      lines: lines.slice(from, to),
+      activity: activity.slice(from, to).map(toWire),
+      lives: lives.slice(from, to),
+    };
   });
 }
 
@@ -130,13 +162,14 @@ export interface RollUpStores {
   readonly connections: Pick<ConnectionStore, 'insertLines'>;
   readonly activity: Pick<ActivityStore, 'insert'>;
   readonly telemetry: Pick<TelemetryStore, 'insertSamples'>;
+  readonly workloads: Pick<WorkloadStore, 'insert'>;
 }
 
 /** Stores a piece; the same piece again changes nothing. */
 export async function storePiece(
-  { connections, activity, telemetry }: RollUpStores,
+  { connections, activity, telemetry, workloads }: RollUpStores,
   host: string,
-  { windowMs, number, lines, activity: deeds, samples = [] }: RollUpPiece,
+  { windowMs, number, lines, activity: deeds, lives, samples = [] }: RollUpPiece,
 ): Promise<void> {
   const token = `${host}.${windowMs}.${number}`;
   await connections.insertLines(lines, token);
@@ -146,6 +179,10 @@ export async function storePiece(
   );
   await telemetry.insertSamples(
     samples.map((sample) => ({ ...sample, host })),
+    token,
+  );
+  await workloads.insert(
+    lives.flatMap((life) => workloadOfHost(host, life, windowMs) ?? []),
     token,
   );
 }

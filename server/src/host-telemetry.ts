@@ -34,7 +34,7 @@ export function createHostTelemetry(groups: readonly CustomGroup[] = []): HostTe
         const windowMs = clock.nowMs();
         for (let start = 0; start < samples.length; start += MOST_SAMPLES) {
           const piece = samples.slice(start, start + MOST_SAMPLES);
-          onPiece({ windowMs, number: start / MOST_SAMPLES, lines: [], activity: [], samples: piece });
+          onPiece({ windowMs, number: start / MOST_SAMPLES, lines: [], activity: [], lives: [], samples: piece });
         }
       };
       return runSampler({ sampler, clock, onWindow }, signal);

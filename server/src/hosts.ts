@@ -10,6 +10,7 @@ import type { Clock } from './ground/clock.ts';
 import { versionsOf } from './fleet/store.ts';
 import { type RollUpPiece, type RollUpStores, storePiece } from './host-roll-up.ts';
 import type { HttpServer } from './ground/http.ts';
+import type { CustomGroup } from './inventory/application.ts';
 import { appendJournal } from './ground/journal.ts';
 import type { Log } from './ground/log.ts';
 import type { Environment } from './ground/secret.ts';
@@ -26,6 +27,8 @@ export interface HostsOptions {
   readonly sensors: readonly ConfiguredSensor[];
   /** Rule files; empty: those that come with Countersign. */
   readonly rules: readonly string[];
+  /** Applications by names of one's own. */
+  readonly groups: readonly CustomGroup[];
   readonly state: State;
   readonly stores: RollUpStores;
   readonly clock: Clock;
@@ -156,6 +159,7 @@ export class Hosts {
       lookBack: sensor.lookBack,
       recordFromRisk: sensor.recordFromRisk,
       runtimes: sensor.runtimes ?? RUNTIMES,
+      groups: this.#options.groups,
     };
   }
 }

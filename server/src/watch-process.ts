@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { writeState } from '@countersign/scap';
 import { systemClock } from './ground/clock.ts';
 import { systemRandom } from './ground/random.ts';
-import { createHostRollUp, type HostRollUp, piecesOf } from './host-roll-up.ts';
+import { createHostRollUp, type HostRollUp, lookAtHost, piecesOf } from './host-roll-up.ts';
 import { createHostTelemetry } from './host-telemetry.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
@@ -33,8 +33,8 @@ input.once('close', () => stopping.abort());
 
 function begin(order: WatchOrder): void {
   const { ruleset } = loadPack(order.rules);
-  const rollUp = createHostRollUp({ host: order.host, network: '', groups: [] });
   const telemetry = createHostTelemetry();
+  const rollUp = createHostRollUp({ host: order.host, network: '', groups: order.groups, machine: lookAtHost('/') });
   watch = new HostWatch({
     order,
     clock: systemClock,

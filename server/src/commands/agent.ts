@@ -53,6 +53,7 @@ export const agentCommand: Command = {
         dataDirectory: given.text('data') ?? DEFAULT_DATA,
         host: given.text('host') ?? terminal.hostname,
         network: given.text('network') ?? '',
+        hostRoot: terminal.environment['COUNTERSIGN_HOST_ROOT'] ?? '/',
         version: VERSION,
         sensor: sensorProgram(terminal.environment['COUNTERSIGN_SENSOR']),
         contains: given.has('contain'),

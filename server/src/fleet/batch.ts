@@ -7,6 +7,7 @@
 import { type Static, Type } from 'typebox';
 import { WireActivity } from '../activity/wire.ts';
 import { WireSample } from '../inventory/telemetry/sample.ts';
+import { ToldLife } from '../inventory/hosts/told-life.ts';
 import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
 
 export const BATCH_VERSION = 1;
@@ -84,6 +85,7 @@ export const AgentBatch = Type.Object(
     sentAtMs: Ms,
     lines: Type.Array(WireLine, { maxItems: MOST_ROWS }),
     activity: Type.Array(WireActivity, { maxItems: MOST_ROWS }),
+    lives: Type.Optional(Type.Array(ToldLife, { maxItems: MOST_ROWS })),
     findings: Type.Array(WireFinding, { maxItems: MOST_FINDINGS }),
     gaps: Type.Array(WireGap, { maxItems: MOST_GAPS }),
     captures: Type.Optional(Type.Array(WireCapture, { maxItems: MOST_CAPTURES })),

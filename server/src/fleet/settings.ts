@@ -1,8 +1,9 @@
-/** What the server wants of every agent: the rules that judge at the edge, and how long a window is. Known by the digest of its content. */
+/** What the server wants of every agent: the rules that judge at the edge, what belongs together, and how long a window is. Known by the digest of its content. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Static, Type } from 'typebox';
+import type { CustomGroup } from '../inventory/application.ts';
 
 const LARGEST_FILE_CHARACTERS = 4_000_000;
 
@@ -11,6 +12,14 @@ export const SettingsContent = Type.Object({
   rules: Type.Array(
     Type.Object({ name: Type.String({ maxLength: 200 }), text: Type.String({ maxLength: LARGEST_FILE_CHARACTERS }) }),
     { maxItems: 200 },
+  ),
+  /** Applications by names of one's own. */
+  groups: Type.Array(
+    Type.Object({
+      name: Type.String({ maxLength: 200 }),
+      globs: Type.Array(Type.String({ maxLength: 1_000 }), { maxItems: 100 }),
+    }),
+    { maxItems: 1_000, default: [] },
   ),
   windowMs: Type.Integer({ minimum: 1_000, maximum: 600_000 }),
 });
@@ -23,8 +32,9 @@ export interface AgentSettings {
 
 export const WINDOW_MS = 10_000;
 
-export function agentSettings(ruleFiles: readonly string[]): AgentSettings {
+export function agentSettings(ruleFiles: readonly string[], groups: readonly CustomGroup[]): AgentSettings {
   const content = {
+    groups: groups.map(({ name, globs }) => ({ name, globs: [...globs] })),
     rules: ruleFiles.map((file) => ({ name: basename(file), text: readFileSync(file, 'utf8') })),
     windowMs: WINDOW_MS,
   };

@@ -12,6 +12,9 @@ import type { ConnectionLine } from '../inventory/connections/line.ts';
 import type { ConnectionStore } from '../inventory/connections/store.ts';
 import { isOfNow, type Sample } from '../inventory/telemetry/sample.ts';
 import type { TelemetryStore } from '../inventory/telemetry/store.ts';
+import { workloadOfHost } from '../inventory/hosts/told-life.ts';
+import type { WorkloadStore } from '../inventory/store.ts';
+import type { Workload } from '../inventory/workload.ts';
 import { acceptBatch } from '../sources/inbox.ts';
 import type { AgentBatch } from './batch.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -22,6 +25,7 @@ export interface TakerOptions {
   readonly connections: Pick<ConnectionStore, 'insertLines'>;
   readonly activity: Pick<ActivityStore, 'insert'>;
   readonly telemetry: Pick<TelemetryStore, 'insertSamples'>;
+  readonly workloads: Pick<WorkloadStore, 'insert'>;
   readonly clock: Clock;
   readonly random: Random;
   /** Told of what the host could not tell. */
@@ -44,6 +48,7 @@ export function createTaker(options: TakerOptions): Taker {
   const lines = new GroupCommit<ConnectionLine>({ ...group, insert: options.connections.insertLines });
   const activity = new GroupCommit<Activity>({ ...group, insert: options.activity.insert });
   const samples = new GroupCommit<Sample>({ ...group, insert: options.telemetry.insertSamples });
+  const workloads = new GroupCommit<Workload>({ ...group, insert: options.workloads.insert });
   return {
     take: async (agent, batch) => {
       if (batch.sequence <= agent.lastSequence[batch.lane]) return;
@@ -56,6 +61,7 @@ export function createTaker(options: TakerOptions): Taker {
         lines.add(batch.lines.map((line) => ({ ...line, host }))),
         activity.add(batch.activity.map((row) => fromWire(host, row))),
         samples.add(samplesIn(batch, host, clock.nowMs())),
+        workloads.add((batch.lives ?? []).flatMap((life) => workloadOfHost(host, life, batch.sentAtMs) ?? [])),
       ]);
       for (const gap of batch.gaps) await options.saveGap(host, gap);
       for (const capture of batch.captures ?? []) await options.saveCapture(host, capture);

@@ -67,6 +67,7 @@ describeWithRuntimes('a host with real container runtimes', () => {
       host: 'web-1',
       loginDomain: null,
       sensor: { type: 'program', program: SENSOR, socket: null },
+      groups: [],
       rules: [rules],
       allReads: false,
       lastHeardMs: null,

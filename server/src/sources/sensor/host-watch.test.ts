@@ -42,6 +42,7 @@ function watch(lastHeardMs: number | null, runtimes: readonly string[] = []): vo
       host: 'web-1',
       loginDomain: null,
       sensor: { type: 'socket', path: join(folder, 'sensor.sock') },
+      groups: [],
       rules: [],
       allReads: false,
       lastHeardMs,

@@ -24,6 +24,8 @@ export interface WatchOrder {
   readonly lookBack: LookBackLimits;
   /** A capture is kept when a rule adds at least this. */
   readonly recordFromRisk: number;
+  /** Applications by names of one's own. */
+  readonly groups: readonly { readonly name: string; readonly globs: readonly string[] }[];
   /** Sockets of container runtimes; those that do not exist are passed over. */
   readonly runtimes: readonly string[];
 }

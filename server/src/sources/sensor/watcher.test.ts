@@ -39,6 +39,7 @@ function optionsOf(reports: readonly WatchReport[], more: Partial<WatcherOptions
     host: 'web-1',
     loginDomain: null,
     sensor: { type: 'program' as const, program: '/nowhere', socket: null },
+    groups: [],
     rules: [],
     allReads: false,
     captures: folder,
