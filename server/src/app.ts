@@ -271,19 +271,36 @@ async function openHttp(
   registerMetricsRoute(house.server, { state, clock, intake, access });
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
-  registerHostRoutes(house.server, rooms.hosts, guards);
-  registerActivityRoutes(house.server, { state, activity: rooms.activity, access, nowMs });
-  registerSavedSearchRoutes(house.server, { ...common, access, askerOf: (request) => signedInOf(request).person.id });
-  const { capturesDirectory } = rooms.hosts;
-  registerFleet(house.server, { ...configuration, ...rooms, ...common, capturesDirectory });
-  registerMapRoutes(house.server, { connections: rooms.connections, access, nowMs });
-  registerInventoryRoutes(house.server, { ...rooms, clusters: () => rooms.clusters.health(), access, nowMs });
-  registerTelemetryRoutes(house.server, { telemetry: rooms.telemetry, access, nowMs, promised: async () => new Map() });
+  registerWorld(house.server, rooms, { ...common, access });
   registerSampleRoutes(house.server, common);
   registerJournalRoute(house, state, guards);
   response.register(house.server, guards);
   await serveConsole(house);
   return house;
+}
+
+/** What hosts and clusters tell: what was done, what is there, who talks to whom, how much is used. */
+function registerWorld(
+  server: HttpHouse['server'],
+  rooms: Rooms,
+  common: Omit<Parameters<typeof registerSavedSearchRoutes>[1], 'askerOf'> & {
+    readonly guards: Guards;
+    readonly nowMs: () => number;
+  },
+): void {
+  const { options, hosts, clusters } = rooms;
+  registerHostRoutes(server, hosts, common.guards);
+  registerActivityRoutes(server, { ...rooms, ...common });
+  registerSavedSearchRoutes(server, { ...common, askerOf: (request) => signedInOf(request).person.id });
+  const { capturesDirectory } = hosts;
+  registerFleet(server, { ...options.configuration, ...rooms, ...common, ...options, capturesDirectory });
+  registerMapRoutes(server, { ...rooms, ...common });
+  registerInventoryRoutes(server, { ...rooms, ...common, clusters: () => clusters.health() });
+  registerTelemetryRoutes(server, {
+    ...rooms,
+    ...common,
+    promised: async () => clusters.promised(),
+  });
 }
 
 /** Numbers, exercises, exemptions, reviews: what looks at cases after the fact. */

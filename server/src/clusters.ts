@@ -9,6 +9,9 @@ import type { ConfiguredCluster } from './inventory/configuration.ts';
 import { Cluster } from './inventory/kubernetes/cluster.ts';
 import { type ClusterHealth, ClusterWatch } from './inventory/kubernetes/watch.ts';
 import type { WorkloadStore } from './inventory/store.ts';
+import type { Bounds } from './inventory/telemetry/reading.ts';
+import type { Sample } from './inventory/telemetry/sample.ts';
+import { workloadName } from './inventory/telemetry/sizing.ts';
 import { openCluster } from './vendors/kubernetes/cluster-reader.ts';
 
 export interface ClustersOptions {
@@ -19,6 +22,8 @@ export interface ClustersOptions {
   readonly random: Random;
   readonly log: Log;
 }
+
+const MILLIS = 1_000;
 
 export class Clusters {
   readonly #watches: readonly ClusterWatch[];
@@ -47,22 +52,48 @@ export class Clusters {
     return null;
   }
 
+  /** What the containers of each workload were promised, one instance each. */
+  promised(): ReadonlyMap<string, Bounds> {
+    const found = new Map<string, Bounds>();
+    for (const cluster of this.#clusters)
+      for (const { application, name, facts } of cluster.places())
+        found.set(workloadName({ application, part: name }), boundsOf(facts));
+    return found;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#watches.map((watch) => watch.run(signal)));
   }
 }
 
+function boundsOf(facts: Readonly<Record<string, string>>): Bounds {
+  const amount = (name: string, unit: number) => {
+    const text = facts[name];
+    return text === undefined ? null : Number(text) / unit;
+  };
+  return {
+    cpuRequest: amount('cpuRequestMillis', MILLIS),
+    cpuLimit: amount('cpuLimitMillis', MILLIS),
+    memoryRequest: amount('memoryRequestBytes', 1),
+    memoryLimit: amount('memoryLimitBytes', 1),
+  };
+}
+
 /** Where hosts' roll-ups go, with the applications of containers as the clusters know them: a host only knows the name of a pod. */
 export function withApplications(stores: RollUpStores, clusters: Pick<Clusters, 'applicationOf'>): RollUpStores {
-  const known = <Row extends { readonly container: string; readonly application: string }>(row: Row): Row => {
-    const application = row.container === '' ? null : clusters.applicationOf(row.container);
+  const of = <Row extends { readonly application: string }>(row: Row, container: string): Row => {
+    const application = container === '' ? null : clusters.applicationOf(container);
     return application === null ? row : { ...row, application };
   };
-  const { connections, activity } = stores;
+  const known = <Row extends { readonly container: string; readonly application: string }>(row: Row): Row =>
+    of(row, row.container);
+  const sampled = (sample: Sample): Sample => of(sample, sample.kind === 'container' ? sample.id : sample.container);
+  const { connections, activity, telemetry } = stores;
   return {
     ...stores,
     connections: { insertLines: (lines, token) => connections.insertLines(lines.map(known), token) },
     activity: { insert: (rows, token) => activity.insert(rows.map(known), token) },
+    telemetry: { insertSamples: (samples, token) => telemetry.insertSamples(samples.map(sampled), token) },
   };
 }
 

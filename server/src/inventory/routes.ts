@@ -9,6 +9,7 @@ import {
 import { Type } from 'typebox';
 import type { Access, HttpServer } from '../ground/http.ts';
 import { httpFailures } from '../ground/http-error.ts';
+import { TimeRangeQuery, timeRangeOf } from '../ground/time-range.ts';
 import type { ClusterHealth } from './kubernetes/watch.ts';
 import type { KnownWorkload, WorkloadSearch, WorkloadStore } from './store.ts';
 import { lifeStateAt, WORKLOAD_KINDS, type WorkloadRef } from './workload.ts';
@@ -22,8 +23,7 @@ export interface InventoryRoutesOptions {
 }
 
 const Text = Type.Optional(Type.String({ maxLength: 600 }));
-const Time = Type.Optional(Type.String({ maxLength: 40 }));
-const Range = { from: Time, to: Time, at: Time };
+const Range = { ...TimeRangeQuery, at: TimeRangeQuery.from };
 const InventoryQuery = Type.Object({
   ...Range,
   kind: Type.Optional(Type.Union([WorkloadKind, Type.Array(WorkloadKind, { maxItems: WORKLOAD_KINDS.length })])),
@@ -37,7 +37,6 @@ const InventoryQuery = Type.Object({
 const CardQuery = Type.Object({ ...Range, kind: WorkloadKind, id: Type.String({ minLength: 1, maxLength: 2_000 }) });
 
 const DEFAULT_LIMIT = 200;
-const LONGEST_MS = 400 * 86_400_000;
 const MOST_PARENTS = 6;
 const MOST_CHILDREN = 200;
 
@@ -117,17 +116,11 @@ function rangeOf(
   { from, to, at }: { readonly from?: string; readonly to?: string; readonly at?: string },
   nowMs: number,
 ): { readonly fromMs: number; readonly toMs: number } {
-  const toMs = timeOf(at ?? to, nowMs);
-  const fromMs = at === undefined ? timeOf(from, toMs) : toMs;
-  if (Number.isNaN(fromMs) || Number.isNaN(toMs))
-    throw httpFailures.invalidInput('from, to, at', 'no times: write ISO 8601');
-  if (toMs < fromMs || toMs - fromMs > LONGEST_MS)
-    throw httpFailures.invalidInput('to', 'after from, by 400 days at most');
-  return { fromMs, toMs };
-}
-
-function timeOf(text: string | undefined, otherwise: number): number {
-  return text === undefined || text === '' ? otherwise : Date.parse(text);
+  if (at === undefined && from !== undefined) return timeRangeOf({ from, ...(to === undefined ? {} : { to }) }, nowMs);
+  const moment = at ?? to;
+  const atMs = moment === undefined ? nowMs : Date.parse(moment);
+  if (Number.isNaN(atMs)) throw httpFailures.invalidInput('at', 'no time: write ISO 8601');
+  return { fromMs: atMs, toMs: atMs };
 }
 
 function known(asked: Readonly<Record<string, string | undefined>>): Partial<WorkloadSearch> {

@@ -132,7 +132,7 @@ export class HostLives {
   }
 
   #tell(life: Life, nowMs: number): readonly ToldLife[] {
-    const { kind, key, firstMs, lastMs, isThere, content } = life;
+    const { kind, firstMs, lastMs, isThere, content } = life;
     if (!isThere) this.#forget(life);
     const text = JSON.stringify(content);
     if (isThere && text === life.told && nowMs - life.toldMs < RETELL_MS) return [];

@@ -16,8 +16,10 @@ export interface ClusterOptions {
 /** Of a container or pod, for whoever meets its id elsewhere. */
 export interface Placed {
   readonly application: string;
-  readonly namespace: string;
-  readonly pod: string;
+  /** Of the container, inside of its pod. */
+  readonly name: string;
+  /** What was asked for it, and what it may have: `cpuRequestMillis`, `memoryLimitBytes` … */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 const MOST_OWNERS = 5;
@@ -58,6 +60,11 @@ export class Cluster {
   /** What was told in an earlier life and not ended: what is not listed any more has ended since. */
   remember(living: readonly Workload[]): void {
     for (const one of living) this.#before.set(keyOf(one), one);
+  }
+
+  /** Every container that runs. */
+  places(): Iterable<Placed> {
+    return this.#places.values();
   }
 
   /** To which application a container belongs; null: it is none of this cluster's. */
@@ -198,9 +205,9 @@ export class Cluster {
   }
 
   #containerRow({ id, name, facts, startedMs, endedMs }: ContainerFacts, pod: Workload): Workload {
-    const { namespace, application } = pod;
-    this.#places.set(id, { application, namespace, pod: pod.name });
     const end = endedMs ?? pod.endedMs;
+    // What a host tells of one that has just ended may come a little later; it is forgotten with its pod.
+    this.#places.set(id, { application: pod.application, name, facts });
     return {
       ...pod,
       kind: 'container',
