@@ -27,7 +27,7 @@ export function meaningOf(value: Json): Json {
  * What a document became by a statement that was added to it, as it stands in what is there now; a call that adds one tells its name, not its
  * words. `undefined` where there is none by that name.
  */
-export function withStatement(document: Json, current: Json, sid: string): Json | undefined {
+function withStatement(document: Json, current: Json, sid: string): Json | undefined {
   const of = (value: Json) => (isMembers(value) ? [value['Statement'] ?? []].flat().filter(isMembers) : []);
   const added = of(current).find((statement) => statement['Sid'] === sid);
   if (added === undefined) return undefined;
