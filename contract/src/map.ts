@@ -36,6 +36,9 @@ export const MapEdge = Type.Object({
   retransmits: Count,
   firstAt: Type.String(),
   lastAt: Type.String(),
+  /** Of an end outside: the addresses behind its name, the busiest first, and how many there are. */
+  addresses: Type.Array(Type.String()),
+  addressCount: Count,
 });
 export type MapEdge = Static<typeof MapEdge>;
 
@@ -67,7 +70,16 @@ export const TalkersView = Type.Object({
   to: Type.String(),
   by: TalkerLevel,
   talkers: Type.Array(
-    Type.Object({ name: Type.String(), sentBytes: Bytes, receivedBytes: Bytes, opened: Count, failed: Count }),
+    Type.Object({
+      name: Type.String(),
+      /** Of an address: the name by which a host looked it up, and whose it is; empty: nobody knows. */
+      remoteName: Type.String(),
+      network: Type.String(),
+      sentBytes: Bytes,
+      receivedBytes: Bytes,
+      opened: Count,
+      failed: Count,
+    }),
   ),
 });
 export type TalkersView = Static<typeof TalkersView>;
@@ -80,6 +92,8 @@ export const PairView = Type.Object({
   direction: Type.String(),
   remoteIp: Type.String(),
   remoteName: Type.String(),
+  /** Whose the address is: a range that has a name, else whoever announces it; empty: nobody knows. */
+  network: Type.String(),
   port: Type.Integer(),
   opened: Count,
   failed: Count,

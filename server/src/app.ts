@@ -35,6 +35,7 @@ import { Hosts, registerHostRoutes } from './hosts.ts';
 import { watchSources } from './intake.ts';
 import { intakeView } from './intake-view.ts';
 import { watchFlows } from './inventory/flows/watch.ts';
+import { loadNetworks, type Networks } from './inventory/networks/networks.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { registerInventoryRoutes } from './inventory/routes.ts';
 import { registerTelemetryRoutes } from './inventory/telemetry/routes.ts';
@@ -114,6 +115,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const { configuration, dataDirectory, environment, clock, random, log } = options;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const runner = loadRunner(configuration, log);
+  const networks = await loadNetworks(configuration.networks);
   const state = await openState({ url: environment['COUNTERSIGN_DATABASE_URL'], dataDirectory, log });
   undo.push(() => state.close());
   const engine = await openEngine(options);
@@ -128,6 +130,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   const rooms = {
     options,
     runner,
+    networks,
     state,
     ...stores,
     clusters,
@@ -180,6 +183,7 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
 interface Rooms extends Stores {
   readonly options: AppOptions;
   readonly runner: Runner;
+  readonly networks: Networks;
   readonly state: State;
   readonly clusters: Clusters;
   /** Where what hosts tell goes. */

@@ -36,6 +36,8 @@ import {
   ClustersSection,
   type ConfiguredCluster,
 } from './inventory/configuration.ts';
+import { buildNetworks, NetworksSection } from './inventory/networks/configuration.ts';
+import type { NetworkFiles } from './inventory/networks/networks.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 import { buildSensors, type ConfiguredSensor, SensorSource } from './sources/sensor/configuration.ts';
 
@@ -134,6 +136,7 @@ export const ConfigurationSchema = Type.Object(
     reverts: Type.Optional(RevertsSection),
     clusters: Type.Optional(ClustersSection),
     applications: Type.Optional(ApplicationsSection),
+    networks: Type.Optional(NetworksSection),
     ...ConnectionSections,
     policy: Type.Optional(PolicySchema),
   },
@@ -190,6 +193,8 @@ export interface Configuration {
   readonly clusters: readonly ConfiguredCluster[];
   /** Applications by names of one's own. */
   readonly groups: readonly CustomGroup[];
+  /** Names of addresses outside. */
+  readonly networks: NetworkFiles;
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -239,6 +244,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const sensors = buildSensors(file.sources ?? []);
   const reverts = buildReverts(file.reverts);
   const inventory = buildInventory(file);
+  const networks = buildNetworks(file.networks ?? {});
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
@@ -256,6 +262,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...sensors.problems,
     ...reverts.problems,
     ...inventory.problems,
+    ...networks.problems,
     ...checkReverts(file),
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
@@ -287,6 +294,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     reverts: reverts.reverts,
     clusters: inventory.clusters,
     groups: inventory.groups,
+    networks: networks.networks,
   };
   return { configuration, problems };
 }

@@ -51,7 +51,7 @@ describe.each(engines)('connections on %s', (_name, open) => {
     await store.insertLines(lines, 'agent-1.7');
     await store.insertLines(lines, 'agent-1.7');
     expect(await store.topTalkers(hour, 'application', 10)).toEqual([
-      { name: 'shop/deployment/web', sentBytes: 105, receivedBytes: 2_000, opened: 2, failed: 0 },
+      { name: 'shop/deployment/web', remoteName: '', sentBytes: 105, receivedBytes: 2_000, opened: 2, failed: 0 },
     ]);
     expect(await store.pairsOf('10.0.0.2', 10)).toMatchObject([{ sentBytes: 100, opened: 1, firstMs: NOON + 1 }]);
     expect(await store.pairsOf('2001:db8::7', 10)).toMatchObject([{ remoteIp: '2001:db8::7', sentBytes: 5 }]);
@@ -67,11 +67,16 @@ describe.each(engines)('connections on %s', (_name, open) => {
   });
 
   test('talkers are added up by any level, the largest first', async () => {
-    await store.insertLines([line({ remoteIp: '192.0.2.9', sentBytes: 9_000_000, process: 'curl' })], 'agent-2.1');
+    const remoteName = 'api.example.com';
+    const lines = [
+      line({ remoteIp: '192.0.2.9', remoteName, sentBytes: 9_000_000, process: 'curl' }),
+      line({ remoteIp: '192.0.2.9', process: 'curl' }),
+    ];
+    await store.insertLines(lines, 'agent-2.1');
     const names = async (by: Parameters<ConnectionStore['topTalkers']>[1]) =>
       (await store.topTalkers(hour, by, 10)).map(({ name }) => name);
     expect((await names('process'))[0]).toBe('curl');
-    expect((await names('remote_ip'))[0]).toBe('::ffff:192.0.2.9');
+    expect((await store.topTalkers(hour, 'remote_ip', 10))[0]).toMatchObject({ name: '192.0.2.9', remoteName });
     expect(await names('host')).toEqual(['node-1']);
     expect(await store.topTalkers(hour, 'process', 1)).toHaveLength(1);
   });
@@ -80,7 +85,7 @@ describe.each(engines)('connections on %s', (_name, open) => {
     const detail = { process: true, container: false };
     const { ends, isCut } = await store.lineEnds(hour, detail);
     expect(isCut).toBe(false);
-    expect(ends[0]).toMatchObject({ process: 'curl', remoteIp: '192.0.2.9', container: '', sentBytes: 9_000_000 });
+    expect(ends[0]).toMatchObject({ process: 'curl', remoteIp: '192.0.2.9', container: '', sentBytes: 9_000_100 });
     const days = { fromMs: NOON - 3 * 86_400_000, toMs: NOON + 60 * MINUTE_MS };
     const summed = await store.lineEnds(days, detail);
     expect(summed.ends.map(({ sentBytes }) => sentBytes)).toEqual(ends.map(({ sentBytes }) => sentBytes));

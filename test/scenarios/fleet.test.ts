@@ -1,7 +1,15 @@
 /** Agents join, send what their hosts told, and go on after anything: over HTTP, as an agent does it. */
 import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import type { AgentInvitation, ActivityView, FleetView, MapView, NowView, PairList } from '@countersign/contract';
+import type {
+  AgentInvitation,
+  ActivityView,
+  FleetView,
+  MapView,
+  NowView,
+  PairList,
+  TalkersView,
+} from '@countersign/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentBatch } from '../../server/src/fleet/batch.ts';
 import { createAgentCalls } from '../../server/src/vendors/countersign/agent-calls.ts';
@@ -21,6 +29,7 @@ people:
   - { email: ann@example.com, name: Ann Example, role: admin }
   - { email: bob@example.com, name: Bob Example }
 policy: [{ when: {}, then: record }]
+networks: { ranges: [{ cidr: 203.0.113.0/24, name: Example Cloud }] }
 `,
       {},
     );
@@ -212,5 +221,18 @@ policy: [{ when: {}, then: record }]
     const secret = await join('node-4');
     expect((await calls(secret).sendBatch(bytes())).type).toBe('refused');
     expect(await calls(secret).sendBatch(batch(1))).toEqual({ type: 'taken' });
+  });
+
+  test('whose an address outside is stands on the map, among talkers, and beside each kind of connection', async () => {
+    const secret = await join('node-n');
+    const lines = [7, 8].map((last) => ({ ...lineOf(), remoteIp: `203.0.113.${last}`, sentBytes: 50_000 }));
+    expect(await calls(secret).sendBatch(batch(1, { lines }))).toEqual({ type: 'taken' });
+    const { nodes, edges } = await get<MapView>('/api/map');
+    const cloud = nodes.find(({ name }) => name === 'Example Cloud');
+    expect(edges.find(({ target }) => target === cloud?.id)).toMatchObject({ sentBytes: 100_000, addressCount: 2 });
+    const { talkers } = await get<TalkersView>('/api/connections/talkers?by=remote_ip');
+    expect(talkers[0]).toMatchObject({ network: 'Example Cloud', remoteName: '', sentBytes: 50_000 });
+    const { pairs } = await get<PairList>('/api/connections/pairs?address=203.0.113.7');
+    expect(pairs).toMatchObject([{ remoteIp: '203.0.113.7', network: 'Example Cloud' }]);
   });
 });

@@ -54,7 +54,7 @@ export class AddressBook {
 
   /** @param text as `textOf` writes it, or any other form of it; null when it is no address. */
   takeText(text: string): AddressNumber | null {
-    const bytes = bytesOf(text);
+    const bytes = addressBytes(text);
     return bytes === null ? null : this.takeBytes(bytes, 0, bytes.length === 4 ? 4 : 16);
   }
 
@@ -185,7 +185,8 @@ export function hashOf(first: number, second: number, third: number, fourth: num
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-function wordAt(bytes: Uint8Array, offset: number): number {
+/** Four bytes from `offset` as one word. */
+export function wordAt(bytes: Uint8Array, offset: number): number {
   return (
     (((bytes[offset] ?? 0) << 24) |
       ((bytes[offset + 1] ?? 0) << 16) |
@@ -213,15 +214,22 @@ function ipv6Text(words: readonly [number, number, number, number]): string {
   return `${text(groups.slice(0, best.start))}::${text(groups.slice(best.start + best.length))}`;
 }
 
-function bytesOf(text: string): Uint8Array | null {
+/** 4 or 16 of them, in network order; null when the text is no address. */
+export function addressBytes(text: string): Uint8Array | null {
   switch (isIP(text)) {
     case 4:
-      return Uint8Array.from(text.split('.'), Number);
+      return ipv4Bytes(text);
     case 6:
       return ipv6Bytes(text);
     default:
       return null;
   }
+}
+
+/** Of a text that is an address. */
+function ipv4Bytes(text: string): Uint8Array {
+  const [first, second, third, fourth] = text.split('.');
+  return Uint8Array.of(Number(first), Number(second), Number(third), Number(fourth));
 }
 
 /** Of a text that is an address. */

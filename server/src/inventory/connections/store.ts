@@ -17,6 +17,8 @@ export type TalkerLevel = 'host' | 'application' | 'container' | 'process' | 're
 
 export interface Talker {
   readonly name: string;
+  /** Of an address: the name by which a host looked it up; empty: none did. */
+  readonly remoteName: string;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly opened: number;
@@ -91,14 +93,16 @@ export async function openConnectionStore(engine: EventEngine): Promise<Connecti
     },
     topTalkers: async (range, by, limit) => {
       const rows = await engine.query<TalkerRow>(
-        `SELECT toString(${COLUMN_OF[by]}) AS name, sum(sent) AS sent, sum(received) AS received, sum(opened) AS opened,
+        `SELECT toString(${COLUMN_OF[by]}) AS name, ${by === 'remote_ip' ? "anyLastIf(remote_name, remote_name != '')" : "''"} AS looked_up,
+            sum(sent) AS sent, sum(received) AS received, sum(opened) AS opened,
             sum(failed) AS failed
           FROM connection WHERE ${IN_RANGE}
           GROUP BY name ORDER BY sent + received DESC, name LIMIT {limit:UInt32} ${BOUNDS}`,
         { ...rangeParameters(range), limit: bounded(limit) },
       );
       return rows.map((row) => ({
-        name: row.name,
+        name: by === 'remote_ip' ? withoutMapping(row.name) : row.name,
+        remoteName: row.looked_up,
         sentBytes: Number(row.sent),
         receivedBytes: Number(row.received),
         opened: Number(row.opened),
@@ -226,6 +230,7 @@ async function pairs(
 
 interface TalkerRow {
   readonly name: string;
+  readonly looked_up: string;
   readonly sent: number | string;
   readonly received: number | string;
   readonly opened: number | string;

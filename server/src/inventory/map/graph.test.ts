@@ -69,6 +69,21 @@ describe('who talks to whom', () => {
     ]);
   });
 
+  it('addresses of one network are one node, which tells them busiest first; a name that was looked up says more', () => {
+    const many = Array.from({ length: 100 }, (_, index) => end({ remoteIp: `203.0.113.${index}`, sentBytes: index }));
+    const looked = end({ remoteIp: '203.0.113.200', remoteName: 'api.example.com' });
+    const networkOf = (ip: string) => (ip.startsWith('203.0.113.') ? 'AWS eu-west-1 (S3)' : '');
+    const other = end({ remoteIp: '198.51.100.1' });
+    const graph = drawGraph([...many, looked, other], { level: 'application', mostExternals: 10, networkOf });
+    const outside = graph.nodes.filter(({ kind }) => kind === 'external').map(({ name }) => name);
+    expect(outside.toSorted()).toEqual(['198.51.100.1', 'AWS eu-west-1 (S3)', 'api.example.com']);
+    const line = graph.edges.find(({ target }) => target === 'external:AWS eu-west-1 (S3)');
+    expect(line).toMatchObject({ opened: 100, addressCount: 100 });
+    expect(line?.addresses.slice(0, 2)).toEqual(['203.0.113.99', '203.0.113.98']);
+    expect(line?.addresses).toHaveLength(20);
+    expect(drawGraph(calls, { level: 'application', mostExternals: 10 }).edges[0]?.addressCount).toBe(0);
+  });
+
   it('the same address in another network is somebody else', () => {
     const [out, into] = calls as [LineEnd, LineEnd];
     expect(lines([{ ...out, scope: 'vpc-b' }, into])).toEqual([

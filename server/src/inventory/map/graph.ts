@@ -34,6 +34,9 @@ export interface MapEdge {
   readonly retransmits: number;
   readonly firstMs: number;
   readonly lastMs: number;
+  /** Of an end outside: the addresses behind its name, the busiest first, up to `MOST_ADDRESSES`; and how many there are. */
+  readonly addresses: readonly string[];
+  readonly addressCount: number;
 }
 
 export interface MapGraph {
@@ -47,14 +50,18 @@ export interface GraphOptions {
   readonly level: MapLevel;
   /** More outside nodes than this are drawn as one. */
   readonly mostExternals: number;
+  /** Whose an address outside is that no name server named; empty when nobody knows. */
+  readonly networkOf?: (ip: string) => string;
 }
 
 const MOST_PORTS = 8;
+const MOST_ADDRESSES = 20;
 export const OTHER_EXTERNALS = 'external:*';
 
 /** Draws the graph of all ends of a range. */
-export function drawGraph(ends: readonly LineEnd[], { level, mostExternals }: GraphOptions): MapGraph {
-  const owners = ownersOf(ends, level);
+export function drawGraph(ends: readonly LineEnd[], { level, mostExternals, networkOf }: GraphOptions): MapGraph {
+  const externalOf = externals(networkOf ?? (() => ''));
+  const owners = ownersOf(ends, level, externalOf);
   const callersSeen = new Set(ends.filter(isCaller).map(meetingPoint));
   const edges = new Map<string, EdgeDraft>();
   for (const end of ends) {
@@ -120,15 +127,22 @@ function nameOf(application: string): string {
   return application.split('/').at(-1) ?? application;
 }
 
-function externalOf({ remoteIp, remoteName }: LineEnd): NodeRef {
-  const name = remoteName === '' ? remoteIp : remoteName;
-  return { id: `external:${name}`, kind: 'external', name, group: 'external' };
+/** An address outside by the name that was looked up, else whose it is, else as it is. What has one name is one node. */
+function externals(networkOf: (ip: string) => string): (end: LineEnd) => NodeRef {
+  return ({ remoteIp, remoteName }) => {
+    const name = remoteName || networkOf(remoteIp) || remoteIp;
+    return { id: `external:${name}`, kind: 'external', name, group: 'external' };
+  };
 }
 
 /**
  * Who answers at an address: whoever was seen to be called at that port; else the only one who uses the address; else its host.
  */
-function ownersOf(ends: readonly LineEnd[], level: MapLevel): { of(end: LineEnd): NodeRef } {
+function ownersOf(
+  ends: readonly LineEnd[],
+  level: MapLevel,
+  externalOf: (end: LineEnd) => NodeRef,
+): { of(end: LineEnd): NodeRef } {
   const listeners = new Map<string, NodeRef>();
   const users = new Map<string, NodeRef>();
   for (const end of ends) {
@@ -151,6 +165,7 @@ interface EdgeDraft {
   source: NodeRef;
   target: NodeRef;
   readonly ports: Map<string, number>;
+  readonly addresses: Map<string, number>;
   opened: number;
   failed: number;
   sentBytes: number;
@@ -177,7 +192,8 @@ function addTo(edges: Map<string, EdgeDraft>, { end, source, target, sentFirst }
   }
   const bytes = end.sentBytes + end.receivedBytes;
   const port = `${end.port}/${end.protocol}`;
-  edge.ports.set(port, (edge.ports.get(port) ?? 0) + bytes);
+  addCount(edge.ports, port, bytes);
+  if (source.kind === 'external' || target.kind === 'external') addCount(edge.addresses, end.remoteIp, bytes);
   edge.opened += end.opened;
   edge.failed += end.failed;
   edge.sentBytes += sentFirst ? end.sentBytes : end.receivedBytes;
@@ -185,6 +201,10 @@ function addTo(edges: Map<string, EdgeDraft>, { end, source, target, sentFirst }
   edge.retransmits += end.retransmits;
   edge.firstMs = Math.min(edge.firstMs, end.firstMs);
   edge.lastMs = Math.max(edge.lastMs, end.lastMs);
+}
+
+function addCount(counts: Map<string, number>, name: string, count: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
 function emptyEdge(
@@ -196,6 +216,7 @@ function emptyEdge(
     source,
     target,
     ports: new Map(),
+    addresses: new Map(),
     opened: 0,
     failed: 0,
     sentBytes: 0,
@@ -232,7 +253,8 @@ function groupExternals(
     const key = `${source.id}\n${target.id}`;
     const into = merged.get(key) ?? emptyEdge(source, target, edge);
     merged.set(key, into);
-    for (const [port, count] of edge.ports) into.ports.set(port, (into.ports.get(port) ?? 0) + count);
+    for (const [port, count] of edge.ports) addCount(into.ports, port, count);
+    for (const [address, count] of edge.addresses) addCount(into.addresses, address, count);
     into.opened += edge.opened;
     into.failed += edge.failed;
     into.sentBytes += edge.sentBytes;
@@ -252,13 +274,24 @@ function finish(drafts: readonly EdgeDraft[]): Pick<MapGraph, 'nodes' | 'edges'>
     node.receivedBytes += receivedBytes;
     nodes.set(ref.id, node);
   };
-  const edges = drafts.map(({ source, target, ports, ...sums }) => {
+  const edges = drafts.map(({ source, target, ports, addresses, ...sums }) => {
     count(source, sums.sentBytes, sums.receivedBytes);
     count(target, sums.receivedBytes, sums.sentBytes);
-    const busiest = [...ports].sort((one, other) => other[1] - one[1]).slice(0, MOST_PORTS);
-    return { source: source.id, target: target.id, ports: busiest.map(([port]) => port), ...sums };
+    return {
+      source: source.id,
+      target: target.id,
+      ports: busiest(ports, MOST_PORTS),
+      ...sums,
+      addresses: busiest(addresses, MOST_ADDRESSES),
+      addressCount: addresses.size,
+    };
   });
   const byBytes = (one: MapNode, other: MapNode) =>
     other.sentBytes + other.receivedBytes - one.sentBytes - one.receivedBytes || (one.id < other.id ? -1 : 1);
   return { nodes: [...nodes.values()].sort(byBytes), edges };
+}
+
+function busiest(counts: ReadonlyMap<string, number>, most: number): readonly string[] {
+  const sorted = [...counts].sort((one, other) => other[1] - one[1]);
+  return sorted.slice(0, most).map(([name]) => name);
 }

@@ -13,10 +13,12 @@ import type { Access, HttpServer } from '../../ground/http.ts';
 import { httpFailures } from '../../ground/http-error.ts';
 import { TimeRangeQuery, timeRangeOf, timeRangeView } from '../../ground/time-range.ts';
 import type { ConnectionStore, Pair } from '../connections/store.ts';
+import type { Networks } from '../networks/networks.ts';
 import { drawGraph } from './graph.ts';
 
 export interface MapRoutesOptions {
   readonly connections: ConnectionStore;
+  readonly networks: Networks;
   /** Anybody who is signed in. */
   readonly access: Access;
   readonly nowMs: () => number;
@@ -31,21 +33,27 @@ const PairsQuery = Type.Object({ address: Type.String({ maxLength: 45 }), limit:
 const DEFAULT_LIMIT = 100;
 const MOST_EXTERNALS = 60;
 
-export function registerMapRoutes(server: HttpServer, { connections, access, nowMs }: MapRoutesOptions): void {
+export function registerMapRoutes(
+  server: HttpServer,
+  { connections, networks, access, nowMs }: MapRoutesOptions,
+): void {
   const config = { access };
+  const networkOf = (ip: string) => networks.nameOf(ip);
+  const view = (pair: Pair) => pairView(pair, networkOf(pair.remoteIp));
   server.get('/api/map', { config, schema: { querystring: MapQuery } }, async ({ query }): Promise<MapView> => {
     const range = timeRangeOf(query, nowMs());
     const level = query.level ?? 'application';
     const detail = { process: level === 'process', container: level === 'container' };
     const { ends, isCut } = await connections.lineEnds(range, detail);
-    const { nodes, edges, externalsGrouped } = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS });
+    const { nodes, edges, externalsGrouped } = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS, networkOf });
     return {
       ...timeRangeView(range),
       level,
       nodes: [...nodes],
-      edges: edges.map(({ firstMs, lastMs, ports, ...edge }) => ({
+      edges: edges.map(({ firstMs, lastMs, ports, addresses, ...edge }) => ({
         ...edge,
         ports: [...ports],
+        addresses: [...addresses],
         firstAt: iso(firstMs),
         lastAt: iso(lastMs),
       })),
@@ -60,14 +68,15 @@ export function registerMapRoutes(server: HttpServer, { connections, access, now
       const range = timeRangeOf(query, nowMs());
       const by = query.by ?? 'application';
       const talkers = await connections.topTalkers(range, by, query.limit ?? DEFAULT_LIMIT);
-      return { ...timeRangeView(range), by, talkers: [...talkers] };
+      const network = ({ name }: { readonly name: string }) => (by === 'remote_ip' ? networkOf(name) : '');
+      return { ...timeRangeView(range), by, talkers: talkers.map((one) => ({ ...one, network: network(one) })) };
     },
   );
   server.get(
     '/api/connections/new',
     { config, schema: { querystring: NewQuery } },
     async ({ query }): Promise<PairList> => ({
-      pairs: (await connections.newPairs(timeRangeOf(query, nowMs()), query.limit ?? DEFAULT_LIMIT)).map(pairView),
+      pairs: (await connections.newPairs(timeRangeOf(query, nowMs()), query.limit ?? DEFAULT_LIMIT)).map(view),
     }),
   );
   server.get(
@@ -76,13 +85,13 @@ export function registerMapRoutes(server: HttpServer, { connections, access, now
     async ({ query: { address, limit = DEFAULT_LIMIT } }): Promise<PairList> => {
       if (isIP(address) === 0)
         throw httpFailures.invalidInput('address', 'no IP address: write 192.0.2.7 or 2001:db8::7');
-      return { pairs: (await connections.pairsOf(address, limit)).map(pairView) };
+      return { pairs: (await connections.pairsOf(address, limit)).map(view) };
     },
   );
 }
 
-function pairView({ scope: _scope, firstMs, lastMs, ...pair }: Pair): PairView {
-  return { ...pair, firstAt: iso(firstMs), lastAt: iso(lastMs) };
+function pairView({ scope: _scope, firstMs, lastMs, ...pair }: Pair, network: string): PairView {
+  return { ...pair, network, firstAt: iso(firstMs), lastAt: iso(lastMs) };
 }
 
 function iso(ms: number): string {

@@ -24,6 +24,7 @@ export interface Shown {
 }
 
 const MOST_PORTS = 8;
+const MOST_ADDRESSES = 20;
 /** So many nodes are taken in at a glance; larger maps begin with their groups folded. */
 export const MOST_UNFOLDED = 60;
 
@@ -79,8 +80,12 @@ function emptyGroup(id: string, group: string) {
 }
 
 function joined(one: MapEdge, other: MapEdge): MapEdge {
+  const addresses = [...new Set([...one.addresses, ...other.addresses])];
   return {
     ...one,
+    addresses: addresses.slice(0, MOST_ADDRESSES),
+    // Of those that neither line names it is not known which are the same.
+    addressCount: Math.max(addresses.length, one.addressCount, other.addressCount),
     ports: [...new Set([...one.ports, ...other.ports])].slice(0, MOST_PORTS),
     opened: one.opened + other.opened,
     failed: one.failed + other.failed,

@@ -2,7 +2,7 @@
 import type { MapEdge } from '@countersign/contract';
 import type { ReactNode } from 'react';
 import { bytesText } from '../../data/bytes.ts';
-import { useSpeech } from '../../words/speech.tsx';
+import { fill, useSpeech } from '../../words/speech.tsx';
 import { MachineValue } from '../machine-value.tsx';
 import { groupName, type Shown, type ShownNode } from './fold.ts';
 import type { Picked } from './scene.ts';
@@ -95,6 +95,13 @@ function EdgeCard({ edge, shown, choose }: MapCardProps & { readonly edge: MapEd
       <Fact name={words.map.ports}>
         <span className="machine">{edge.ports.join(' ')}</span>
       </Fact>
+      {edge.addresses.length > 0 && (
+        <Fact name={words.map.addresses}>
+          <span className="machine">{edge.addresses.join(' ')}</span>
+          {edge.addressCount > edge.addresses.length &&
+            ` ${fill(words.map.moreAddresses, { count: edge.addressCount - edge.addresses.length })}`}
+        </Fact>
+      )}
       <Fact name={words.map.sent}>{bytesText(edge.sentBytes, language)}</Fact>
       <Fact name={words.map.received}>{bytesText(edge.receivedBytes, language)}</Fact>
       <Fact name={words.map.opened}>{number(edge.opened)}</Fact>

@@ -13,7 +13,8 @@ const INK = {
   font: 'Inter, "x"',
 };
 const bytes = { sentBytes: 1_000, receivedBytes: 10, insideBytes: 0, members: 0 };
-const edge = { opened: 3, failed: 0, sentBytes: 5, receivedBytes: 5, retransmits: 0, firstAt: '', lastAt: '' };
+const counts = { opened: 3, failed: 0, sentBytes: 5, receivedBytes: 5, retransmits: 0 };
+const edge = { ...counts, firstAt: '', lastAt: '', addresses: [], addressCount: 0 };
 
 function sceneOf(names: readonly string[]): Scene {
   const kinds = ['workload', 'external', 'host', 'group'] as const;

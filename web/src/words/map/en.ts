@@ -40,6 +40,8 @@ export const mapWords = {
   source: 'From',
   target: 'To',
   ports: 'Ports',
+  addresses: 'Addresses',
+  moreAddresses: 'and {count} more',
   bytes: 'Bytes',
   sent: 'Sent',
   received: 'Received',

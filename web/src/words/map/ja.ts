@@ -42,6 +42,8 @@ export const mapWords: typeof english = {
   source: '接続元',
   target: '接続先',
   ports: 'ポート',
+  addresses: 'アドレス',
+  moreAddresses: 'ほか{count}件',
   bytes: '通信量',
   sent: '送信',
   received: '受信',
