@@ -29,15 +29,13 @@ import {
 } from './sources/aws-live/configuration.ts';
 import { buildHeartbeats, type ConfiguredHeartbeat, HeartbeatsSection } from './sources/alerts/heartbeats.ts';
 import { buildIntegrations, type ConfiguredIntegration, IntegrationsSection } from './sources/alerts/integration.ts';
-import type { CustomGroup } from './inventory/application.ts';
 import {
   ApplicationsSection,
   buildInventory,
   ClustersSection,
-  type ConfiguredCluster,
+  type InventoryConfiguration,
 } from './inventory/configuration.ts';
-import { buildNetworks, NetworksSection } from './inventory/networks/configuration.ts';
-import type { NetworkFiles } from './inventory/networks/networks.ts';
+import { NetworksSection } from './inventory/networks/configuration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 import { buildSensors, type ConfiguredSensor, SensorSource } from './sources/sensor/configuration.ts';
 
@@ -156,7 +154,7 @@ export interface WatchedSource {
 }
 
 /** The configuration in force. */
-export interface Configuration {
+export interface Configuration extends InventoryConfiguration {
   /** Where people reach the console, without a trailing slash; null: the address the server listens on. */
   readonly publicUrl: string | null;
   /** Addresses or CIDRs of reverse proxies whose `X-Forwarded-For` is believed. */
@@ -189,12 +187,6 @@ export interface Configuration {
   readonly learnConnectionsMs: number | null;
   /** Null: nothing is put back. */
   readonly reverts: RevertConfiguration | null;
-  /** Clusters that are followed for the inventory. */
-  readonly clusters: readonly ConfiguredCluster[];
-  /** Applications by names of one's own. */
-  readonly groups: readonly CustomGroup[];
-  /** Names of addresses outside. */
-  readonly networks: NetworkFiles;
 }
 
 export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -244,7 +236,6 @@ export function buildConfiguration(file: ConfigurationFile): {
   const sensors = buildSensors(file.sources ?? []);
   const reverts = buildReverts(file.reverts);
   const inventory = buildInventory(file);
-  const networks = buildNetworks(file.networks ?? {});
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
     ...policyProblems.map((problem) => ({ ...problem, path: ['policy', ...problem.path] })),
@@ -262,7 +253,6 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...sensors.problems,
     ...reverts.problems,
     ...inventory.problems,
-    ...networks.problems,
     ...checkReverts(file),
   ];
   if (policy === null || problems.some(({ severity }) => severity === 'error')) {
@@ -292,9 +282,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     watch: watch.limits,
     learnConnectionsMs: watch.learnConnectionsMs,
     reverts: reverts.reverts,
-    clusters: inventory.clusters,
-    groups: inventory.groups,
-    networks: networks.networks,
+    ...inventory.inventory,
   };
   return { configuration, problems };
 }

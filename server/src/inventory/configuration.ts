@@ -3,6 +3,8 @@ import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../ground/config.ts';
 import type { ClusterAccess } from '../vendors/kubernetes/cluster-reader.ts';
 import type { CustomGroup } from './application.ts';
+import { buildNetworks, type NetworksSection } from './networks/configuration.ts';
+import type { NetworkFiles } from './networks/networks.ts';
 
 const strict = { additionalProperties: false } as const;
 const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[\\w.:/-]+$' });
@@ -38,11 +40,20 @@ export interface ConfiguredCluster {
 export interface InventoryFile {
   readonly clusters?: Static<typeof ClustersSection>;
   readonly applications?: Static<typeof ApplicationsSection>;
+  readonly networks?: Static<typeof NetworksSection>;
 }
 
-export function buildInventory({ clusters = [], applications = {} }: InventoryFile): {
+export interface InventoryConfiguration {
+  /** Clusters that are followed. */
   readonly clusters: readonly ConfiguredCluster[];
+  /** Applications by names of one's own. */
   readonly groups: readonly CustomGroup[];
+  /** Names of addresses outside. */
+  readonly networks: NetworkFiles;
+}
+
+export function buildInventory({ clusters = [], applications = {}, networks = {} }: InventoryFile): {
+  readonly inventory: InventoryConfiguration;
   readonly problems: readonly ConfigProblem[];
 } {
   const problems: ConfigProblem[] = [];
@@ -72,5 +83,9 @@ export function buildInventory({ clusters = [], applications = {} }: InventoryFi
     };
   });
   const groups = Object.entries(applications).map(([name, globs]) => ({ name, globs }));
-  return { clusters: built, groups, problems };
+  const names = buildNetworks(networks);
+  return {
+    inventory: { clusters: built, groups, networks: names.networks },
+    problems: [...problems, ...names.problems],
+  };
 }
