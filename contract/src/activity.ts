@@ -126,6 +126,22 @@ export const TreeRow = Type.Object({
 });
 export type TreeRow = Static<typeof TreeRow>;
 
+/** Who stands behind a process; null when nobody signed in for it, or it cannot be told who. */
+export const ProcessSessionView = Type.Object({
+  session: Type.Union([
+    Type.Null(),
+    Type.Object({
+      how: Type.Union([Type.Literal('sign-in'), Type.Literal('cluster')]),
+      who: Type.String(),
+      at: Type.String(),
+      from: Type.String(),
+      detail: Type.String(),
+      event: Type.Union([Type.Null(), Type.Object({ source: Type.String(), id: Type.String() })]),
+    }),
+  ]),
+});
+export type ProcessSessionView = Static<typeof ProcessSessionView>;
+
 export const TreeView = Type.Object({
   host: Type.String(),
   at: Type.String(),

@@ -37,6 +37,7 @@ import { intakeView } from './intake-view.ts';
 import { watchFlows } from './inventory/flows/watch.ts';
 import { loadNetworks, type Networks } from './inventory/networks/networks.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
+import { podsOf } from './inventory/store.ts';
 import { registerInventoryRoutes } from './inventory/routes.ts';
 import { registerTelemetryRoutes } from './inventory/telemetry/routes.ts';
 import { DEFAULT_KEPT } from './inventory/telemetry/tables.ts';
@@ -294,7 +295,7 @@ function registerWorld(
 ): void {
   const { options, hosts, clusters } = rooms;
   registerHostRoutes(server, hosts, common.guards);
-  registerActivityRoutes(server, { ...rooms, ...common });
+  registerActivityRoutes(server, { ...rooms, ...common, podOf: podsOf(rooms.workloads) });
   registerSavedSearchRoutes(server, { ...common, askerOf: (request) => signedInOf(request).person.id });
   const { capturesDirectory } = hosts;
   registerFleet(server, { ...options.configuration, ...rooms, ...common, ...options, capturesDirectory });

@@ -10,6 +10,7 @@ import {
   type ActivityRowView,
   type ActivityValues,
   type ActivityView,
+  type ProcessSessionView,
   type TreeRow,
   type TreeView,
 } from '@countersign/contract';
@@ -22,11 +23,14 @@ import { Asked, type AskedFor, searchOf, timeOf } from './asked.ts';
 import { gapsOf } from './gaps.ts';
 import { type TreeNode, treeAt } from './process-tree.ts';
 import { type ActivitySearch, type Place, placeAfter } from './search.ts';
+import { type SessionRooms, sessionBehind } from './sessions.ts';
 import type { ActivityRow, ActivityStore } from './store.ts';
 
 export interface ActivityRoutesOptions {
   readonly state: State;
   readonly activity: ActivityStore;
+  readonly events: SessionRooms['events'];
+  readonly podOf: SessionRooms['podOf'];
   /** Anybody who is signed in. */
   readonly access: Access;
   readonly nowMs: () => number;
@@ -39,6 +43,11 @@ const RowsQuery = Type.Object({
 });
 const SearchQuery = Type.Object(Asked);
 const ValuesQuery = Type.Object({ ...Asked, field: ActivityField });
+const SessionQuery = Type.Object({
+  host: Type.String({ maxLength: 300 }),
+  pid: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
+  at: Type.String({ maxLength: 40 }),
+});
 const TreeQuery = Type.Object({ host: Type.String({ maxLength: 300 }), at: Type.String({ maxLength: 40 }) });
 
 const DEFAULT_LIMIT = 100;
@@ -118,10 +127,23 @@ export function registerActivityRoutes(server: HttpServer, options: ActivityRout
       };
     },
   );
+  server.get(
+    '/api/activity/session',
+    { config, schema: { querystring: SessionQuery } },
+    async ({ query }): Promise<ProcessSessionView> => {
+      const session = await sessionBehind(options, { ...query, atMs: timeOf(query.at, 'at') });
+      if (session === null) return { session: null };
+      const { atMs, ...rest } = session;
+      return { session: { ...rest, at: iso(atMs) } };
+    },
+  );
   registerFiles(server, options);
 }
 
-function registerFiles(server: HttpServer, { activity, access, nowMs }: Omit<ActivityRoutesOptions, 'state'>): void {
+function registerFiles(
+  server: HttpServer,
+  { activity, access, nowMs }: Pick<ActivityRoutesOptions, 'activity' | 'access' | 'nowMs'>,
+): void {
   const options = { config: { access }, schema: { querystring: SearchQuery } };
   const pagesOf = (query: AskedFor) => pages(activity, searchOf(query, nowMs()));
   server.get('/api/activity.json', options, async ({ query }, reply) =>

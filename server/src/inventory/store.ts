@@ -44,6 +44,15 @@ export interface WorkloadStore {
   addressed(range: { readonly fromMs: number; readonly toMs: number }): Promise<readonly KnownWorkload[]>;
 }
 
+/** The pod that a container is of, by the container's whole id. */
+export function podsOf({ find }: Pick<WorkloadStore, 'find'>) {
+  return async (id: string): Promise<{ readonly namespace: string; readonly name: string } | null> => {
+    const container = await find({ kind: 'container', id });
+    const name = container?.facts['pod'] ?? '';
+    return container === null || name === '' ? null : { namespace: container.namespace, name };
+  };
+}
+
 const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 134217728';
 const MOST_ROWS_AT_ONCE = 10_000;
 export const MOST_WORKLOADS = 5_000;

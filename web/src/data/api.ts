@@ -45,6 +45,7 @@ import type {
   SampleStarted,
   SampleView,
   SavedSearch,
+  ProcessSessionView,
   SavedSearches,
   SearchView,
   SessionView,
@@ -125,6 +126,8 @@ export const api = {
   removeSearch: (searchId: string) => call<unknown>('DELETE', `/api/activity/searches/${id(searchId)}`),
   processTree: (host: string, at: string) =>
     call<TreeView>('GET', `/api/activity/tree?${new URLSearchParams({ host, at })}`),
+  sessionBehind: (host: string, pid: number, at: string) =>
+    call<ProcessSessionView>('GET', `/api/activity/session?${new URLSearchParams({ host, pid: String(pid), at })}`),
   map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>
     call<MapView>('GET', `/api/map?${new URLSearchParams(query)}`),
   cases: (states: readonly string[], after: string | null, text = '') => {

@@ -33,6 +33,7 @@ export function ProcessTree({ host, at, pid, close }: ProcessTreeProps) {
           {words.common.close}
         </button>
       </div>
+      {pid !== null && pid !== undefined && <SessionLine host={host} pid={pid} at={at} />}
       {found.isPending && <Skeleton lines={6} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
       {found.data?.rows.length === 0 && <p className="quiet">{words.activity.treeEmpty}</p>}
@@ -57,5 +58,20 @@ export function ProcessTree({ host, at, pid, close }: ProcessTreeProps) {
         </ol>
       )}
     </aside>
+  );
+}
+
+/** Whose session the process is of; nothing where nobody is known. */
+function SessionLine({ host, pid, at }: { readonly host: string; readonly pid: number; readonly at: string }) {
+  const { words, absolute } = useSpeech();
+  const { data } = useQuery({ queryKey: ['session', host, pid, at], queryFn: () => api.sessionBehind(host, pid, at) });
+  const session = data?.session ?? null;
+  if (session === null) return null;
+  const { how, who, detail, from } = session;
+  const sentence = how === 'cluster' ? words.activity.sessionCluster : words.activity.sessionSignIn;
+  return (
+    <p className="session">
+      {fill(detail === '' ? words.activity.sessionOf : sentence, { who, detail, from, at: absolute(session.at) })}
+    </p>
   );
 }

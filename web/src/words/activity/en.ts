@@ -83,6 +83,9 @@ export const activityWords = {
   treeCut: 'There are more processes than are shown.',
   treeEmpty: 'No command of this host was seen in the day before.',
   ended: 'ended',
+  sessionCluster: '{who} came in through the cluster ({detail}), from {from}, {at}.',
+  sessionSignIn: '{who} signed in: {detail}, {at}.',
+  sessionOf: 'A session of {who}.',
   empty: 'Nothing was done in this time that fits.',
   emptyMore: 'Widen the time, or remove a filter. Hosts tell their commands when they run a sensor.',
 };

@@ -79,6 +79,9 @@ export const activityWords: typeof english = {
   treeCut: '表示しきれないプロセスがあります。',
   treeEmpty: '直前の1日間に、このホストのコマンドは見つかりませんでした。',
   ended: '終了済み',
+  sessionCluster: '{who} がクラスターを通じて（{detail}）{from} から入りました（{at}）。',
+  sessionSignIn: '{who} がサインインしました: {detail}（{at}）。',
+  sessionOf: '{who} のセッションです。',
   empty: 'この期間に、条件に合う記録はありません。',
   emptyMore: '期間を広げるか、条件を外してください。コマンドはセンサーを動かしているホストから届きます。',
 };
