@@ -112,6 +112,14 @@ export function registerActivityRoutes(server: HttpServer, options: ActivityRout
       return { field: query.field, values: [...values] };
     },
   );
+  registerProcesses(server, options);
+  registerFiles(server, options);
+}
+
+/** Processes at a moment, and whose session one is of. */
+function registerProcesses(server: HttpServer, options: ActivityRoutesOptions): void {
+  const { activity, access } = options;
+  const config = { access };
   server.get(
     '/api/activity/tree',
     { config, schema: { querystring: TreeQuery } },
@@ -137,7 +145,6 @@ export function registerActivityRoutes(server: HttpServer, options: ActivityRout
       return { session: { ...rest, at: iso(atMs) } };
     },
   );
-  registerFiles(server, options);
 }
 
 function registerFiles(
