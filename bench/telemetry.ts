@@ -8,8 +8,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Sampler } from '../server/src/inventory/telemetry/sampler.ts';
-import { createNamer } from '../server/src/inventory/telemetry/tell.ts';
+import { Sampler } from '../server/src/inventory/telemetry/edge/sampler.ts';
+import { createNamer } from '../server/src/inventory/telemetry/edge/tell.ts';
 import { type Machine, thisMachine } from './machine.ts';
 
 const GROUPS = 50;

@@ -40,7 +40,7 @@ import { registerMapRoutes } from './inventory/map/routes.ts';
 import { podsOf } from './inventory/store.ts';
 import { registerInventoryRoutes } from './inventory/routes.ts';
 import { registerTelemetryRoutes } from './inventory/telemetry/routes.ts';
-import { DEFAULT_KEPT } from './inventory/telemetry/tables.ts';
+import type { Exporter } from './inventory/telemetry/export/exporter.ts';
 import { syncPeople } from './people/directory.ts';
 import { createPasskeys, type Passkeys } from './people/passkeys/passkeys.ts';
 import { registerPasskeyRoutes } from './people/passkeys/routes.ts';
@@ -74,6 +74,7 @@ import { registerAlertRoutes } from './sources/alerts/routes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { watchSelf } from './self-watch.ts';
 import { openStores, type Stores } from './stores.ts';
+import { openExporters } from './telemetry-export.ts';
 
 export interface AppOptions {
   readonly configuration: Configuration;
@@ -121,7 +122,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
   undo.push(() => state.close());
   const engine = await openEngine(options);
   undo.push(() => engine.close());
-  const stores = await openStores(engine, { keptTelemetry: DEFAULT_KEPT });
+  const exporters = await openExporters(configuration.telemetry.receivers, options);
+  const stores = await openStores(engine, { ...configuration.telemetry, exporters });
   const clusters = new Clusters({ ...options, ...configuration, ...stores });
   const told = withApplications(stores, clusters);
   const serverKey = await loadServerKey(dataDirectory, random);
@@ -136,6 +138,8 @@ async function assemble(options: AppOptions, undo: (() => Promise<void>)[]): Pro
     ...stores,
     clusters,
     told,
+    exporters,
+    engine,
     serverKey,
     integrations: await withKeys(configuration.integrations, environment),
     heartbeats: await withKeys(configuration.heartbeats, environment),
@@ -189,6 +193,8 @@ interface Rooms extends Stores {
   readonly clusters: Clusters;
   /** Where what hosts tell goes. */
   readonly told: RollUpStores;
+  readonly exporters: readonly Exporter[];
+  readonly engine: EventEngine;
   readonly serverKey: Uint8Array;
   readonly integrations: readonly Integration[];
   readonly heartbeats: readonly Heartbeat[];
@@ -273,7 +279,7 @@ async function openHttp(
     pushKey: response.pushKey,
   });
   const access = guards.person;
-  registerMetricsRoute(house.server, { state, clock, intake, access });
+  registerMetricsRoute(house.server, { ...rooms, clock, intake, access });
   registerAlertRoutes(house.server, { ...common, access, integrations: rooms.integrations });
   registerHeartbeatRoutes(house.server, { ...common, log, access, heartbeats: rooms.heartbeats });
   registerWorld(house.server, rooms, { ...common, access });
@@ -380,7 +386,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     watchSources(sources, { state, clock, log }, stopping),
-    ...[rooms.hosts, rooms.clusters].map((places) => places.run(stopping)),
+    ...[rooms.hosts, rooms.clusters, ...rooms.exporters].map((one) => one.run(stopping)),
     ...rooms.queues.map(({ name, client }) => runAwsIntake({ name, state, client, clock, log, raise }, stopping)),
     watchSelf(
       { state, clock, log, url: rooms.deadMan, everyMs: configuration.connections.deadMan?.everyMs ?? SELF_WATCH_MS },

@@ -2,7 +2,8 @@
  * `countersign.yaml` as a whole: its shape, its defaults, and what the rooms get from it.
  *
  * The surprise: secrets never stand in the file. It names an environment variable or a file, and a value where a
- * reference belongs is an error that does not repeat the value. Every section may be left out.
+ * reference belongs is an error that does not repeat the value. Every section may be left out. Long because it is the one place that
+ * knows all of them.
  */
 import { Role } from '@countersign/contract';
 import { type Static, Type } from 'typebox';
@@ -36,6 +37,7 @@ import {
   type InventoryConfiguration,
 } from './inventory/configuration.ts';
 import { NetworksSection } from './inventory/networks/configuration.ts';
+import { buildTelemetry, type TelemetryConfiguration, TelemetrySection } from './inventory/telemetry/configuration.ts';
 import type { ConfiguredPerson, Ownership } from './people/person.ts';
 import { buildSensors, type ConfiguredSensor, SensorSource } from './sources/sensor/configuration.ts';
 
@@ -132,6 +134,7 @@ export const ConfigurationSchema = Type.Object(
     aws: Type.Optional(AwsSection),
     watch: Type.Optional(WatchSection),
     reverts: Type.Optional(RevertsSection),
+    telemetry: Type.Optional(TelemetrySection),
     clusters: Type.Optional(ClustersSection),
     applications: Type.Optional(ApplicationsSection),
     networks: Type.Optional(NetworksSection),
@@ -185,6 +188,7 @@ export interface Configuration extends InventoryConfiguration {
   readonly watch: WatchLimits;
   /** See `buildWatch`. */
   readonly learnConnectionsMs: number | null;
+  readonly telemetry: TelemetryConfiguration;
   /** Null: nothing is put back. */
   readonly reverts: RevertConfiguration | null;
 }
@@ -235,6 +239,7 @@ export function buildConfiguration(file: ConfigurationFile): {
   const watch = buildWatch(file.watch ?? {});
   const sensors = buildSensors(file.sources ?? []);
   const reverts = buildReverts(file.reverts);
+  const telemetry = buildTelemetry(file.telemetry);
   const inventory = buildInventory(file);
   const { policy, problems: policyProblems } = compilePolicy(file.policy ?? DEFAULT_POLICY);
   const problems: ConfigProblem[] = [
@@ -252,6 +257,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     ...watch.problems,
     ...sensors.problems,
     ...reverts.problems,
+    ...telemetry.problems,
     ...inventory.problems,
     ...checkReverts(file),
   ];
@@ -270,11 +276,7 @@ export function buildConfiguration(file: ConfigurationFile): {
     pages,
     policy,
     onCall: onCall.onCall,
-    accountEscalations: new Map(
-      Object.entries(file.accounts ?? {}).flatMap(([id, { escalation }]) =>
-        escalation === undefined ? [] : [[id, escalation] as const],
-      ),
-    ),
+    accountEscalations: accountEscalationsOf(file),
     integrations: integrations.integrations,
     heartbeats: heartbeats.heartbeats,
     connections: connections.connections,
@@ -283,8 +285,17 @@ export function buildConfiguration(file: ConfigurationFile): {
     learnConnectionsMs: watch.learnConnectionsMs,
     reverts: reverts.reverts,
     ...inventory.inventory,
+    telemetry: telemetry.telemetry,
   };
   return { configuration, problems };
+}
+
+function accountEscalationsOf({ accounts = {} }: ConfigurationFile): Configuration['accountEscalations'] {
+  return new Map(
+    Object.entries(accounts).flatMap(([id, { escalation }]) =>
+      escalation === undefined ? [] : [[id, escalation] as const],
+    ),
+  );
 }
 
 function ownershipOf(

@@ -6,9 +6,9 @@ import { CODE, type Machine } from '@countersign/scap';
 import type { Clock } from './ground/clock.ts';
 import { containerPlace, type RollUpPiece } from './host-roll-up.ts';
 import type { CustomGroup, ProcessPlace } from './inventory/application.ts';
-import { runSampler } from './inventory/telemetry/run.ts';
-import { Sampler } from './inventory/telemetry/sampler.ts';
-import { createNamer } from './inventory/telemetry/tell.ts';
+import { runSampler } from './inventory/telemetry/edge/run.ts';
+import { Sampler } from './inventory/telemetry/edge/sampler.ts';
+import { createNamer } from './inventory/telemetry/edge/tell.ts';
 import type { Follower } from './sources/sensor/stream.ts';
 
 const MOST_CONTAINERS = 20_000;

@@ -6,7 +6,9 @@ import { type ConnectionStore, openConnectionStore } from './inventory/connectio
 import { type FlowStore, flowStore } from './inventory/flows/store.ts';
 import { openWorkloadStore, type WorkloadStore } from './inventory/store.ts';
 import { openTelemetryStore, type TelemetryStore } from './inventory/telemetry/store.ts';
+import type { Exporter } from './inventory/telemetry/export/exporter.ts';
 import type { KeptDays } from './inventory/telemetry/tables.ts';
+import { exporting } from './telemetry-export.ts';
 
 export interface Stores {
   readonly events: EventStore;
@@ -20,14 +22,14 @@ export interface Stores {
 /** Makes the tables that are missing. */
 export async function openStores(
   engine: EventEngine,
-  { keptTelemetry }: { readonly keptTelemetry: KeptDays },
+  { kept, exporters }: { readonly kept: KeptDays; readonly exporters: readonly Exporter[] },
 ): Promise<Stores> {
   return {
     events: await openEventStore(engine),
     connections: await openConnectionStore(engine),
     flows: flowStore(engine),
     activity: await openActivityStore(engine),
-    telemetry: await openTelemetryStore(engine, keptTelemetry),
+    telemetry: exporting(await openTelemetryStore(engine, kept), exporters),
     workloads: await openWorkloadStore(engine),
   };
 }

@@ -8,8 +8,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WireSample } from '../../server/src/inventory/telemetry/sample.ts';
-import { Sampler } from '../../server/src/inventory/telemetry/sampler.ts';
-import { createNamer } from '../../server/src/inventory/telemetry/tell.ts';
+import { Sampler } from '../../server/src/inventory/telemetry/edge/sampler.ts';
+import { createNamer } from '../../server/src/inventory/telemetry/edge/tell.ts';
 import { Containers, describeWithRunc } from '../runc.ts';
 
 const MIB = 1024 * 1024;
@@ -172,8 +172,8 @@ async function talk(id: string): Promise<void> {
 
 describe('without any right', () => {
   test('everything but what only root may know is told', () => {
-    const program = new URL('../../server/dist/inventory/telemetry/sampler.js', import.meta.url).href;
-    const names = new URL('../../server/dist/inventory/telemetry/tell.js', import.meta.url).href;
+    const program = new URL('../../server/dist/inventory/telemetry/edge/sampler.js', import.meta.url).href;
+    const names = new URL('../../server/dist/inventory/telemetry/edge/tell.js', import.meta.url).href;
     const script = `const { Sampler } = await import('${program}'); const { createNamer } = await import('${names}');
       const sampler = new Sampler({ proc: '/proc', sys: '/sys', namer: createNamer(() => null) });
       sampler.look(0); sampler.look(1000); process.stdout.write(JSON.stringify(sampler.take(0)));`;

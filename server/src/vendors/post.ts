@@ -47,7 +47,8 @@ export function resultOf(status: number, reply: string, retryAfter: string | nul
   };
 }
 
-async function readReply({ body }: Response): Promise<string> {
+/** As much of it as anybody wants. */
+export async function readReply({ body }: Response): Promise<string> {
   if (body === null) return '';
   const decoder = new TextDecoder();
   let reply = '';

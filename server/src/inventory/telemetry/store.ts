@@ -141,7 +141,7 @@ const LONGEST_EXACT_MS = 2 * DAY_MS;
 const MOST_POINTS = 360;
 const STEPS_S = [10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800] as const;
 /** A host's newest window may still be on its way. */
-const LATEST_MS = 60_000;
+const LATEST_MS = 120_000;
 
 /** Makes the tables if they are missing. */
 export async function openTelemetryStore(engine: EventEngine, kept: KeptDays = DEFAULT_KEPT): Promise<TelemetryStore> {
@@ -228,7 +228,7 @@ function usageOf(row: UsageRow): WorkloadUsage {
   };
 }
 
-/** The sketch is right to two in a hundred: it never says more than there was. */
+/** A sketch is nearly right; it never says more than there was. */
 function spreadOf(levels: readonly (number | null)[], max: number): Spread {
   const at = (place: number) => Math.min(Number(levels[place] ?? 0) || 0, max);
   return { p50: at(0), p95: at(1), max };

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProcessPlace } from '../application.ts';
+import type { ProcessPlace } from '../../application.ts';
 import { parseStat } from './kernel/processes.ts';
 import { nearest, placeOf } from './kernel/place.ts';
 import { Meter } from './meter.ts';
-import { NO_TOTALS } from './reading.ts';
-import type { WireSample } from './sample.ts';
+import { NO_TOTALS } from '../reading.ts';
+import type { WireSample } from '../sample.ts';
 import { Sampler } from './sampler.ts';
 import { createNamer } from './tell.ts';
 

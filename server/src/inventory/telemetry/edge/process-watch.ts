@@ -5,7 +5,7 @@
  * its parent's account then, or it would count twice.
  */
 import { type Process, processIo } from './kernel/processes.ts';
-import { NO_TOTALS } from './reading.ts';
+import { NO_TOTALS } from '../reading.ts';
 import { type WatchedGroup, WatchedProcess, WatchedProgram } from './things.ts';
 
 export interface ProcessWatchOptions {

@@ -2,11 +2,11 @@
  * Meters → samples, at the end of a window, when most things have got their names. Of programs and processes those that use most are told; the
  * rest of the programs is one row, so that nothing is missing in the sums.
  */
-import { applicationOf, type CustomGroup, type ProcessPlace } from '../application.ts';
+import { applicationOf, type CustomGroup, type ProcessPlace } from '../../application.ts';
 import type { Process } from './kernel/processes.ts';
 import type { Meter, Usage } from './meter.ts';
-import { type Bounds, NO_BOUNDS } from './reading.ts';
-import type { WireSample } from './sample.ts';
+import { type Bounds, NO_BOUNDS } from '../reading.ts';
+import type { WireSample } from '../sample.ts';
 import type { WatchedGroup, WatchedProcess, WatchedProgram } from './things.ts';
 
 export interface Namer {

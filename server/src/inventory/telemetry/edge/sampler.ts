@@ -19,7 +19,7 @@ import { nearest, pathIn } from './kernel/place.ts';
 import { type Process, Processes } from './kernel/processes.ts';
 import { Meter } from './meter.ts';
 import { ProcessWatch } from './process-watch.ts';
-import type { WireSample } from './sample.ts';
+import type { WireSample } from '../sample.ts';
 import { type Namer, tell } from './tell.ts';
 import { Remembered, WatchedGroup } from './things.ts';
 

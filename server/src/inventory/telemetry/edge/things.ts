@@ -6,7 +6,7 @@
 import type { Process, ProcessIo } from './kernel/processes.ts';
 import type { Group } from './kernel/hierarchies.ts';
 import { Meter } from './meter.ts';
-import { type Bounds, NO_BOUNDS, NO_TOTALS } from './reading.ts';
+import { type Bounds, NO_BOUNDS, NO_TOTALS } from '../reading.ts';
 
 /** A container or a unit. */
 export class WatchedGroup {

@@ -4,7 +4,7 @@
  *
  * The surprise: totals may begin anew under the same name, when a container is started again. What is less than before counts from nothing.
  */
-import { NO_TOTALS, type Reading, TOTALS, type Totals } from './reading.ts';
+import { NO_TOTALS, type Reading, TOTALS, type Totals } from '../reading.ts';
 
 export interface Usage {
   /** How much of the window was watched. */

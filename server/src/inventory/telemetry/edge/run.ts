@@ -1,7 +1,7 @@
 /** Drives a sampler: a look at each full second, and a window's samples at each full ten seconds of the clock, so that hosts can be added up. */
-import type { Clock } from '../../ground/clock.ts';
+import type { Clock } from '../../../ground/clock.ts';
 import type { Sampler } from './sampler.ts';
-import { SAMPLE_WINDOW_MS, type WireSample } from './sample.ts';
+import { SAMPLE_WINDOW_MS, type WireSample } from '../sample.ts';
 
 const LOOK_MS = 1_000;
 

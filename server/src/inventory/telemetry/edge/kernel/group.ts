@@ -4,7 +4,7 @@
  * The surprise: what a group was promised is not in the kernel. Kubernetes turns a request into shares of the processor, from which it is read
  * back; what a container asked for in memory nobody tells the kernel.
  */
-import { type Bounds, NO_TOTALS, type Reading } from '../reading.ts';
+import { type Bounds, NO_TOTALS, type Reading } from '../../reading.ts';
 import { numberAfter, numberIn, readKernelFile } from './files.ts';
 import type { Hierarchies } from './hierarchies.ts';
 

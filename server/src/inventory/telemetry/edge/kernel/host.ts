@@ -1,7 +1,7 @@
 /** The host as a whole: processors, memory, disks, network and whom the kernel killed for want of memory. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bounds, NO_BOUNDS, NO_TOTALS, type Reading } from '../reading.ts';
+import { type Bounds, NO_BOUNDS, NO_TOTALS, type Reading } from '../../reading.ts';
 import { numberAfter, readKernelFile } from './files.ts';
 import { hostTraffic } from './network.ts';
 
