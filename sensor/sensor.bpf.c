@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "sensor.h"
+#include "kernel/glimpse.h"
 #include "kernel/event.h"
 #include "kernel/path.h"
 #include "kernel/call.h"

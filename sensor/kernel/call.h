@@ -123,11 +123,12 @@ static __always_inline __u32 read_current_call(struct call *call)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *registers, long result)
 {
-	__u32 number = call_number(bpf_get_current_task_btf(), registers);
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = call_number(task, registers);
 
 	if (number >= CALLS_MAX || !wanted[number & (CALLS_MAX - 1)])
 		return 0;
-	if ((__u32)(bpf_get_current_pid_tgid() >> 32) == settings.own_pid)
+	if ((__u32)task->tgid == settings.own_pid)
 		return 0;
 	bpf_tail_call(ctx, &handlers, number);
 	return 0;

@@ -54,11 +54,6 @@ struct {
 	__type(value, struct written);
 } writes SEC(".maps");
 
-static __always_inline __u32 current_pid(void)
-{
-	return bpf_get_current_pid_tgid() >> 32;
-}
-
 static __always_inline struct told_fds *told_of_current(void)
 {
 	__u32 pid = current_pid();

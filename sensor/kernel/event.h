@@ -124,13 +124,24 @@ static __always_inline void event_header(struct event *event, __u16 code, __u32 
 	event->count = count;
 }
 
+/* Both of the task itself, which costs no call. */
+static __always_inline __u32 current_tid(void)
+{
+	return bpf_get_current_task_btf()->pid;
+}
+
+static __always_inline __u32 current_pid(void)
+{
+	return bpf_get_current_task_btf()->tgid;
+}
+
 /* An event of the calling thread. `count` is the number of parameters in the event's row. */
 static __always_inline struct event *event_begin(__u32 class, __u16 code, __u32 count)
 {
 	struct event *event = event_scratch(class);
 
 	if (event)
-		event_header(event, code, count, (__u32)bpf_get_current_pid_tgid());
+		event_header(event, code, count, current_tid());
 	return event;
 }
 

@@ -60,7 +60,8 @@ static __always_inline void put_name_at(struct event *event, __s32 directory, __
 	end_parameter(event, more > 0 && more <= TEXT_MAX ? size - 1 + more : 0);
 }
 
-static __always_inline bool is_read_wanted(struct event *event, struct file *file)
+/* The event's scratch serves for the comparison: nothing stands in it yet. */
+static __always_inline bool is_read_wanted(struct event *event, __u64 dentry, __u64 vfsmount)
 {
 	__u32 zero = 0;
 	struct prefix *prefix;
@@ -71,11 +72,12 @@ static __always_inline bool is_read_wanted(struct event *event, struct file *fil
 	prefix = bpf_map_lookup_elem(&prefix_scratch, &zero);
 	if (!prefix)
 		return false;
-	size = write_path((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt));
+	event->at = 0;
+	size = write_path(dentry, vfsmount);
 	if (size < 2)
 		return false;
 	prefix->bits = PREFIX_MAX * 8;
-	__builtin_memcpy(prefix->path, SPOT(event, event->at), PREFIX_MAX);
+	__builtin_memcpy(prefix->path, event->bytes, PREFIX_MAX);
 	return bpf_map_lookup_elem(&read_prefixes, prefix) != NULL;
 }
 
@@ -92,11 +94,28 @@ struct opened {
 	__u64 inode;
 };
 
-/* What became of an open. False when nobody wants to know of it. The event's scratch serves for the comparison of paths. */
+static __always_inline void look_at_inode(struct inode *inode, struct opened *opened)
+{
+	GLIMPSE(seen, INODE_GLIMPSE);
+	GLIMPSE(block, SUPERBLOCK_GLIMPSE);
+	__u64 superblock;
+	enum layer layer;
+
+	LOOK_INTO(seen, inode);
+	superblock = SEEN(seen, __u64, inode, struct inode, i_sb);
+	opened->inode = SEEN(seen, __u64, inode, struct inode, i_ino);
+	LOOK_INTO(block, superblock);
+	opened->device = device_number(SEEN(block, __u32, superblock, struct super_block, s_dev));
+	if (SEEN(block, __u64, superblock, struct super_block, s_magic) != OVERLAYFS_MAGIC)
+		return;
+	layer = layer_in_overlay(inode);
+	opened->flags |= layer == LAYER_UPPER ? TOLD_UPPER : TOLD_LOWER;
+}
+
+/* What became of an open. False when nobody wants to know of it. */
 static __always_inline bool look_at_opened(struct event *event, struct call *call, __u32 given, struct opened *opened)
 {
-	struct inode *inode;
-	enum layer layer;
+	GLIMPSE(seen, FILE_GLIMPSE);
 	struct file *file;
 
 	opened->flags = open_flags_of(given);
@@ -107,19 +126,33 @@ static __always_inline bool look_at_opened(struct event *event, struct call *cal
 	file = file_of(bpf_get_current_task_btf(), call->result);
 	if (!file)
 		return true;
-	if (!(opened->flags & TOLD_WRITE) && !is_read_wanted(event, file))
+	LOOK_INTO(seen, file);
+	if (!(opened->flags & TOLD_WRITE) &&
+	    !is_read_wanted(event, SEEN(seen, __u64, file, struct file, f_path.dentry),
+			    SEEN(seen, __u64, file, struct file, f_path.mnt)))
 		return false;
-	inode = BPF_CORE_READ(file, f_inode);
 	if (call->result >= 0)
 		mark_told(call->result);
-	opened->device = device_of(inode);
-	opened->inode = BPF_CORE_READ(inode, i_ino);
-	if (BPF_CORE_READ(file, f_mode) & MODE_CREATED)
+	if (SEEN(seen, __u32, file, struct file, f_mode) & MODE_CREATED)
 		opened->flags |= TOLD_CREATED;
-	layer = layer_of(inode);
-	if (layer != LAYER_NONE)
-		opened->flags |= layer == LAYER_UPPER ? TOLD_UPPER : TOLD_LOWER;
+	look_at_inode((void *)SEEN(seen, __u64, file, struct file, f_inode), opened);
 	return true;
+}
+
+/* The event of an open; NULL when nobody wants to know of it, which costs no time of day. */
+static __always_inline struct event *open_begin(struct call *call, __u32 given, struct opened *opened, __u16 code,
+						__u32 count)
+{
+	struct event *event = event_scratch(CLASS_FILE);
+
+	if (!event)
+		return NULL;
+	if (!look_at_opened(event, call, given, opened)) {
+		event_discard();
+		return NULL;
+	}
+	event_header(event, code, count, current_tid());
+	return event;
 }
 
 static __always_inline __u32 mode_when_created(__u32 flags, __u64 mode)
@@ -131,14 +164,10 @@ ON_CALL(open)
 {
 	__u32 given = call->arguments[1];
 	struct opened opened;
-	struct event *event = event_begin(CLASS_FILE, EV_OPEN, 6);
+	struct event *event = open_begin(call, given, &opened, EV_OPEN, 6);
 
 	if (!event)
 		return 0;
-	if (!look_at_opened(event, call, given, &opened)) {
-		event_discard();
-		return 0;
-	}
 	put_s64(event, call->result);
 	put_user_text(event, call->arguments[0]);
 	put_u32(event, opened.flags);
@@ -152,14 +181,10 @@ ON_CALL(open)
 ON_CALL(creat)
 {
 	struct opened opened;
-	struct event *event = event_begin(CLASS_FILE, EV_CREAT, 6);
+	struct event *event = open_begin(call, OPEN_CREATE | OPEN_TRUNCATE | 1, &opened, EV_CREAT, 6);
 
 	if (!event)
 		return 0;
-	if (!look_at_opened(event, call, OPEN_CREATE | OPEN_TRUNCATE | 1, &opened)) {
-		event_discard();
-		return 0;
-	}
 	put_s64(event, call->result);
 	put_user_text(event, call->arguments[0]);
 	put_u32(event, mode_of(call->arguments[1]));
@@ -174,14 +199,10 @@ ON_CALL(openat)
 {
 	__u32 given = call->arguments[2];
 	struct opened opened;
-	struct event *event = event_begin(CLASS_FILE, EV_OPENAT, 7);
+	struct event *event = open_begin(call, given, &opened, EV_OPENAT, 7);
 
 	if (!event)
 		return 0;
-	if (!look_at_opened(event, call, given, &opened)) {
-		event_discard();
-		return 0;
-	}
 	put_s64(event, call->result);
 	put_s64(event, (__s32)call->arguments[0]);
 	put_name_at(event, call->arguments[0], call->arguments[1]);
@@ -197,15 +218,12 @@ ON_CALL(openat2)
 {
 	struct open_how how = {};
 	struct opened opened;
-	struct event *event = event_begin(CLASS_FILE, EV_OPENAT2, 8);
+	struct event *event;
 
+	bpf_probe_read_user(&how, sizeof(how), (void *)call->arguments[2]);
+	event = open_begin(call, how.flags, &opened, EV_OPENAT2, 8);
 	if (!event)
 		return 0;
-	bpf_probe_read_user(&how, sizeof(how), (void *)call->arguments[2]);
-	if (!look_at_opened(event, call, how.flags, &opened)) {
-		event_discard();
-		return 0;
-	}
 	put_s64(event, call->result);
 	put_s64(event, (__s32)call->arguments[0]);
 	put_name_at(event, call->arguments[0], call->arguments[1]);

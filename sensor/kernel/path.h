@@ -51,6 +51,23 @@ static __always_inline struct mount *mount_of(struct vfsmount *vfsmount)
 	return (struct mount *)((void *)vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
 
+/* Where a mount begins, and on what it lies. */
+struct mounted {
+	__u64 root;
+	__u64 mountpoint;
+	__u64 above;
+};
+
+static __always_inline void look_at_mount(struct mount *mount, struct mounted *mounted)
+{
+	GLIMPSE(seen, MOUNT_GLIMPSE);
+
+	LOOK_INTO(seen, mount);
+	mounted->root = SEEN(seen, __u64, mount, struct mount, mnt.mnt_root);
+	mounted->mountpoint = SEEN(seen, __u64, mount, struct mount, mnt_mountpoint);
+	mounted->above = SEEN(seen, __u64, mount, struct mount, mnt_parent);
+}
+
 static __always_inline bool remember_name(struct walk *walk, const void *name)
 {
 	__u32 depth = walk->depth;
@@ -94,30 +111,38 @@ __noinline int write_path(__u64 dentry_address, __u64 vfsmount_address)
 	struct dentry *dentry = (void *)dentry_address;
 	struct mount *mount = mount_of((void *)vfsmount_address);
 	struct event *event = event_current();
+	struct mounted here;
 	__u32 zero = 0;
 	struct walk *walk = bpf_map_lookup_elem(&walks, &zero);
 
 	if (!event || !walk || !dentry || !vfsmount_address)
 		return 0;
 	walk->depth = 0;
+	look_at_mount(mount, &here);
 	for (int step = 0; step < 2 * DEPTH_OF_PATH; step++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		__u64 parent = (__u64)dentry, name = 0;
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+		if ((__u64)dentry != here.root) {
+			GLIMPSE(seen, DENTRY_GLIMPSE);
 
-			if (above == mount || !above)
+			LOOK_INTO(seen, dentry);
+			parent = SEEN(seen, __u64, dentry, struct dentry, d_parent);
+			name = SEEN(seen, __u64, dentry, struct dentry, d_name.name);
+		}
+		if (parent == (__u64)dentry) {
+			if (here.above == (__u64)mount || !here.above)
 				break;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
+			dentry = (void *)here.mountpoint;
+			mount = (void *)here.above;
+			look_at_mount(mount, &here);
 			continue;
 		}
-		if (!remember_name(walk, BPF_CORE_READ(dentry, d_name.name)))
+		if (!remember_name(walk, (void *)name))
 			break;
-		dentry = parent;
+		dentry = (void *)parent;
 	}
 	/* A file that lies nowhere, such as memory that was made one, is told by its bare name. */
-	if (walk->depth == 0 && dentry != BPF_CORE_READ(mount, mnt.mnt_root))
+	if (walk->depth == 0 && (__u64)dentry != here.root)
 		return bpf_probe_read_kernel_str(SPOT(event, event->at), NAME_BYTES, BPF_CORE_READ(dentry, d_name.name));
 	walk->at = event->at;
 	write_names(event, walk);
@@ -173,21 +198,25 @@ static __always_inline void put_file_path(struct event *event, struct file *file
 
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
 
-/* In which layer of an overlay a file lies. The inode of the overlay is followed by its entry in the upper layer, if any. */
-static __always_inline enum layer layer_of(struct inode *inode)
+/* In which layer of an overlay an inode of one lies: it is followed by its entry in the upper layer, if any. */
+static __always_inline enum layer layer_in_overlay(struct inode *inode)
 {
 	struct dentry *upper = NULL;
 
-	if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
-		return LAYER_NONE;
 	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
 	return upper && BPF_CORE_READ(upper, d_inode) ? LAYER_UPPER : LAYER_LOWER;
 }
 
-/* As user space writes it. */
-static __always_inline __u32 device_of(struct inode *inode)
+static __always_inline enum layer layer_of(struct inode *inode)
 {
-	__u32 device = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+		return LAYER_NONE;
+	return layer_in_overlay(inode);
+}
+
+/* As user space writes it. */
+static __always_inline __u32 device_number(__u32 device)
+{
 	__u32 major = device >> 20;
 	__u32 minor = device & 0xfffff;
 

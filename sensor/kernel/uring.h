@@ -55,7 +55,7 @@ int BPF_PROG(uring_asked, struct io_kiocb *request)
 	if (!one)
 		return 0;
 	one->pid = current_pid();
-	one->tid = bpf_get_current_pid_tgid();
+	one->tid = current_tid();
 	one->opcode = opcode;
 	one->name[0] = 0;
 	if (opcode == OP_CONNECT) {
