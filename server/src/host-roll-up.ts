@@ -189,8 +189,8 @@ export async function storePiece(
 
 /** By the process while it is known; else by what the sensor remembers of it. */
 function ownerIn(machine: Machine, { pid, comm, group }: Teller, groups: readonly CustomGroup[]) {
-  const thread = machine.threads.get(pid);
-  if (thread !== null && thread.comm !== '') {
+  const thread = machine.threads.find(pid);
+  if (thread !== null && !thread.isInvalid && thread.comm !== '') {
     const container = containerIn(machine, thread);
     return {
       process: thread.comm,

@@ -67,6 +67,16 @@ describeWithData('the activity of recorded hosts', () => {
     expect(secret).toMatchObject({ result: '', host: 'node-1' });
   });
 
+  it('whoever looks leaves the state of the machine as it is', async () => {
+    const sizeAfter = async (onEvent: (machine: Machine) => void): Promise<number> => {
+      const machine = new Machine({ onEvent });
+      await readCaptureFile(dataPath('captures', 'attack2.scap.gz'), machine, () => Promise.resolve());
+      return machine.threads.threads.size;
+    };
+    const recorder = new ActivityRecorder({ host: 'node-1', applicationOf: () => '' });
+    expect(await sizeAfter((machine) => recorder.follow(machine))).toBe(await sizeAfter(() => undefined));
+  });
+
   it('what happened in a container that lived for less than a second has its container', () => {
     const inside = new Set(containers.filter(({ container }) => container !== '').map(({ container }) => container));
     expect(inside.size).toBeGreaterThanOrEqual(20);

@@ -130,8 +130,8 @@ export class ActivityRecorder {
     thread: Thread,
     { kind, detail, bytes = 0, result }: NonNullable<Told> & { readonly result: string },
   ): Activity {
-    const main = machine.threads.get(thread.pid) ?? thread;
-    const parent = machine.threads.get(main.ptid);
+    const main = machine.threads.find(thread.pid) ?? thread;
+    const parent = machine.threads.find(main.ptid);
     return {
       timeNs: machine.current.timeNs,
       kind,
