@@ -10,6 +10,7 @@ import type {
   ChallengeAnswer,
   ChallengeOutcome,
   ChallengeView,
+  ClusterList,
   ContainmentChoices,
   Containment,
   EnrolmentFinish,
@@ -20,6 +21,7 @@ import type {
   FleetView,
   HandOverTarget,
   HostEvidence,
+  InventoryView,
   JournalCheck,
   MaintenanceView,
   MapLevel,
@@ -56,6 +58,7 @@ import type {
   TokenList,
   TreeView,
   WebhookDeliveries,
+  WorkloadCard,
 } from '@countersign/contract';
 import type {
   PublicKeyCredentialCreationOptionsJSON,
@@ -130,6 +133,9 @@ export const api = {
     call<ProcessSessionView>('GET', `/api/activity/session?${new URLSearchParams({ host, pid: String(pid), at })}`),
   map: (query: { readonly level: MapLevel; readonly from: string; readonly to: string }) =>
     call<MapView>('GET', `/api/map?${new URLSearchParams(query)}`),
+  inventory: (query: string) => call<InventoryView>('GET', `/api/inventory?${query}`),
+  workload: (query: string) => call<WorkloadCard>('GET', `/api/inventory/card?${query}`),
+  clusters: () => call<ClusterList>('GET', '/api/inventory/clusters'),
   cases: (states: readonly string[], after: string | null, text = '') => {
     const query = new URLSearchParams();
     if (text !== '') query.set('q', text);

@@ -36,6 +36,7 @@ const PAGES = [
   ['cases', '/cases'],
   ['activity', '/activity'],
   ['map', '/map'],
+  ['inventory', '/inventory'],
   ['onCall', '/on-call'],
   ['exemptions', '/exemptions'],
   ['insights', '/insights'],

@@ -5,6 +5,7 @@ import { exemptionsWords } from './exemptions/en.ts';
 import { activityWords } from './activity/en.ts';
 import { hosts } from './hosts/en.ts';
 import { fleetWords } from './fleet/en.ts';
+import { inventoryWords } from './inventory/en.ts';
 import { mapWords } from './map/en.ts';
 import { revertsWords } from './reverts/en.ts';
 import { commandsWords } from './commands/en.ts';
@@ -13,6 +14,7 @@ import { respondingWords } from './responding/en.ts';
 export const en = {
   activity: activityWords,
   fleet: fleetWords,
+  inventory: inventoryWords,
   map: mapWords,
   hosts,
   commands: commandsWords,
@@ -24,6 +26,7 @@ export const en = {
     cases: 'Cases',
     activity: 'Activity',
     map: 'Map',
+    inventory: 'Inventory',
     onCall: 'On-call',
     exemptions: 'Exemptions',
     insights: 'Insights',

@@ -5,6 +5,7 @@ import { exemptionsWords } from './exemptions/ja.ts';
 import { activityWords } from './activity/ja.ts';
 import { hosts } from './hosts/ja.ts';
 import { fleetWords } from './fleet/ja.ts';
+import { inventoryWords } from './inventory/ja.ts';
 import { mapWords } from './map/ja.ts';
 import { revertsWords } from './reverts/ja.ts';
 import { commandsWords } from './commands/ja.ts';
@@ -13,6 +14,7 @@ import { respondingWords } from './responding/ja.ts';
 export const ja: Words = {
   activity: activityWords,
   fleet: fleetWords,
+  inventory: inventoryWords,
   map: mapWords,
   hosts,
   commands: commandsWords,
@@ -24,6 +26,7 @@ export const ja: Words = {
     cases: 'ケース',
     activity: 'アクティビティ',
     map: 'マップ',
+    inventory: 'インベントリ',
     onCall: '当番',
     exemptions: '除外',
     insights: '指標',
