@@ -32,7 +32,7 @@ import { createHostRollUp, type HostLooks, lookAtHost, piecesOf, type RollUpPiec
 import { createHostTelemetry } from './host-telemetry.ts';
 import { createHostJudge } from './rules/host-judge.ts';
 import { loadPack } from './rules/pack.ts';
-import { buildSensor } from './sources/sensor/configuration.ts';
+import { buildSensor, USUAL_RUNTIMES } from './sources/sensor/configuration.ts';
 import { HostWatch } from './sources/sensor/host-watch.ts';
 import type { WatchOrder, WatchReport } from './sources/sensor/reports.ts';
 import { howToAllowProgram } from './sources/sensor/sensor-program.ts';
@@ -47,6 +47,8 @@ export interface AgentOptions {
   readonly version: string;
   /** For the first start; null afterwards. */
   readonly token: string | null;
+  /** The token is of a service account of this cluster, and is there at every start; null: it is of an invitation. */
+  readonly cluster: string | null;
   /** The sensor's program. */
   readonly sensor: string;
   /** The network that the host is in, where addresses repeat. */
@@ -113,15 +115,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 }
 
 async function identify(options: AgentOptions): Promise<Identity> {
-  const { dataDirectory, server, host, token, version, log } = options;
+  const { dataDirectory, server, host, token, cluster, version, log } = options;
   const file = join(dataDirectory, 'agent.json');
   const stored = await readFile(file, 'utf8').catch(() => null);
-  if (stored !== null && token === null) return JSON.parse(stored) as Identity;
+  if (stored !== null && (token === null || cluster !== null)) return JSON.parse(stored) as Identity;
   if (token === null)
     throw notJoined('this agent has not joined yet: give it a token from Settings → Agents with --token-file');
   // Beside an agent that watches the same host it has a name of its own: under one name the latter would take the place of the former.
   const name = options.watches ? host : orderName(host);
-  const outcome = await createAgentCalls({ server, secret: () => '' }).join({ token, host: name, version });
+  const outcome = await createAgentCalls({ server, secret: () => '' }).join({
+    ...{ token, host: name, version },
+    ...(cluster === null ? {} : { cluster }),
+  });
   if (outcome.type === 'failed') {
     // A token that was used stands in the service file of a host that has long joined.
     if (stored !== null) return JSON.parse(stored) as Identity;
@@ -337,6 +342,6 @@ function orderOf(
     recording: sensor.recording,
     lookBack: sensor.lookBack,
     recordFromRisk: sensor.recordFromRisk,
-    runtimes: sensor.runtimes ?? [],
+    runtimes: sensor.runtimes ?? USUAL_RUNTIMES,
   };
 }

@@ -1,4 +1,5 @@
 /** Clusters of the configuration: opened, followed, and asked to which application a container belongs. Joins the watch with the inventory's store. */
+import type { ClusterWord } from './fleet/routes.ts';
 import type { Clock } from './ground/clock.ts';
 import { Failure, messageOf } from './ground/failure.ts';
 import type { Log } from './ground/log.ts';
@@ -12,7 +13,10 @@ import type { WorkloadStore } from './inventory/store.ts';
 import type { Bounds } from './inventory/telemetry/reading.ts';
 import type { Sample } from './inventory/telemetry/sample.ts';
 import { workloadName } from './inventory/telemetry/sizing.ts';
-import { openCluster } from './vendors/kubernetes/cluster-reader.ts';
+import { AGENT_AUDIENCE } from './vendors/countersign/agent-calls.ts';
+import { type ClusterConnection, openCluster } from './vendors/kubernetes/cluster-connection.ts';
+import { createClusterReader } from './vendors/kubernetes/cluster-reader.ts';
+import { reviewToken } from './vendors/kubernetes/token-review.ts';
 
 export interface ClustersOptions {
   readonly clusters: readonly ConfiguredCluster[];
@@ -28,13 +32,17 @@ const MILLIS = 1_000;
 export class Clusters {
   readonly #watches: readonly ClusterWatch[];
   readonly #clusters: readonly Cluster[];
+  readonly #doors: ReadonlyMap<string, { readonly agents: string | null; readonly connection: ClusterConnection }>;
 
   /** @throws Failure `cluster-unreadable` when the way into one of them cannot be read. */
   constructor({ clusters, groups, ...common }: ClustersOptions) {
-    const opened = clusters.map(({ name, access }) => {
+    const opened = clusters.map(({ name, access, agents }) => {
       const cluster = new Cluster({ name, groups });
-      return { cluster, watch: new ClusterWatch({ ...common, name, cluster, reader: open(name, access) }) };
+      const connection = open(name, access);
+      const reader = createClusterReader(connection);
+      return { name, agents, connection, cluster, watch: new ClusterWatch({ ...common, name, cluster, reader }) };
     });
+    this.#doors = new Map(opened.map(({ name, agents, connection }) => [name, { agents, connection }]));
     this.#clusters = opened.map(({ cluster }) => cluster);
     this.#watches = opened.map(({ watch }) => watch);
   }
@@ -50,6 +58,21 @@ export class Clusters {
       if (place !== null) return place.application;
     }
     return null;
+  }
+
+  /** On which node the pod is whose token this is, if it may speak for its node. */
+  async nodeOf(name: string, token: string): Promise<ClusterWord> {
+    const door = this.#doors.get(name);
+    if (door === undefined || door.agents === null)
+      return { type: 'refused', reason: `no agents join from a cluster ${name}: add it under clusters, with agents` };
+    const reviewed = await reviewToken(door.connection, { token, audience: AGENT_AUDIENCE });
+    if (reviewed.type !== 'known') return reviewed;
+    const { serviceAccount, node } = reviewed;
+    if (serviceAccount !== door.agents)
+      return { type: 'refused', reason: `${serviceAccount} is not the service account of agents, ${door.agents}` };
+    if (node === null)
+      return { type: 'refused', reason: 'the token names no node: it must be of a pod, and Kubernetes 1.30 or later' };
+    return { type: 'node', node, serviceAccount };
   }
 
   /** What the containers of each workload were promised, one instance each. */

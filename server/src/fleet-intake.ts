@@ -1,4 +1,5 @@
 /** Agents on hosts: what they send goes where everything goes. Joins the fleet's doors with the stores. */
+import type { Clusters } from './clusters.ts';
 import { CaptureIntake } from './fleet/captures.ts';
 import { registerFleetRoutes } from './fleet/routes.ts';
 import { agentSettings } from './fleet/settings.ts';
@@ -16,6 +17,8 @@ import { saveGap, saveRecording } from './sources/sensor/store.ts';
 
 export interface FleetOptions {
   readonly state: State;
+  /** Clusters that answer for their pods. */
+  readonly clusters: Pick<Clusters, 'nodeOf'>;
   /** Where what hosts tell goes. */
   readonly told: RollUpStores;
   readonly clock: Clock;
@@ -40,5 +43,6 @@ export function registerFleet(server: HttpServer, options: FleetOptions): void {
   });
   const captures = new CaptureIntake({ state, clock, directory: agentCaptures(options.capturesDirectory) });
   const settings = agentSettings(rules.length > 0 ? rules : bundledRulesets(), options.groups);
-  registerFleetRoutes(server, { ...options, taker, captures, settings });
+  const nodeOf = (cluster: string, token: string) => options.clusters.nodeOf(cluster, token);
+  registerFleetRoutes(server, { ...options, taker, captures, settings, nodeOf });
 }

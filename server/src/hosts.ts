@@ -17,7 +17,7 @@ import type { Environment } from './ground/secret.ts';
 import type { State } from './ground/state.ts';
 import { type Guards, signedInOf } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
-import { buildSensor, type ConfiguredSensor } from './sources/sensor/configuration.ts';
+import { buildSensor, type ConfiguredSensor, USUAL_RUNTIMES } from './sources/sensor/configuration.ts';
 import { howToAllow, sensorProgram } from './sources/sensor/sensor-program.ts';
 import { healthOfHosts } from './sources/sensor/health.ts';
 import { isWanted, saveWanted } from './sources/sensor/store.ts';
@@ -40,16 +40,6 @@ export interface HostsOptions {
   /** The compiled program that watches; known by itself. */
   readonly watchProgram?: string | undefined;
 }
-
-/** Where runtimes listen, on most machines. */
-const RUNTIMES = [
-  '/run/docker.sock',
-  '/var/run/docker.sock',
-  '/run/podman/podman.sock',
-  '/run/containerd/containerd.sock',
-  '/run/k3s/containerd/containerd.sock',
-  '/run/crio/crio.sock',
-] as const;
 
 export class Hosts {
   readonly #options: HostsOptions;
@@ -158,7 +148,7 @@ export class Hosts {
       recording: sensor.recording,
       lookBack: sensor.lookBack,
       recordFromRisk: sensor.recordFromRisk,
-      runtimes: sensor.runtimes ?? RUNTIMES,
+      runtimes: sensor.runtimes ?? USUAL_RUNTIMES,
       groups: this.#options.groups,
     };
   }

@@ -10,6 +10,7 @@ import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Tokens } from './kubernetes-tokens.ts';
 import { type Stored, WatchLog } from './kubernetes-watch.ts';
 
 const PROGRAM = process.env['COUNTERSIGN_KUBE_APISERVER'] ?? '';
@@ -88,6 +89,7 @@ const KINDS: Readonly<Record<string, readonly (readonly [kind: string, plural: s
     ['Pod', 'pods', true],
     ['Namespace', 'namespaces', false],
     ['Service', 'services', true],
+    ['ServiceAccount', 'serviceaccounts', true],
   ],
   'apps/v1': [
     ['Deployment', 'deployments', true],
@@ -111,13 +113,16 @@ const KINDS: Readonly<Record<string, readonly (readonly [kind: string, plural: s
 
 /** Its certificate is of its own making. */
 async function callApiserver(url: string, method: string, body?: object): Promise<Record<string, unknown>> {
+  const payload = body === undefined ? '' : JSON.stringify(body);
+  // Node sends the body of a DELETE without its length, and the server reads it as the next request.
+  const length = { 'content-length': Buffer.byteLength(payload) };
   const answer = await new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
     const sent = request(
       url,
       {
         method,
         rejectUnauthorized: false,
-        headers: { authorization: 'Bearer sample-token', 'content-type': 'application/json' },
+        headers: { authorization: 'Bearer sample-token', 'content-type': 'application/json', ...length },
       },
       (response) => {
         let text = '';
@@ -126,7 +131,7 @@ async function callApiserver(url: string, method: string, body?: object): Promis
       },
     );
     sent.on('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(payload);
   });
   if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.text}`);
   return JSON.parse(answer.text) as Record<string, unknown>;
@@ -149,6 +154,7 @@ const failed = (code: number, reason: string, message: string): Answer => ({
 /** Objects by their path, each with a version that grows. */
 class Store {
   readonly log = new WatchLog();
+  readonly #tokens = new Tokens();
   readonly #objects = new Map<string, Stored>();
   #version = 1;
 
@@ -166,8 +172,11 @@ class Store {
     switch (method) {
       case 'GET':
         return this.#read(path);
-      case 'POST':
+      case 'POST': {
+        const told = body === null ? null : this.#tokens.respond(path, body, (...pod) => this.#nodeOf(...pod));
+        if (told !== null) return { status: 201, answer: told };
         return body === null ? failed(400, 'BadRequest', 'no body') : this.#create(path, body);
+      }
       case 'PUT':
         return body === null ? failed(400, 'BadRequest', 'no body') : this.#replace(path, body);
       case 'DELETE':
@@ -175,6 +184,11 @@ class Store {
       default:
         return failed(405, 'MethodNotAllowed', method);
     }
+  }
+
+  #nodeOf(namespace: string, pod: string): string | null {
+    const spec = this.#objects.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)?.['spec'] as { nodeName?: string };
+    return spec?.nodeName ?? null;
   }
 
   #keep(path: string, object: Stored, uid: unknown): Stored {

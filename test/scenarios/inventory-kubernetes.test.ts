@@ -105,6 +105,69 @@ describe.skipIf(process.platform !== 'linux').each(CLUSTERS.filter(({ present })
       expect(above.children.map(({ id }) => id)).toEqual([ID('a')]);
     });
 
+    test('a pod of the agents joins by the word of its cluster, for its own node alone', async () => {
+      const account = (name: string) => ({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name, namespace: 'shop' },
+      });
+      for (const name of ['countersign-agent', 'default'])
+        await cluster.call('POST', `${SHOP}/serviceaccounts`, account(name));
+      const agent = await cluster.call('POST', `${SHOP}/pods`, {
+        ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'agent-0', namespace: 'shop' } },
+        spec: {
+          ...specOf('agent'),
+          nodeName: 'node-1',
+          serviceAccountName: 'countersign-agent',
+          terminationGracePeriodSeconds: 0,
+        },
+      });
+      const { uid } = agent['metadata'] as Fields;
+      const tokenOf = async (name: string, audiences: readonly string[], isBound = true) => {
+        const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'agent-0', uid };
+        const asked = await cluster.call('POST', `${SHOP}/serviceaccounts/${name}/token`, {
+          ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
+          spec: { audiences, ...(isBound ? { boundObjectRef } : {}) },
+        });
+        return (asked['status'] as Fields)['token'] as string;
+      };
+      const join = async (token: string, more: Fields = {}) => {
+        const body = { cluster: 'shop-prod', token, host: 'node-1', version: '0.1.0', ...more };
+        const { status, body: answer } = await running.call(null, 'POST', '/agent/v1/enrol/cluster', body);
+        return { status, said: String(answer['message'] ?? ''), secret: String(answer['secret'] ?? '') };
+      };
+      const good = await tokenOf('countersign-agent', ['countersign']);
+      const joined = await join(good);
+      expect(joined.status, joined.said).toBe(200);
+      const settings = await fetch(`${running.app.url}/agent/v1/settings`, {
+        headers: { authorization: `Bearer ${joined.secret}` },
+      });
+      expect(settings.status).toBe(200);
+      const refused: [string, Awaited<ReturnType<typeof join>>, RegExp][] = [
+        ['another node', await join(good, { host: 'node-2' }), /of a pod on node-1, not on node-2/],
+        ['another cluster', await join(good, { cluster: 'elsewhere' }), /no agents join from a cluster elsewhere/],
+        ['made up', await join('made-up'), /./],
+        [
+          'another account',
+          await join(await tokenOf('default', ['countersign'], false)),
+          /not the service account of agents/,
+        ],
+        ['for anybody', await join(await tokenOf('countersign-agent', ['https://kubernetes.default.svc'])), /./],
+        ['of no pod', await join(await tokenOf('countersign-agent', ['countersign'], false)), /names no node/],
+      ];
+      for (const [what, { status, said, secret }, reason] of refused) {
+        expect(status, what).toBe(403);
+        expect(said, what).toMatch(reason);
+        expect(secret, what).toBe('');
+      }
+      await cluster.call('DELETE', `${SHOP}/pods/agent-0`, {
+        kind: 'DeleteOptions',
+        apiVersion: 'v1',
+        gracePeriodSeconds: 0,
+      });
+      await untilListed('the agent is gone', { kind: 'pod', namespace: 'shop' }, (all) => all.length === 2);
+    });
+
     test('a container that is started anew is another one, and the first has an end', async () => {
       const startedAt = new Date(Date.now() - 2_000).toISOString().replace(/\.\d+Z/, 'Z');
       await setStatus(cluster, 'db-0', (status) => ({
@@ -217,7 +280,7 @@ describe('a cluster that is in trouble', () => {
 function yamlOf({ kubeconfig }: Cluster): string {
   return `
 people: [{ email: mira@example.com, role: admin }]
-clusters: [{ name: shop-prod, kubeconfig: ${kubeconfig} }]
+clusters: [{ name: shop-prod, kubeconfig: ${kubeconfig}, agents: shop/countersign-agent }]
 applications: { storefront: ['shop/deployment/web'] }
 `;
 }

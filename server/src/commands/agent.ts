@@ -6,13 +6,16 @@ import { type Command, EXIT_FINE, parseArguments, UsageError } from './command-l
 import { readToken, serverAddress } from './server-address.ts';
 
 const USAGE = `countersign agent --server URL [--token-file FILE] [--data DIR] [--host NAME] [--network NAME] [--spool-mb N]
-                  [--contain] [--no-watch]
+                  [--cluster NAME] [--contain] [--no-watch]
 
 Watches this host for a Countersign server: rules run here, connections and activity are rolled up here, and what the server has not taken
 yet is kept on disk, 512 MB of it unless told otherwise (findings are never dropped).
 
 The first start needs a token: Settings → Agents makes one that works once, for a day. Put it into a file that only you can read and name the
 file with --token-file; later starts do not need it. --network tells apart networks whose addresses repeat.
+
+In a pod of a cluster that the server follows, --cluster names the cluster and --token-file the token of the pod's service account, made for the
+audience 'countersign': the cluster answers for the agent, and --host must be the name of its node (docs/kubernetes.md).
 
 --contain lets responders hold a process, freeze a container and cut off an address on this host, from a case, with a second person's approval.
 It needs root (or CAP_KILL, CAP_NET_ADMIN and the right to write to /sys/fs/cgroup), and does nothing else. --no-watch does only that.`;
@@ -33,6 +36,7 @@ export const agentCommand: Command = {
       data: 'text',
       host: 'text',
       network: 'text',
+      cluster: 'text',
       'spool-mb': 'text',
       contain: 'present',
       'no-watch': 'present',
@@ -50,6 +54,7 @@ export const agentCommand: Command = {
       {
         server: serverAddress(given.text('server'), "the agent's secret"),
         token: tokenFile === undefined ? null : readToken(tokenFile),
+        cluster: given.text('cluster') ?? null,
         dataDirectory: given.text('data') ?? DEFAULT_DATA,
         host: given.text('host') ?? terminal.hostname,
         network: given.text('network') ?? '',

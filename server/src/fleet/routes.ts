@@ -22,7 +22,7 @@ import { type CaptureIntake, LARGEST_PIECE_BYTES } from './captures.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';
 import type { AgentSettings } from './settings.ts';
 import { answerOrder, LONGEST_ORDER_ANSWER, takeOrders } from './orders.ts';
-import { type Agent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
+import { type Agent, admitAgent, enrolAgent, findAgent, inviteAgent, listAgents, retireAgent } from './store.ts';
 import type { Taker } from './take.ts';
 import { saveWatchTold, WatchTold } from './watch-state.ts';
 
@@ -33,16 +33,29 @@ export interface FleetRoutesOptions {
   readonly guards: Guards;
   readonly taker: Taker;
   readonly captures: CaptureIntake;
+  /** On which node of a cluster the pod is whose token this is. */
+  readonly nodeOf: (cluster: string, token: string) => Promise<ClusterWord>;
   /** What every agent is to do: rules and windows, with a name for their content. */
   readonly settings: AgentSettings;
 }
 
 const unzip = promisify(gunzip);
 const LONGEST_SECRET = 200;
+const LONGEST_CLUSTER_TOKEN = 10_000;
 const LONGEST_TOLD = 16 * 1024;
 const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9_.:-]+$' });
 const Enrolment = Type.Object(
   { token: Type.String({ maxLength: LONGEST_SECRET }), host: Host, version: Type.String({ maxLength: 40 }) },
+  { additionalProperties: false },
+);
+/** An agent that is a pod shows the token of its service account: the cluster answers for it, and names its node. */
+const ClusterEnrolment = Type.Object(
+  {
+    cluster: Type.String({ minLength: 1, maxLength: 200 }),
+    token: Type.String({ maxLength: LONGEST_CLUSTER_TOKEN }),
+    host: Host,
+    version: Type.String({ maxLength: 40 }),
+  },
   { additionalProperties: false },
 );
 const Answer = Type.Union([
@@ -59,12 +72,41 @@ const PieceOfCapture = Type.Object({
   from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 });
 const BY_SECRET = publicRoute('agents call here, and the secret of the agent is checked');
+const BY_CLUSTER = publicRoute(
+  'an agent that joins has nothing yet but its token, and its cluster is asked whose it is',
+);
 const BY_INVITATION = publicRoute('an agent that joins has nothing yet but its token, which works once');
 
+/** What a cluster says of a token. */
+export type ClusterWord =
+  | { readonly type: 'node'; readonly node: string; readonly serviceAccount: string }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'failed'; readonly reason: string };
+
 export function registerFleetRoutes(server: HttpServer, options: FleetRoutesOptions): void {
+  registerClusterDoor(server, options);
   registerAgentDoors(server, options);
   registerCaptureDoors(server, options);
   registerAdminDoors(server, options);
+}
+
+function registerClusterDoor(server: HttpServer, { state, clock, random, nodeOf }: FleetRoutesOptions): void {
+  server.post(
+    '/agent/v1/enrol/cluster',
+    { config: { access: BY_CLUSTER }, schema: { body: ClusterEnrolment } },
+    async ({ body: { cluster, token, host, version } }) => {
+      const word = await nodeOf(cluster, token);
+      if (word.type === 'failed') throw silentCluster(cluster);
+      if (word.type === 'refused') throw refusedByCluster(word.reason);
+      if (word.node !== host) throw refusedByCluster(`the token is of a pod on ${word.node}, not on ${host}`);
+      const at = { nowMs: clock.nowMs(), random };
+      const by = `cluster ${cluster}: ${word.serviceAccount}`;
+      const { agent, secret } = await state.transaction((trx) =>
+        admitAgent(trx, { id: random.id(at.nowMs), host, version, by }, at),
+      );
+      return { agent: agent.id, secret };
+    },
+  );
 }
 
 function registerAgentDoors(server: HttpServer, { state, clock, random, taker, settings }: FleetRoutesOptions): void {
@@ -205,6 +247,15 @@ async function agentOf(state: State, { headers: { authorization } }: FastifyRequ
   const agent = secret.length > LONGEST_SECRET ? null : await findAgent(state, secret);
   if (agent === null) throw httpFailures.signInRequired();
   return agent;
+}
+
+function refusedByCluster(reason: string): Failure {
+  return new Failure(reason, { code: 'invitation-invalid', httpStatus: 403, retryable: false });
+}
+
+function silentCluster(cluster: string): Failure {
+  const message = `the cluster ${cluster} cannot be asked whose token this is; try again`;
+  return new Failure(message, { code: 'cluster-silent', httpStatus: 503, retryable: true });
 }
 
 function refusedInvitation(): Failure {

@@ -51,9 +51,9 @@ export async function enrolAgent(
   asked: { readonly token: string; readonly host: string; readonly version: string },
   { nowMs, random }: At,
 ): Promise<{ readonly agent: Agent; readonly secret: string } | null> {
-  const db = trx.withTables<FleetTables>();
   const id = random.id(nowMs);
-  const used = await db
+  const used = await trx
+    .withTables<FleetTables>()
     .updateTable('agent_invitation')
     .set({ used_ms: nowMs, agent_id: id })
     .where('token_hash', '=', hashToken(asked.token))
@@ -62,14 +62,28 @@ export async function enrolAgent(
     .returning('made_by')
     .executeTakeFirst();
   if (used === undefined) return null;
+  return admitAgent(trx, { ...asked, id, by: used.made_by }, { nowMs, random });
+}
+
+/** Lets an agent in that somebody answers for; it takes the place of the one that spoke for the host before. */
+export async function admitAgent(
+  trx: StateTransaction,
+  {
+    id,
+    host,
+    version,
+    by,
+  }: { readonly id: string; readonly host: string; readonly version: string; readonly by: string },
+  { nowMs, random }: At,
+): Promise<{ readonly agent: Agent; readonly secret: string }> {
+  const db = trx.withTables<FleetTables>();
   await db
     .updateTable('agent')
     .set({ retired_ms: nowMs })
-    .where('host', '=', asked.host)
+    .where('host', '=', host)
     .where('retired_ms', 'is', null)
     .execute();
   const secret = `${SECRET_PREFIX}${createToken(random)}`;
-  const { host, version } = asked;
   await db
     .insertInto('agent')
     .values({
@@ -89,7 +103,7 @@ export async function enrolAgent(
   await appendJournal(trx, {
     kind: 'agent-joined',
     caseId: null,
-    actor: used.made_by,
+    actor: by,
     parameters: { host, agent: id },
     timeMs: nowMs,
   });

@@ -1,7 +1,7 @@
 /** `clusters:` and `applications:`: which clusters are followed, and what belongs together by a name of one's own. */
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../ground/config.ts';
-import type { ClusterAccess } from '../vendors/kubernetes/cluster-reader.ts';
+import type { ClusterAccess } from '../vendors/kubernetes/cluster-connection.ts';
 import type { CustomGroup } from './application.ts';
 import { buildNetworks, type NetworksSection } from './networks/configuration.ts';
 import type { NetworkFiles } from './networks/networks.ts';
@@ -20,6 +20,8 @@ export const ClustersSection = Type.Array(
       context: Type.Optional(Text),
       /** This server runs in a pod of it. */
       in_cluster: Type.Optional(Type.Boolean()),
+      /** The service account whose pods join as agents of their nodes: `namespace/name`. Left out: none does. */
+      agents: Type.Optional(Type.String({ maxLength: 500, pattern: '^[a-z0-9.-]+/[a-z0-9.-]+$' })),
     },
     strict,
   ),
@@ -35,6 +37,8 @@ export const ApplicationsSection = Type.Record(
 export interface ConfiguredCluster {
   readonly name: string;
   readonly access: ClusterAccess;
+  /** `namespace/name` of the service account of agents; null: none joins by the cluster's word. */
+  readonly agents: string | null;
 }
 
 export interface InventoryFile {
@@ -59,29 +63,36 @@ export function buildInventory({ clusters = [], applications = {}, networks = {}
   const problems: ConfigProblem[] = [];
   const complain = (path: readonly (string | number)[], message: string, hint: string) =>
     problems.push({ severity: 'error', path, message, hint });
-  const built = clusters.map(({ name, kubeconfig, context, in_cluster: isInCluster }, index): ConfiguredCluster => {
-    if (clusters.findIndex((other) => other.name === name) !== index)
-      complain(['clusters', index, 'name'], `the name '${name}' is used twice`, 'give each cluster a name of its own');
-    if ((kubeconfig === undefined) === (isInCluster !== true))
-      complain(
-        ['clusters', index],
-        'exactly one of kubeconfig and in_cluster is needed',
-        'kubeconfig: PATH from outside, in_cluster: true from a pod of the cluster itself',
-      );
-    if (context !== undefined && kubeconfig === undefined)
-      complain(
-        ['clusters', index, 'context'],
-        'a context belongs to a kubeconfig',
-        'name the kubeconfig, or take it out',
-      );
-    return {
-      name,
-      access:
-        kubeconfig === undefined
-          ? { type: 'in-cluster' }
-          : { type: 'kubeconfig', file: kubeconfig, context: context ?? null },
-    };
-  });
+  const built = clusters.map(
+    ({ name, kubeconfig, context, in_cluster: isInCluster, agents }, index): ConfiguredCluster => {
+      if (clusters.findIndex((other) => other.name === name) !== index)
+        complain(
+          ['clusters', index, 'name'],
+          `the name '${name}' is used twice`,
+          'give each cluster a name of its own',
+        );
+      if ((kubeconfig === undefined) === (isInCluster !== true))
+        complain(
+          ['clusters', index],
+          'exactly one of kubeconfig and in_cluster is needed',
+          'kubeconfig: PATH from outside, in_cluster: true from a pod of the cluster itself',
+        );
+      if (context !== undefined && kubeconfig === undefined)
+        complain(
+          ['clusters', index, 'context'],
+          'a context belongs to a kubeconfig',
+          'name the kubeconfig, or take it out',
+        );
+      return {
+        name,
+        agents: agents ?? null,
+        access:
+          kubeconfig === undefined
+            ? { type: 'in-cluster' }
+            : { type: 'kubeconfig', file: kubeconfig, context: context ?? null },
+      };
+    },
+  );
   const groups = Object.entries(applications).map(([name, globs]) => ({ name, globs }));
   const names = buildNetworks(networks);
   return {

@@ -43,6 +43,16 @@ export const SensorSource = Type.Object(
 );
 export type SensorSource = Static<typeof SensorSource>;
 
+/** Where runtimes listen, on most machines. */
+export const USUAL_RUNTIMES = [
+  '/run/docker.sock',
+  '/var/run/docker.sock',
+  '/run/podman/podman.sock',
+  '/run/containerd/containerd.sock',
+  '/run/k3s/containerd/containerd.sock',
+  '/run/crio/crio.sock',
+] as const;
+
 export interface ConfiguredSensor {
   /** Null: this machine's own name. */
   readonly host: string | null;

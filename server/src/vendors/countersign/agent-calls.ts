@@ -53,7 +53,13 @@ export type CaptureOutcome =
   | { readonly type: 'later'; readonly reason: string };
 
 export interface AgentCalls {
-  join(asked: { readonly token: string; readonly host: string; readonly version: string }): Promise<JoinOutcome>;
+  /** @param asked.cluster the token is of a service account of it; left out: of an invitation. */
+  join(asked: {
+    readonly token: string;
+    readonly cluster?: string;
+    readonly host: string;
+    readonly version: string;
+  }): Promise<JoinOutcome>;
   sendBatch(gzipped: Uint8Array): Promise<SendOutcome>;
   /** How the host is watched, as the server reads it. Told again soon, so that nothing is made of a failure. */
   tellWatch(told: object): Promise<AnswerOutcome>;
@@ -68,6 +74,8 @@ export interface AgentCalls {
 }
 
 const TIMEOUT_MS = 30_000;
+/** Tokens of a cluster's service accounts must be made for this. */
+export const AGENT_AUDIENCE = 'countersign';
 const LONGEST_REASON = 300;
 export const BATCH_TYPE = 'application/vnd.countersign.batch';
 export const PIECE_TYPE = 'application/vnd.countersign.piece';
@@ -102,7 +110,8 @@ export function createAgentCalls(options: { readonly server: URL; readonly secre
   return {
     join: (asked) => {
       const headers = { 'content-type': 'application/json' };
-      const request = { path: '/agent/v1/enrol', method: 'POST', headers, body: JSON.stringify(asked) };
+      const path = asked.cluster === undefined ? '/agent/v1/enrol' : '/agent/v1/enrol/cluster';
+      const request = { path, method: 'POST', headers, body: JSON.stringify(asked) };
       const joined = async (response: Response): Promise<JoinOutcome> =>
         response.ok ? { ...(await jsonOf(response, Joined)), type: 'joined' } : failed(await refusalOf(response));
       return call(request, joined, failed);

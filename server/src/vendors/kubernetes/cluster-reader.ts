@@ -1,19 +1,11 @@
 /**
- * Reading a Kubernetes API server: lists in pages, and the watch that goes on from where a list ended. How we sign in is the client library's
- * matter (kubeconfig of any kind, or the service account of a pod); lists and streams are read here, with bounds.
+ * Reading a Kubernetes API server: lists in pages, and the watch that goes on from where a list ended. Lists and streams have bounds.
  *
  * The surprise: a watch that ends is no failure. The server closes it after some minutes, and the next begins at the version of the last
  * event or bookmark. Only `gone` (410) means that the server no longer knows that version, and that all must be listed anew.
  */
-import { KubeConfig } from '@kubernetes/client-node';
-import { existsSync } from 'node:fs';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { type RequestOptions, request as httpsRequest } from 'node:https';
-
-export type ClusterAccess =
-  /** Null: the current context. */
-  | { readonly type: 'kubeconfig'; readonly file: string; readonly context: string | null }
-  | { readonly type: 'in-cluster' };
+import type { IncomingMessage } from 'node:http';
+import { type ClusterConnection, textOf } from './cluster-connection.ts';
 
 export type KubernetesObject = Readonly<Record<string, unknown>>;
 
@@ -59,20 +51,17 @@ const LARGEST_PAGE_BYTES = 256 * 1024 * 1024;
 /** etcd takes objects of 1.5 MB. */
 const LONGEST_LINE_BYTES = 16 * 1024 * 1024;
 const LARGEST_ERROR_BYTES = 64 * 1024;
-const ANSWER_MS = 30_000;
 const WATCH_SECONDS = 300;
 /** Bookmarks come about every minute; a connection without a word for so long is dead. */
 const QUIET_MS = 150_000;
 const EVENT_TYPES: ReadonlySet<string> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']);
 
-/** @throws Error in words for people when the way into the cluster cannot be read. */
-export function openCluster(access: ClusterAccess): ClusterReader {
-  const config = configOf(access);
+export function createClusterReader(connection: ClusterConnection): ClusterReader {
   return {
     list: async (path, { continue: token }, signal) => {
       const query = { limit: String(PAGE), ...(token === '' ? {} : { continue: token }) };
       try {
-        const response = await get(config, path, { query, signal });
+        const response = await connection.send(path, { query, signal });
         if (response.statusCode !== 200) return await troubleOf(response, path);
         return pageOf(JSON.parse(await textOf(response, LARGEST_PAGE_BYTES)));
       } catch (error) {
@@ -85,7 +74,7 @@ export function openCluster(access: ClusterAccess): ClusterReader {
         resourceVersion,
       };
       try {
-        const response = await get(config, path, { query, signal });
+        const response = await connection.send(path, { query, signal });
         if (response.statusCode !== 200) return await troubleOf(response, path);
         return await readEvents(response, onEvent);
       } catch (error) {
@@ -93,61 +82,6 @@ export function openCluster(access: ClusterAccess): ClusterReader {
       }
     },
   };
-}
-
-function configOf(access: ClusterAccess): KubeConfig {
-  const config = new KubeConfig();
-  if (access.type === 'in-cluster') {
-    if (process.env['KUBERNETES_SERVICE_HOST'] === undefined)
-      throw new Error('this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set): name a kubeconfig instead');
-    config.loadFromCluster();
-    return config;
-  }
-  const { file, context } = access;
-  if (!existsSync(file)) throw new Error(`there is no kubeconfig ${file}`);
-  try {
-    config.loadFromFile(file);
-  } catch (error) {
-    throw new Error(`${file} is no kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const names = config.getContexts().map(({ name }) => name);
-  if (context !== null && !names.includes(context))
-    throw new Error(`${file} has no context '${context}'; it has ${names.join(', ') || 'none'}`);
-  if (context !== null) config.setCurrentContext(context);
-  if (config.getCurrentCluster() === null) throw new Error(`${file} names no cluster for its current context`);
-  return config;
-}
-
-interface Question {
-  readonly query: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
-/** Resolves with the headers. */
-async function get(config: KubeConfig, path: string, { query, signal }: Question): Promise<IncomingMessage> {
-  const url = new URL(`${config.getCurrentCluster()?.server.replace(/\/+$/, '') ?? ''}${path}`);
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  const options: RequestOptions = { method: 'GET', signal, headers: { accept: 'application/json' } };
-  await config.applyToHTTPSOptions(options);
-  const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-  return new Promise((resolve, reject) => {
-    const sent = send(url, options, resolve);
-    sent.setTimeout(ANSWER_MS, () => sent.destroy(new Error('the API server did not answer in time')));
-    sent.on('socket', (socket) => socket.setKeepAlive(true, ANSWER_MS));
-    sent.on('error', reject);
-    sent.end();
-  });
-}
-
-async function textOf(response: IncomingMessage, most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += (chunk as Buffer).length;
-    if (size > most) throw new Error(`the API server sent more than ${most} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function pageOf(body: unknown): ListOutcome {
@@ -221,7 +155,7 @@ async function troubleOf(response: IncomingMessage, path: string): Promise<Troub
 
 const HINTS: Readonly<Record<number, string>> = {
   401: 'the cluster does not know who we are; renew the credentials of the kubeconfig',
-  403: 'we may not list and watch this; apply deploy/kubernetes/watch-role.yaml',
+  403: 'we may not list and watch this; apply deploy/kubernetes/watch.yaml',
 };
 
 function statusTrouble(status: number, message: string, retryAfterMs: number): Trouble {
