@@ -38,6 +38,7 @@ import { watchFlows } from './inventory/flows/watch.ts';
 import { loadNetworks, type Networks } from './inventory/networks/networks.ts';
 import { registerMapRoutes } from './inventory/map/routes.ts';
 import { podsOf } from './inventory/store.ts';
+import { registerNetworkPolicyRoutes } from './inventory/network-policy/routes.ts';
 import { registerInventoryRoutes } from './inventory/routes.ts';
 import { registerTelemetryRoutes } from './inventory/telemetry/routes.ts';
 import type { Exporter } from './inventory/telemetry/export/exporter.ts';
@@ -306,6 +307,7 @@ function registerWorld(
   const { capturesDirectory } = hosts;
   registerFleet(server, { ...options.configuration, ...rooms, ...common, ...options, capturesDirectory });
   registerMapRoutes(server, { ...rooms, ...common });
+  registerNetworkPolicyRoutes(server, { ...rooms, ...common });
   registerInventoryRoutes(server, { ...rooms, ...common, clusters: () => clusters.health() });
   registerTelemetryRoutes(server, {
     ...rooms,

@@ -223,7 +223,7 @@ networks: { ranges: [{ cidr: 203.0.113.0/24, name: Example Cloud }] }
     expect(await calls(secret).sendBatch(batch(1))).toEqual({ type: 'taken' });
   });
 
-  test('whose an address outside is stands on the map, among talkers, and beside each kind of connection', async () => {
+  test('whose an address outside is stands on the map, among talkers, and beside each kind of connection; no policy without pods', async () => {
     const secret = await join('node-n');
     const lines = [7, 8].map((last) => ({ ...lineOf(), remoteIp: `203.0.113.${last}`, sentBytes: 50_000 }));
     expect(await calls(secret).sendBatch(batch(1, { lines }))).toEqual({ type: 'taken' });
@@ -232,6 +232,12 @@ networks: { ranges: [{ cidr: 203.0.113.0/24, name: Example Cloud }] }
     expect(edges.find(({ target }) => target === cloud?.id)).toMatchObject({ sentBytes: 100_000, addressCount: 2 });
     const { talkers } = await get<TalkersView>('/api/connections/talkers?by=remote_ip');
     expect(talkers[0]).toMatchObject({ network: 'Example Cloud', remoteName: '', sentBytes: 50_000 });
+    const asked = await fetch(`${running.app.url}/api/map/network-policy?namespace=shop`, {
+      headers: { cookie: ann.cookie },
+    });
+    expect(asked.headers.get('content-type')).toContain('application/yaml');
+    expect(await asked.text()).toContain('# No pods are known of what was asked for');
+    expect((await running.call(ann, 'GET', '/api/map/network-policy')).status).toBe(400);
     const { pairs } = await get<PairList>('/api/connections/pairs?address=203.0.113.7');
     expect(pairs).toMatchObject([{ remoteIp: '203.0.113.7', network: 'Example Cloud' }]);
   });

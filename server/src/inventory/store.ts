@@ -40,7 +40,7 @@ export interface WorkloadStore {
   find(ref: WorkloadRef): Promise<KnownWorkload | null>;
   /** Ids of what a teller last told as there: what it must look for when it comes back. */
   livingOf(teller: string): Promise<readonly Workload[]>;
-  /** Everything with an address that was there in the range. */
+  /** Everything with an address that was there in the range, and every pod: some use the address of their node. */
   addressed(range: { readonly fromMs: number; readonly toMs: number }): Promise<readonly KnownWorkload[]>;
 }
 
@@ -104,7 +104,7 @@ export async function openWorkloadStore(engine: EventEngine): Promise<WorkloadSt
     addressed: async ({ fromMs, toMs }) => {
       const { sql, parameters } = questionOf({ fromMs, toMs, kinds: ['pod', 'service', 'node', 'host'] });
       const rows = await engine.query<Row>(
-        `SELECT * FROM (${sql}) WHERE notEmpty(addresses_) LIMIT ${MOST_ADDRESSED} ${BOUNDS}`,
+        `SELECT * FROM (${sql}) WHERE notEmpty(addresses_) OR kind = 'pod' LIMIT ${MOST_ADDRESSED} ${BOUNDS}`,
         parameters,
       );
       return rows.map(workloadOf);

@@ -127,6 +127,7 @@ function Sheet({ view, search, change }: SheetProps) {
             choose={setChosen}
             toggle={toggle}
             focus={(id) => change({ focus: id })}
+            span={{ from: view.from, to: view.to }}
           />
         )}
       </div>

@@ -195,7 +195,7 @@ export class Cluster {
       parent: this.#parentOf(object),
       addresses: object.addresses,
       labels: object.labels,
-      facts: object.facts,
+      facts: object.kind === 'service' ? { ...object.facts, ...this.#targetsOf(object) } : object.facts,
       firstMs: Math.min(object.createdMs, object.endedMs ?? nowMs),
       lastMs: object.endedMs ?? nowMs,
       endedMs: object.endedMs,
@@ -263,6 +263,19 @@ export class Cluster {
       current = next;
     }
     return `${current.kind}/${current.name}`;
+  }
+
+  /** `80/tcp:8080`: where its ports lead, as its endpoints say, else as the service itself does. */
+  #targetsOf({ namespace, name, ports }: ObjectFacts): Readonly<Record<string, string>> {
+    const slices = [...(this.#slices.get(`${namespace}/${name}`) ?? [])];
+    const targets = ports.flatMap(({ name: called, port, protocol, target }) => {
+      const told = slices
+        .flatMap((slice) => slice.ports)
+        .find((one) => one.name === called && one.protocol === protocol);
+      const to = told?.target || target;
+      return port === null || to === '' ? [] : [`${port}/${protocol}:${to}`];
+    });
+    return targets.length === 0 ? {} : { targets: targets.join(' ') };
   }
 
   /** What answers behind a service; the service itself while nothing does, or several do. */

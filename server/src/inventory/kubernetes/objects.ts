@@ -41,6 +41,16 @@ export interface ContainerFacts {
   readonly endedMs: number | null;
 }
 
+export interface PortFacts {
+  /** Of a service that has one port only: often empty. */
+  readonly name: string;
+  readonly protocol: string;
+  /** The service's own. */
+  readonly port: number | null;
+  /** A number, or the name that the pods give it. */
+  readonly target: string;
+}
+
 export interface ObjectFacts {
   readonly kind: ObjectKind;
   readonly uid: string;
@@ -56,6 +66,8 @@ export interface ObjectFacts {
   readonly addresses: readonly string[];
   readonly facts: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerFacts[];
+  /** Of a service: what it takes and where that goes; of endpoints: where the port of that name goes. */
+  readonly ports: readonly PortFacts[];
   /** Of endpoints: the service, and the pods behind it. */
   readonly service: string;
   readonly podUids: readonly string[];
@@ -83,6 +95,7 @@ export function readObject(kind: ObjectKind, object: KubernetesObject): ObjectFa
     addresses: [],
     facts: {},
     containers: [],
+    ports: [],
     service: '',
     podUids: [],
   };
@@ -108,6 +121,7 @@ const READERS: Readonly<Record<ObjectKind, Reader>> = {
   pod: readPod,
   service: readService,
   endpoints: (object) => ({
+    ports: list(member(object, 'ports')).map((one) => portFacts(one, member(one, 'port'))),
     service: textAt(object, 'metadata', 'labels', 'kubernetes.io/service-name'),
     podUids: list(member(object, 'endpoints'))
       .slice(0, MOST_ENDPOINTS)
@@ -152,14 +166,27 @@ function readJob(object: KubernetesObject): Partial<ObjectFacts> {
 }
 
 function readService(object: KubernetesObject): Partial<ObjectFacts> {
-  const ports = list(at(object, 'spec', 'ports')).map(
-    (one) => `${numberAt(one, 'port')}/${textAt(one, 'protocol').toLowerCase() || 'tcp'}`,
+  const ports = list(at(object, 'spec', 'ports')).map((one) =>
+    portFacts(one, member(one, 'targetPort') ?? member(one, 'port')),
   );
   const clusterIps = list(at(object, 'spec', 'clusterIPs')).map((one) => textOrNull(one) ?? '');
   const outside = list(at(object, 'status', 'loadBalancer', 'ingress')).map((one) => textAt(one, 'ip'));
   return {
     addresses: [...clusterIps, ...outside].filter((one) => one !== '' && one !== 'None'),
-    facts: known({ type: textAt(object, 'spec', 'type'), ports: ports.join(' ') }),
+    ports,
+    facts: known({
+      type: textAt(object, 'spec', 'type'),
+      ports: ports.map(({ port, protocol }) => `${port}/${protocol}`).join(' '),
+    }),
+  };
+}
+
+function portFacts(one: unknown, target: unknown): PortFacts {
+  return {
+    name: textAt(one, 'name'),
+    protocol: textAt(one, 'protocol').toLowerCase() || 'tcp',
+    port: numberAt(one, 'port'),
+    target: typeof target === 'number' ? String(target) : (textOrNull(target) ?? ''),
   };
 }
 

@@ -16,6 +16,8 @@ export interface MapCardProps {
   /** Folds or unfolds a group. */
   readonly toggle: (group: string) => void;
   readonly focus: (id: string) => void;
+  /** Of the lines that are shown. */
+  readonly span: { readonly from: string; readonly to: string };
 }
 
 export function MapCard(props: MapCardProps) {
@@ -37,13 +39,14 @@ export function MapCard(props: MapCardProps) {
   );
 }
 
-function NodeCard({ node, shown, choose, toggle, focus }: MapCardProps & { readonly node: ShownNode }) {
+function NodeCard({ node, shown, choose, toggle, focus, span }: MapCardProps & { readonly node: ShownNode }) {
   const { words, language } = useSpeech();
   const lines = shown.edges
     .filter(({ source, target }) => source === node.id || target === node.id)
     .toSorted((one, other) => other.sentBytes + other.receivedBytes - one.sentBytes - one.receivedBytes);
   const names = new Map(shown.nodes.map(({ id, name }) => [id, name]));
   const group = node.kind === 'group' ? node.id.slice('group:'.length) : node.group;
+  const policy = policyOf(node);
   return (
     <>
       <p className="map-name">
@@ -65,6 +68,16 @@ function NodeCard({ node, shown, choose, toggle, focus }: MapCardProps & { reado
         <button type="button" className="button" onClick={() => focus(node.id)}>
           {words.map.focus}
         </button>
+        {policy !== null && (
+          <a
+            className="button"
+            download="network-policy.yaml"
+            title={words.map.policyMore}
+            href={`/api/map/network-policy?${new URLSearchParams({ ...policy, ...span })}`}
+          >
+            {words.map.policy}
+          </a>
+        )}
       </div>
       <ul className="list map-lines">
         {lines.slice(0, MOST_LINES).map((edge) => (
@@ -78,6 +91,17 @@ function NodeCard({ node, shown, choose, toggle, focus }: MapCardProps & { reado
       </ul>
     </>
   );
+}
+
+const APPLICATION = /^workload:([^/#›]+\/[^#›]+)$/;
+const NAMESPACE = /^(?:group:)?namespace:(.+)$/;
+
+/** For what a network policy can be asked; null for hosts, what is outside, and single containers. */
+function policyOf({ id }: ShownNode): Readonly<Record<string, string>> | null {
+  const [, application] = APPLICATION.exec(id) ?? [];
+  if (application !== undefined) return { application };
+  const [, namespace] = NAMESPACE.exec(id) ?? [];
+  return namespace === undefined ? null : { namespace };
 }
 
 function EdgeCard({ edge, shown, choose }: MapCardProps & { readonly edge: MapEdge }) {

@@ -33,6 +33,8 @@ export const mapWords = {
   fold: 'Fold the group',
   unfold: 'Unfold',
   focus: 'Only its neighbours',
+  policy: 'NetworkPolicy',
+  policyMore: 'A Kubernetes network policy that allows what was seen in this time, and nothing else',
   line: 'Line',
   kinds: { workload: 'Workload', external: 'Outside', host: 'Host', group: 'Group' },
   group: 'In',

@@ -35,6 +35,8 @@ export const mapWords: typeof english = {
   fold: 'グループをたたむ',
   unfold: '展開する',
   focus: '隣だけを表示',
+  policy: 'NetworkPolicy',
+  policyMore: 'この期間に見られた通信だけを許可するKubernetesのネットワークポリシー',
   line: '通信',
   kinds: { workload: 'ワークロード', external: '外部', host: 'ホスト', group: 'グループ' },
   group: '所属',
