@@ -85,7 +85,7 @@ describe.skipIf(process.platform !== 'linux').each(CLUSTERS.filter(({ present })
         { kind: 'service', namespace: 'shop' },
         (all) => all[0]?.application === 'storefront',
       );
-      expect(service).toMatchObject([{ name: 'web', facts: { ports: '80/tcp' } }]);
+      expect(service).toMatchObject([{ name: 'web', facts: { ports: '80/tcp', targets: '80/tcp:8080' } }]);
     });
 
     test('a card says what a container belongs to, up to the deployment and namespace, and what belongs to it', async () => {

@@ -52,14 +52,18 @@ export class AddressDirectory {
     if (first === undefined) return null;
     const isOne = others.every(
       ({ kind, cluster, namespace, application, name }) =>
-        kind === first.kind &&
-        cluster === first.cluster &&
-        namespace === first.namespace &&
-        application === first.application &&
-        (application !== '' || name === first.name),
+        groupOf(kind) === groupOf(first.kind) &&
+        (groupOf(kind) === 'host'
+          ? name === first.name
+          : cluster === first.cluster && namespace === first.namespace && application === first.application),
     );
     return isOne ? first : null;
   }
+}
+
+/** A node is told by its cluster, and as a host by its agent. */
+function groupOf(kind: Addressed['kind']): Addressed['kind'] {
+  return kind === 'node' ? 'host' : kind;
 }
 
 /** The port of the pods behind a service: a number, or its name; null when the service does not have the port. */

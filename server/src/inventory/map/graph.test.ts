@@ -1,5 +1,6 @@
 /** The map: lines of both ends go in, a graph comes out. */
 import { describe, expect, it } from 'vitest';
+import { AddressDirectory } from '../address-directory.ts';
 import type { LineEnd } from '../connections/line-end.ts';
 import { drawGraph, type MapLevel, OTHER_EXTERNALS } from './graph.ts';
 
@@ -82,6 +83,71 @@ describe('who talks to whom', () => {
     expect(line?.addresses.slice(0, 2)).toEqual(['203.0.113.99', '203.0.113.98']);
     expect(line?.addresses).toHaveLength(20);
     expect(drawGraph(calls, { level: 'application', mostExternals: 10 }).edges[0]?.addressCount).toBe(0);
+  });
+
+  describe('in a cluster', () => {
+    const cluster = { cluster: 'prod', namespace: 'shop', firstMs: 0, lastMs: 10, endedMs: null } as const;
+    const pod = (name: string, ip: string) => ({
+      ...cluster,
+      ...({ kind: 'pod', id: `${name}-id`, name, application: `shop/deployment/${name}`, host: 'node-9' } as const),
+      addresses: [ip],
+      facts: {},
+    });
+    const service = (name: string, ip: string, application: string, targets: string) => ({
+      ...cluster,
+      ...({ kind: 'service', id: `${name}-service`, name, application, host: '' } as const),
+      addresses: [ip],
+      facts: { targets },
+    });
+    const directory = new AddressDirectory([
+      pod('cache', '10.244.0.7'),
+      service('api', '10.96.0.20', API.application, '80/tcp:8080'),
+      service('named', '10.96.0.21', API.application, '81/tcp:http'),
+      { ...pod('node-9', '10.0.9.9'), kind: 'node', application: '' },
+      { ...pod('node-9', '10.0.9.9'), kind: 'host', cluster: '', namespace: '', application: '' },
+    ]);
+    const draw = (ends: readonly LineEnd[], level: MapLevel = 'application') => {
+      const graph = drawGraph(ends, { level, mostExternals: 10, directory });
+      const name = (id: string) => graph.nodes.find((node) => node.id === id)?.name;
+      return graph.edges.map(
+        ({ source, target, ports, sentBytes, receivedBytes }) =>
+          `${name(source)} → ${name(target)} ${ports.join(' ')} ${sentBytes}/${receivedBytes}`,
+      );
+    };
+    /** From the web to the API by its service: the called pod knows the caller and its own port only. */
+    const through = [
+      end({ remoteIp: '10.96.0.20', port: 80 }),
+      end({ ...API, direction: 'in', localIp: '10.0.0.2', remoteIp: '10.0.0.1', sentBytes: 1_000, receivedBytes: 100 }),
+    ];
+
+    it('a line to a service is drawn to its workload, once', () => {
+      expect(draw(through)).toEqual(['web → api 80/tcp 100/1000']);
+      expect(draw(through.toReversed())).toEqual(['web → api 80/tcp 100/1000']);
+      expect(draw(through.slice(0, 1))).toEqual(['web → api 80/tcp 100/1000']);
+      expect(draw(through, 'namespace')).toEqual(['shop → shop 80/tcp 100/1000']);
+    });
+
+    it('below workloads to the container, process or host that was called', () => {
+      expect(draw(through, 'container')).toEqual(['w1 → a1 8080/tcp 100/1000']);
+      expect(draw(through, 'process')).toEqual(['nginx → java 8080/tcp 100/1000']);
+      expect(draw(through, 'host')).toEqual(['node-1 → node-2 8080/tcp 100/1000']);
+      expect(draw(through.slice(0, 1), 'container')).toEqual(['w1 → api 80/tcp 100/1000']);
+    });
+
+    it('also when the service leads to a port by its name; another port of the pod is another line', () => {
+      const [out, into] = through as [LineEnd, LineEnd];
+      expect(draw([{ ...out, remoteIp: '10.96.0.21', port: 81 }, into])).toEqual(['web → api 81/tcp 100/1000']);
+      expect(draw([out, { ...into, port: 9_090 }])).toHaveLength(2);
+    });
+
+    it('pods and nodes are known where no agent runs, as callers and as called', () => {
+      expect(draw([end({ remoteIp: '10.244.0.7', port: 6_379 })])).toEqual(['web → cache 6379/tcp 100/1000']);
+      const called = end({ direction: 'in', remoteIp: '10.244.0.7', port: 443 });
+      expect(draw([called])).toEqual(['cache → web 443/tcp 1000/100']);
+      expect(draw([called], 'host')).toEqual(['node-9 → node-1 443/tcp 1000/100']);
+      expect(draw([end({ direction: 'in', remoteIp: '10.0.9.9' })])).toEqual(['node-9 → web 8080/tcp 1000/100']);
+      expect(draw([end({ remoteIp: '10.244.0.8' })])).toEqual(['web → 10.244.0.8 8080/tcp 100/1000']);
+    });
   });
 
   it('the same address in another network is somebody else', () => {

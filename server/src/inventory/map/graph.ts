@@ -5,7 +5,9 @@
  * The surprise: a connection is told twice, by the caller's host and by the called one's, and drawn once. Both ends know the called address
  * and the service's port, so a caller's line meets the called one there; whatever meets nobody leads outside.
  */
+import type { Addressed, AddressDirectory } from '../address-directory.ts';
 import type { LineEnd } from '../connections/line-end.ts';
+import { placeAt, throughServices } from './places.ts';
 
 export type MapLevel = 'namespace' | 'application' | 'host' | 'container' | 'process';
 
@@ -52,6 +54,8 @@ export interface GraphOptions {
   readonly mostExternals: number;
   /** Whose an address outside is that no name server named; empty when nobody knows. */
   readonly networkOf?: (ip: string) => string;
+  /** Pods, services and nodes by address: whom no agent tells of. */
+  readonly directory?: AddressDirectory;
 }
 
 const MOST_PORTS = 8;
@@ -59,15 +63,29 @@ const MOST_ADDRESSES = 20;
 export const OTHER_EXTERNALS = 'external:*';
 
 /** Draws the graph of all ends of a range. */
-export function drawGraph(ends: readonly LineEnd[], { level, mostExternals, networkOf }: GraphOptions): MapGraph {
+export function drawGraph(ends: readonly LineEnd[], options: GraphOptions): MapGraph {
+  const { level, mostExternals, networkOf, directory } = options;
   const externalOf = externals(networkOf ?? (() => ''));
-  const owners = ownersOf(ends, level, externalOf);
+  const strangerOf = (end: LineEnd) => {
+    const place = placeAt(directory, end);
+    return place === null ? externalOf(end) : nodeOfPlace(place, level);
+  };
+  const owners = ownersOf(ends, level, strangerOf);
   const callersSeen = new Set(ends.filter(isCaller).map(meetingPoint));
+  const services = throughServices(ends, directory);
+  // Which container of a service was called only the called end knows.
+  const isFine = level !== 'namespace' && level !== 'application';
   const edges = new Map<string, EdgeDraft>();
   for (const end of ends) {
-    if (isCaller(end)) addTo(edges, { end, source: nodeOf(end, level), target: owners.of(end), sentFirst: true });
-    else if (!callersSeen.has(meetingPoint(end)))
-      addTo(edges, { end, source: externalOf(end), target: nodeOf(end, level), sentFirst: false });
+    if (isCaller(end)) {
+      if (isFine && services.isToldByCalled(end)) continue;
+      addTo(edges, { end, source: nodeOf(end, level), target: owners.of(end), sentFirst: true });
+    } else if (!callersSeen.has(meetingPoint(end))) {
+      const isOfService = services.isToldByCaller(end);
+      if (isOfService && !isFine) continue;
+      const source = isOfService ? owners.callerOf(end) : strangerOf(end);
+      addTo(edges, { end, source, target: nodeOf(end, level), sentFirst: false });
+    }
   }
   const grouped = groupExternals([...edges.values()], mostExternals);
   return { ...finish(grouped.edges), externalsGrouped: grouped.count };
@@ -113,6 +131,25 @@ export function nodeOf(end: LineEnd, level: MapLevel): NodeRef {
   }
 }
 
+/** Of what the inventory knows at an address: a pod has one workload and host, a service stands for whatever is behind it. */
+function nodeOfPlace({ kind, id, name, namespace, application, host }: Addressed, level: MapLevel): NodeRef {
+  if (kind === 'node' || kind === 'host') return { id: `host:${name}`, kind: 'host', name, group: '' };
+  const isService = kind === 'service';
+  switch (level) {
+    case 'namespace':
+      return { id: `namespace:${namespace}`, kind: 'workload', name: namespace, group: '' };
+    case 'application':
+      return workload(application, nameOf(application), `namespace:${namespace}`);
+    case 'host':
+      if (!isService && host !== '') return { id: `host:${host}`, kind: 'host', name: host, group: '' };
+      return workload(application, nameOf(application), '');
+    case 'container':
+      return workload(`${application}#${isService ? `service/${name}` : id}`, name, `workload:${application}`);
+    case 'process':
+      return workload(`${application}›?`, '?', `workload:${application}`);
+  }
+}
+
 function workload(id: string, name: string, group: string): NodeRef {
   return { id: `workload:${id}`, kind: 'workload', name, group };
 }
@@ -141,8 +178,8 @@ function externals(networkOf: (ip: string) => string): (end: LineEnd) => NodeRef
 function ownersOf(
   ends: readonly LineEnd[],
   level: MapLevel,
-  externalOf: (end: LineEnd) => NodeRef,
-): { of(end: LineEnd): NodeRef } {
+  strangerOf: (end: LineEnd) => NodeRef,
+): { of(end: LineEnd): NodeRef; callerOf(end: LineEnd): NodeRef } {
   const listeners = new Map<string, NodeRef>();
   const users = new Map<string, NodeRef>();
   for (const end of ends) {
@@ -157,7 +194,8 @@ function ownersOf(
     of: (end) =>
       listeners.get(`${end.scope}|${end.remoteIp}|${end.protocol}|${end.port}`) ??
       users.get(`${end.scope}|${end.remoteIp}`) ??
-      externalOf(end),
+      strangerOf(end),
+    callerOf: (end) => users.get(`${end.scope}|${end.remoteIp}`) ?? strangerOf(end),
   };
 }
 

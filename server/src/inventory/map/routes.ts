@@ -14,11 +14,14 @@ import { httpFailures } from '../../ground/http-error.ts';
 import { TimeRangeQuery, timeRangeOf, timeRangeView } from '../../ground/time-range.ts';
 import type { ConnectionStore, Pair } from '../connections/store.ts';
 import type { Networks } from '../networks/networks.ts';
+import { AddressDirectory } from '../address-directory.ts';
+import type { WorkloadStore } from '../store.ts';
 import { drawGraph } from './graph.ts';
 
 export interface MapRoutesOptions {
   readonly connections: ConnectionStore;
   readonly networks: Networks;
+  readonly workloads: Pick<WorkloadStore, 'addressed'>;
   /** Anybody who is signed in. */
   readonly access: Access;
   readonly nowMs: () => number;
@@ -35,7 +38,7 @@ const MOST_EXTERNALS = 60;
 
 export function registerMapRoutes(
   server: HttpServer,
-  { connections, networks, access, nowMs }: MapRoutesOptions,
+  { connections, networks, workloads, access, nowMs }: MapRoutesOptions,
 ): void {
   const config = { access };
   const networkOf = (ip: string) => networks.nameOf(ip);
@@ -44,8 +47,13 @@ export function registerMapRoutes(
     const range = timeRangeOf(query, nowMs());
     const level = query.level ?? 'application';
     const detail = { process: level === 'process', container: level === 'container' };
-    const { ends, isCut } = await connections.lineEnds(range, detail);
-    const { nodes, edges, externalsGrouped } = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS, networkOf });
+    const [{ ends, isCut }, known] = await Promise.all([
+      connections.lineEnds(range, detail),
+      workloads.addressed(range),
+    ]);
+    const directory = new AddressDirectory(known);
+    const drawn = drawGraph(ends, { level, mostExternals: MOST_EXTERNALS, networkOf, directory });
+    const { nodes, edges, externalsGrouped } = drawn;
     return {
       ...timeRangeView(range),
       level,
