@@ -22,6 +22,7 @@ const OPEN = [
   'POST /agent/v1/enrol',
   'POST /agent/v1/orders',
   'POST /agent/v1/orders/:id',
+  'POST /agent/v1/watch',
   'POST /api/challenges/answer',
   'POST /api/challenges/passkey',
   'POST /api/challenges/view',
