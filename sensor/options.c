@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 #include "options.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PAGE 4096
 #define ENV_DEFAULT TEXT_MAX
 #define SECONDS_MAX (366ULL * 24 * 3600)
+#define WISHES_MAX (64 << 10)
 #define RING_MAX (1ULL << 28)
 
 static const char usage[] =
 	"countersign-sensor [--output FILE|unix:PATH|-] [--seconds N] [--events LIST]\n"
 	"                   [--no-reads | --read-below PATH …] [--failed-opens none|denied|all] [--env-bytes N]\n"
-	"                   [--ring-bytes N] [--process-ring-bytes N] [--list-events] [--help]\n"
+	"                   [--tell FILE] [--ring-bytes N] [--process-ring-bytes N] [--list-events] [--help]\n"
 	"\n"
 	"Watches this host's processes, files and connections and writes what they do as a .scap stream, to standard output\n"
 	"unless told otherwise, until it is stopped. Losses are told in the stream.\n"
@@ -23,6 +27,8 @@ static const char usage[] =
 	"                       Processes that start, change and end are always told.\n"
 	"  --read-below PATH    of files that are only read, tell those below these paths; all when not given\n"
 	"  --no-reads           none of them\n"
+	"  --tell FILE          a file of --events and --read-below, one a line without the dashes, as whoever reads the stream wrote it;\n"
+	"                       events that this sensor does not know are passed over\n"
 	"  --failed-opens WHICH which opens that failed are told: none, those denied (default), or all\n"
 	"  --env-bytes N        bytes of the environment told of a program, 0 to 4096 (default)\n"
 	"  --ring-bytes N       of the ring in the kernel, a power of two: 8388608\n"
@@ -30,7 +36,7 @@ static const char usage[] =
 	"\n"
 	"Ends with 0 when stopped, 1 when it failed, 2 when called wrongly, 3 when this host or user does not allow it.\n";
 
-enum { OUTPUT = 256, SECONDS, EVENTS, READ_BELOW, NO_READS, FAILED_OPENS, ENV_BYTES, RING_BYTES, PROCESS_RING_BYTES, LIST, HELP };
+enum { OUTPUT = 256, SECONDS, EVENTS, READ_BELOW, NO_READS, TELL, FAILED_OPENS, ENV_BYTES, RING_BYTES, PROCESS_RING_BYTES, LIST, HELP };
 
 static const struct option names[] = {
 	{ "output", required_argument, NULL, OUTPUT },
@@ -38,6 +44,7 @@ static const struct option names[] = {
 	{ "events", required_argument, NULL, EVENTS },
 	{ "read-below", required_argument, NULL, READ_BELOW },
 	{ "no-reads", no_argument, NULL, NO_READS },
+	{ "tell", required_argument, NULL, TELL },
 	{ "failed-opens", required_argument, NULL, FAILED_OPENS },
 	{ "env-bytes", required_argument, NULL, ENV_BYTES },
 	{ "ring-bytes", required_argument, NULL, RING_BYTES },
@@ -68,7 +75,8 @@ static bool parse_ring(const char *name, const char *text, uint64_t *bytes)
 	return false;
 }
 
-static bool parse_events(struct options *options, const char *list)
+/* A name that is unknown is a mistake of whoever typed it, and the future to whoever is newer than this sensor. */
+static bool parse_events(struct options *options, const char *list, bool is_typed)
 {
 	memset(options->is_wanted, 0, sizeof(options->is_wanted));
 	while (*list) {
@@ -80,7 +88,7 @@ static bool parse_events(struct options *options, const char *list)
 				continue;
 			options->is_wanted[index] = is_known = true;
 		}
-		if (!is_known) {
+		if (!is_known && is_typed) {
 			fprintf(stderr, "sensor: there is no event '%.*s'; --list-events names them all\n", length, list);
 			return false;
 		}
@@ -118,6 +126,49 @@ static bool add_prefix(struct options *options, const char *path)
 	return true;
 }
 
+/*
+ * Whoever reads the stream may say what of it is wanted, and nothing else: the file can be written by somebody without rights, and this
+ * program has some.
+ */
+static bool parse_wish(struct options *options, char *line)
+{
+	char *value = line + strcspn(line, " ");
+
+	if (*value)
+		*value++ = 0;
+	if (strcmp(line, "events") == 0)
+		return parse_events(options, value, false);
+	if (strcmp(line, "read-below") == 0)
+		return add_prefix(options, value);
+	fprintf(stderr, "sensor: --tell has a line '%s', it must begin with events or read-below\n", line);
+	return false;
+}
+
+static bool parse_wishes(struct options *options, const char *path)
+{
+	/* Paths are kept as they stand in it. */
+	static char text[WISHES_MAX];
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat stat = {};
+	ssize_t size = -1;
+	char *rest = text;
+
+	if (fd >= 0 && fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode))
+		size = read(fd, text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	if (size < 0 || size == sizeof(text)) {
+		fprintf(stderr, "sensor: --tell is '%s', it must be a file that can be read and is shorter than %d bytes\n", path,
+			WISHES_MAX);
+		return false;
+	}
+	text[size] = 0;
+	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+		if (*line && !parse_wish(options, line))
+			return false;
+	return true;
+}
+
 static bool parse_one(struct options *options, int name)
 {
 	uint64_t number;
@@ -129,12 +180,14 @@ static bool parse_one(struct options *options, int name)
 	case SECONDS:
 		return parse_number("seconds", optarg, SECONDS_MAX, &options->seconds);
 	case EVENTS:
-		return parse_events(options, optarg);
+		return parse_events(options, optarg, true);
 	case READ_BELOW:
 		return add_prefix(options, optarg);
 	case NO_READS:
 		options->no_reads = true;
 		return true;
+	case TELL:
+		return parse_wishes(options, optarg);
 	case FAILED_OPENS:
 		return parse_failed_opens(options, optarg);
 	case ENV_BYTES:

@@ -1,6 +1,16 @@
 /** The sensor takes no more rights than it needs, tells what it lost, and leaves nothing behind. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,6 +166,38 @@ describeWithSensor('what is told', () => {
     expect(own.filter((told) => told['evt.type'] === 'connect')).toEqual([]);
     const opened = own.filter((told) => told['evt.type'] === 'openat').map((told) => told['fd.name']);
     expect(opened).toEqual(['/etc/hostname']);
+  });
+
+  test('is what whoever reads the stream wrote into a file, as far as this sensor knows it', async () => {
+    const wishes = join(folder, 'sensor.sock.tell');
+    writeFileSync(wishes, 'events openat,a_call_of_tomorrow\nread-below /etc/host\n');
+    const { events, asides } = await record(
+      async () => {
+        await python(`open('/etc/hostname'); open('/proc/self/maps')`);
+      },
+      {
+        args: ['--tell', wishes],
+        fields: ['fd.name'],
+        keep: (told) => told['proc.name'] === 'python3' && told['evt.type'] === 'openat',
+      },
+    );
+    expect(asides[0]?.data['events']).not.toContain('connect');
+    expect(events.map((told) => told['fd.name'])).toEqual(['/etc/hostname']);
+  });
+
+  test.each([
+    ['output /etc/passwd\n', 'it must begin with events or read-below'],
+    ['read-below etc\n', 'it must be an absolute path'],
+    [`events ${'a'.repeat(70_000)}\n`, 'shorter than 65536 bytes'],
+    [null, 'it must be a file that can be read'],
+  ])('and nothing else is taken from that file: %j', (text, complaint) => {
+    const wishes = join(folder, 'wrong.tell');
+    rmSync(wishes, { force: true });
+    if (text === null) symlinkSync('/etc/passwd', wishes);
+    else writeFileSync(wishes, text);
+    const ended = spawnSync(SENSOR, ['--tell', wishes, '--seconds', '1'], { encoding: 'utf8' });
+    expect([ended.status, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toContain(complaint);
   });
 
   test('of a socket is enough to name it, whatever is listed', async () => {

@@ -15,7 +15,7 @@ import { Recordings } from './recordings.ts';
 import type { WatchOrder, WatchReport } from './reports.ts';
 import { RecordQueue } from './record-queue.ts';
 import type { SensorBytes, SensorEnd } from './sensor-bytes.ts';
-import { sensorArguments } from './sensor-arguments.ts';
+import { sensorArguments, sensorWishes } from './sensor-arguments.ts';
 import { SensorSupply } from './sensor-supply.ts';
 import { type Follower, SensorStream } from './stream.ts';
 import { toldBlock } from './told-block.ts';
@@ -92,13 +92,15 @@ export class HostWatch {
       },
       send: (sequence, records) => report({ type: 'records', sequence, records }),
     });
+    this.#judge = options.judge((record, risk) => this.#found(record, risk));
+    const wanted = { eventNames: [...this.#judge.eventNames, ...(options.alsoTell ?? [])], allReads: order.allReads };
     this.#supply = new SensorSupply({
       sensor: order.sensor,
       clock,
-      argumentsFor: (known) => this.#argumentsFor(known),
+      argumentsFor: (known) => sensorArguments({ ...wanted, known }),
+      wishes: sensorWishes(wanted),
       onState: (state, problem) => report({ type: 'state', state, problem }),
     });
-    this.#judge = options.judge((record, risk) => this.#found(record, risk));
   }
 
   /** The server has committed these records. */
@@ -123,12 +125,6 @@ export class HostWatch {
     this.#queue.flush(true);
     await this.#recordings.close();
     report({ type: 'state', state: 'stopped', problem: null });
-  }
-
-  #argumentsFor(known: readonly string[] | null): readonly string[] {
-    const { order, alsoTell } = this.#options;
-    const eventNames = [...this.#judge.eventNames, ...(alsoTell ?? [])];
-    return sensorArguments({ eventNames, known, allReads: order.allReads });
   }
 
   /** One stream, from its first byte to its last. */

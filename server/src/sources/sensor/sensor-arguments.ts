@@ -40,6 +40,13 @@ export interface WhatToTell {
   readonly allReads: boolean;
 }
 
+/** The same for a sensor that somebody else starts and nobody can ask: the lines of its `--tell FILE`. */
+export function sensorWishes({ eventNames, allReads }: Omit<WhatToTell, 'known'>): string {
+  const events = [...new Set([...AUDITED, ...eventNames])].filter((name) => /^[a-z0-9_]+$/.test(name)).toSorted();
+  const below = allReads ? [] : GUARDED.map((path) => `read-below ${path}`);
+  return [`events ${events.join(',')}`, ...below, ''].join('\n');
+}
+
 export function sensorArguments({ eventNames, known, allReads }: WhatToTell): readonly string[] {
   const events = known?.filter((name) => AUDITED.includes(name) || eventNames.includes(name)) ?? [];
   return [

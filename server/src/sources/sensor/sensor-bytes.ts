@@ -5,12 +5,12 @@
  * kernel, and there what is lost is counted.
  */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../ground/clock.ts';
 import { messageOf } from '../../ground/failure.ts';
-import { whyRefused } from './sensor-program.ts';
+import { whyRefused, wishesOf } from './sensor-program.ts';
 
 /** Why no more bytes come. */
 export type SensorEnd = {
@@ -115,10 +115,14 @@ export class SensorSocket {
     this.#server = server;
   }
 
-  /** @throws Error when the path cannot be listened at. */
-  static async listen(path: string): Promise<SensorSocket> {
+  /**
+   * @param wishes what a sensor that connects is to tell; it finds them beside the socket.
+   * @throws Error when the path cannot be listened at.
+   */
+  static async listen(path: string, wishes: string): Promise<SensorSocket> {
     // What a former server left behind; anything else that lies there is not ours to remove.
     if (existsSync(path) && lstatSync(path).isSocket()) rmSync(path);
+    writeFileSync(wishesOf(path), wishes, { mode: SOCKET_MODE });
     const server = createServer();
     const sensor = new SensorSocket(server);
     server.on('connection', (socket) => sensor.#meet(socket));

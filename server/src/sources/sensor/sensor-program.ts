@@ -19,10 +19,15 @@ export function whyRefused(program: string, error: unknown): string | null {
 
 /** What lets a sensor run that this user may not start. */
 export function howToAllow(program: string, socket: string): string {
-  return [howToAllowProgram(program), `sudo ${program} --output unix:${socket}`].join('\n');
+  return [howToAllowProgram(program), `sudo ${program} --output unix:${socket} --tell ${wishesOf(socket)}`].join('\n');
 }
 
 /** The same, where nobody waits at a socket. */
 export function howToAllowProgram(program: string): string {
   return `sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep ${program}`;
+}
+
+/** Where a sensor that connects to `socket` reads what it is to tell. */
+export function wishesOf(socket: string): string {
+  return `${socket}.tell`;
 }

@@ -1,5 +1,5 @@
 /** With small programs in place of the sensor, which end as it does. */
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,7 @@ function supplyOf(sensor: WatchOrder['sensor']): SensorSupply {
     sensor,
     clock,
     argumentsFor: (known) => [(known ?? ['unknown']).join()],
+    wishes: 'events execve\n',
     onState: (state, problem) => states.push(problem === null ? state : `${state}: ${problem}`),
   });
   return supply;
@@ -125,6 +126,8 @@ test('at the socket there is one sensor at a time; who comes a moment early is n
   const made = supplyOf({ type: 'socket', path });
   const next = made.next(stopping.signal);
   const first = await connectTo(path);
+  // What it is to tell it finds there before it connects.
+  expect(readFileSync(join(folder, 'sensor.sock.tell'), 'utf8')).toBe('events execve\n');
   const bytes = await next;
   const second = await connectTo(path);
   await new Promise<void>((resolve) => second.once('close', () => resolve()));

@@ -14,6 +14,8 @@ export interface SensorSupplyOptions {
   readonly clock: Clock;
   /** The program's arguments; `known`: the events that it can tell, null when it could not be asked. */
   readonly argumentsFor: (known: readonly string[] | null) => readonly string[];
+  /** The same for one that connects. */
+  readonly wishes: string;
   readonly onState: (state: WatchState, problem: string | null) => void;
 }
 
@@ -87,7 +89,7 @@ export class SensorSupply {
 
   async #listen(path: string): Promise<SensorSocket> {
     try {
-      this.#socket ??= await SensorSocket.listen(path);
+      this.#socket ??= await SensorSocket.listen(path, this.#options.wishes);
       return this.#socket;
     } catch (error) {
       const problem = `nobody can connect at ${path}: ${messageOf(error)}`;
