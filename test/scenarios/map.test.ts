@@ -94,7 +94,7 @@ describeInBrowser('the map', () => {
       await running.app.connections.insertLines(world(services, hoursAgo), `world-${services}`);
     browser = await openBrowser();
     page = await openPageAs({ browser, running, person: ann, complaints }, { viewport: WIDE, timezoneId: 'UTC' });
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -103,8 +103,9 @@ describeInBrowser('the map', () => {
   });
 
   const open = async (hoursAgo: number, more = '') => {
-    const until = new Date(Date.now() - hoursAgo * HOUR_MS + 600_000).toISOString().slice(0, 16);
-    await page.goto(`${running.app.url}/map?minutes=60&until=${until}${more}`);
+    const toMs = Date.now() - hoursAgo * HOUR_MS + 600_000;
+    const [from, to] = [toMs - HOUR_MS, toMs].map((ms) => new Date(ms).toISOString());
+    await page.goto(`${running.app.url}/map?from=${from}&to=${to}${more}`);
     await page.locator('[data-settled="true"]').waitFor();
   };
 

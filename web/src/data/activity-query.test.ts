@@ -1,18 +1,8 @@
 /** What is asked of the activity in the address: read as it was written, with its time, its tree and the way from a finding. */
 import type { FindingView } from '@countersign/contract';
 import { expect, test } from 'vitest';
-import {
-  aroundFinding,
-  nearestSpan,
-  rangeBetween,
-  readAsked,
-  readTree,
-  serverQuery,
-  widened,
-  withFilter,
-  withTree,
-  writeAsked,
-} from './activity-query.ts';
+import { aroundFinding, readAsked, readTree, serverQuery, withFilter, withTree, writeAsked } from './activity-query.ts';
+import { nearestSpan, rangeBetween, widened } from './time-range.ts';
 
 const NOW = Date.parse('2026-01-05T10:00:00.000Z');
 const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 /**
- * What is asked of the activity, as it stands in the address: `with=user:root&without=name:cron&q=…`, and its time, either `minutes=60` up to
- * now, which goes on as time does, or `from=…&to=…`, which stays. Pure.
+ * What is asked of the activity, as it stands in the address: `with=user:root&without=name:cron&q=…`, and its time. Pure.
  */
 import type { ActivityField, ActivityRowView, FindingView } from '@countersign/contract';
+import { rangeOf, readTime, type ShownTime, writeRange, writeTime } from './time-range.ts';
 
 export interface ActivityFilter {
   readonly field: ActivityField;
@@ -10,18 +10,10 @@ export interface ActivityFilter {
   readonly include: boolean;
 }
 
-export interface Range {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** Up to now, or between two moments. */
-export type ActivityTime = { readonly minutes: number } | Range;
-
 export interface ActivityAsked {
   readonly filters: readonly ActivityFilter[];
   readonly text: string;
-  readonly time: ActivityTime;
+  readonly time: ShownTime;
 }
 
 /** The processes of a host at a moment, opened for one of them. */
@@ -31,13 +23,10 @@ export interface TreeAsked {
   readonly at: string;
 }
 
-export const SPANS = [15, 60, 24 * 60, 7 * 24 * 60] as const;
-const DEFAULT_MINUTES = 60;
-const MINUTE_MS = 60_000;
-const LEAST_MS = 1_000;
 /** What is looked at around a finding. */
 const BEFORE_MS = 30_000;
 const AFTER_MS = 60_000;
+const ABOUT_MS = 30 * 60_000;
 
 export function readAsked(search: URLSearchParams): ActivityAsked {
   const read = (name: 'with' | 'without') =>
@@ -55,17 +44,9 @@ export function readAsked(search: URLSearchParams): ActivityAsked {
   };
 }
 
-function readTime(search: URLSearchParams): ActivityTime {
-  const fromMs = Date.parse(search.get('from') ?? '');
-  const toMs = Date.parse(search.get('to') ?? '');
-  if (fromMs < toMs) return { fromMs, toMs };
-  return { minutes: SPANS.find((span) => String(span) === search.get('minutes')) ?? DEFAULT_MINUTES };
-}
-
 export function writeAsked({ filters, text, time }: ActivityAsked): URLSearchParams {
   const search = filterQuery({ filters, text });
-  if (!('minutes' in time)) writeRange(search, time);
-  else if (time.minutes !== DEFAULT_MINUTES) search.set('minutes', String(time.minutes));
+  writeTime(search, time);
   return search;
 }
 
@@ -76,38 +57,11 @@ export function serverQuery(asked: ActivityAsked, nowMs: number): URLSearchParam
   return query;
 }
 
-function writeRange(query: URLSearchParams, { fromMs, toMs }: Range): void {
-  query.set('from', new Date(fromMs).toISOString());
-  query.set('to', new Date(toMs).toISOString());
-}
-
 function filterQuery({ filters, text }: Pick<ActivityAsked, 'filters' | 'text'>): URLSearchParams {
   const query = new URLSearchParams();
   for (const { field, value, include } of filters) query.append(include ? 'with' : 'without', `${field}:${value}`);
   if (text !== '') query.set('q', text);
   return query;
-}
-
-export function rangeOf(time: ActivityTime, nowMs: number): Range {
-  return 'minutes' in time ? { fromMs: nowMs - time.minutes * MINUTE_MS, toMs: nowMs } : time;
-}
-
-/** In the order of time, and long enough to hold anything. */
-export function rangeBetween(oneMs: number, otherMs: number): Range {
-  const fromMs = Math.floor(Math.min(oneMs, otherMs));
-  return { fromMs, toMs: Math.max(Math.ceil(Math.max(oneMs, otherMs)), fromMs + LEAST_MS) };
-}
-
-/** Twice as long, with the same middle; nothing is known of the future. */
-export function widened({ fromMs, toMs }: Range, nowMs: number): Range {
-  const half = Math.ceil((toMs - fromMs) / 2);
-  return { fromMs: fromMs - half, toMs: Math.max(toMs, Math.min(nowMs, toMs + half)) };
-}
-
-/** The span that comes nearest: what is shown when it goes on as time does. */
-export function nearestSpan({ fromMs, toMs }: Range): number {
-  const minutes = (toMs - fromMs) / MINUTE_MS;
-  return SPANS.find((span) => span >= minutes) ?? SPANS[SPANS.length - 1] ?? DEFAULT_MINUTES;
 }
 
 /** The same value twice is one filter, and the last word counts. */
@@ -136,6 +90,17 @@ export function withTree(search: URLSearchParams, tree: TreeAsked | null): URLSe
   if (tree === null) next.delete('tree');
   else next.set('tree', `${tree.at}/${tree.pid}/${tree.host}`);
   return next;
+}
+
+/** What was done half an hour before a finding, and after it, that holds a text: on its host, or by anybody of its account. */
+export function activityAbout({ time, account }: FindingView, text: string): string {
+  const atMs = Date.parse(time);
+  const search = writeAsked({
+    filters: account === null ? [] : [{ field: 'host', value: account.id, include: true }],
+    text,
+    time: { fromMs: atMs - ABOUT_MS, toMs: atMs + ABOUT_MS },
+  });
+  return `/activity?${search}`;
 }
 
 /** Where the activity around a finding is, with the processes of its host when its process is known. */

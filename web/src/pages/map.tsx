@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { api } from '../data/api.ts';
+import { rangeOf, readTime, type ShownTime, writeTime } from '../data/time-range.ts';
 import { Choice } from '../parts/choice.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { fold, focusOn, groupName, openAtFirst } from '../parts/map/fold.ts';
@@ -12,25 +13,30 @@ import { MapCard } from '../parts/map/map-card.tsx';
 import { MapTable } from '../parts/map/map-table.tsx';
 import { Picture } from '../parts/map/picture.tsx';
 import type { Picked } from '../parts/map/scene.ts';
+import { TimeChoice } from '../parts/time-bar/time-choice.tsx';
 import { fill, useSpeech } from '../words/speech.tsx';
 
 const LEVELS: readonly MapLevel[] = ['namespace', 'application', 'container', 'process', 'host'];
-const MINUTE_MS = 60_000;
-const SPANS = [15, 60, 24 * 60, 7 * 24 * 60];
+const REFRESH_MS = 30_000;
 const HOPS = 1;
 
 export function MapPage() {
   const { words } = useSpeech();
   const [search, setSearch] = useSearchParams();
   const level = LEVELS.find((one) => one === search.get('level')) ?? 'application';
-  const minutes = SPANS.find((span) => String(span) === search.get('minutes')) ?? 60;
-  const until = search.get('until') ?? '';
+  const time = readTime(search);
   const change = (parts: Readonly<Record<string, string>>) => setSearch({ ...Object.fromEntries(search), ...parts });
   const found = useQuery({
-    queryKey: ['map', level, minutes, until],
-    queryFn: () => api.map({ level, ...rangeOf(minutes, until) }),
-    refetchInterval: until === '' ? MINUTE_MS / 2 : false,
+    queryKey: ['map', level, time],
+    queryFn: () => api.map({ level, ...rangeAsked(time) }),
+    refetchInterval: 'minutes' in time ? REFRESH_MS : false,
   });
+  const chooseTime = (next: ShownTime) => {
+    const others = new URLSearchParams(search);
+    for (const name of ['minutes', 'from', 'to']) others.delete(name);
+    writeTime(others, next);
+    setSearch(others);
+  };
   return (
     <>
       <h1>{words.map.title}</h1>
@@ -41,17 +47,8 @@ export function MapPage() {
           chosen={level}
           choose={(one) => change({ level: one, focus: '' })}
         />
-        <Choice
-          label={words.map.span}
-          options={SPANS.map((span) => [String(span), words.map.spans[String(span) as keyof typeof words.map.spans]])}
-          chosen={String(minutes)}
-          choose={(span) => change({ minutes: span })}
-        />
-        <label className="until">
-          <span>{words.map.until}</span>
-          <input type="datetime-local" value={until} onChange={(event) => change({ until: event.target.value })} />
-        </label>
       </div>
+      <TimeChoice time={time} choose={chooseTime} />
       {found.isPending && <Skeleton lines={8} />}
       {found.isError && <Fault error={found.error} retry={() => void found.refetch()} />}
       {found.data !== undefined && <Sheet key={level} view={found.data} search={search} change={change} />}
@@ -59,10 +56,9 @@ export function MapPage() {
   );
 }
 
-function rangeOf(minutes: number, until: string): { readonly from: string; readonly to: string } {
-  const chosen = Date.parse(until);
-  const toMs = Number.isNaN(chosen) ? Date.now() : chosen;
-  return { from: new Date(toMs - minutes * MINUTE_MS).toISOString(), to: new Date(toMs).toISOString() };
+function rangeAsked(time: ShownTime): { readonly from: string; readonly to: string } {
+  const { fromMs, toMs } = rangeOf(time, Date.now());
+  return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 
 interface SheetProps {

@@ -7,6 +7,7 @@ import { hosts } from './hosts/en.ts';
 import { fleetWords } from './fleet/en.ts';
 import { inventoryWords } from './inventory/en.ts';
 import { mapWords } from './map/en.ts';
+import { timeWords } from './time/en.ts';
 import { revertsWords } from './reverts/en.ts';
 import { commandsWords } from './commands/en.ts';
 import { respondingWords } from './responding/en.ts';
@@ -16,6 +17,7 @@ export const en = {
   fleet: fleetWords,
   inventory: inventoryWords,
   map: mapWords,
+  time: timeWords,
   hosts,
   commands: commandsWords,
   responding: respondingWords,
@@ -46,6 +48,8 @@ export const en = {
     back: 'Back',
     utc: 'UTC',
     close: 'Close',
+    notLoaded: 'A part of the console could not be loaded. Perhaps the server has a newer version now.',
+    reload: 'Reload the page',
     connectionLost: 'The connection to the server is lost. What you see may be out of date; trying again.',
   },
   errors: {
@@ -199,6 +203,7 @@ export const en = {
       resolved: 'Resolved',
     },
     drill: 'Exercise',
+    casesAbout: 'Cases about this',
     exempt: 'This is known and wanted: exempt it for a while',
     review: 'Post-incident review (Markdown)',
     asked: '{name} was asked',

@@ -7,6 +7,7 @@ import { hosts } from './hosts/ja.ts';
 import { fleetWords } from './fleet/ja.ts';
 import { inventoryWords } from './inventory/ja.ts';
 import { mapWords } from './map/ja.ts';
+import { timeWords } from './time/ja.ts';
 import { revertsWords } from './reverts/ja.ts';
 import { commandsWords } from './commands/ja.ts';
 import { respondingWords } from './responding/ja.ts';
@@ -16,6 +17,7 @@ export const ja: Words = {
   fleet: fleetWords,
   inventory: inventoryWords,
   map: mapWords,
+  time: timeWords,
   hosts,
   commands: commandsWords,
   responding: respondingWords,
@@ -46,6 +48,8 @@ export const ja: Words = {
     back: '戻る',
     utc: 'UTC',
     close: '閉じる',
+    notLoaded: '画面の一部を読み込めませんでした。サーバーが更新された可能性があります。',
+    reload: 'ページを再読み込み',
     connectionLost: 'サーバーとの接続が切れました。表示が古い可能性があります。再接続しています。',
   },
   errors: {
@@ -194,6 +198,7 @@ export const ja: Words = {
       resolved: '解決',
     },
     drill: '訓練',
+    casesAbout: '関連するケースを探す',
     exempt: '把握済みで問題なし：期限付きで除外する',
     review: '事後レビュー（Markdown）',
     asked: '{name}さんに確認中',

@@ -1,6 +1,6 @@
 /** The gaps of the evidence in words: what the marks of the histogram say, host by host. */
 import type { ActivityGaps } from '@countersign/contract';
-import { type Range, rangeBetween } from '../../data/activity-query.ts';
+import { type Range, rangeBetween } from '../../data/time-range.ts';
 import { fill, useSpeech } from '../../words/speech.tsx';
 import { Shape } from '../state-badge.tsx';
 

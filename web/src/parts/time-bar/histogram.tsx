@@ -4,7 +4,7 @@
  */
 import type { ActivityHistogram, ActivityKind, HostGap } from '@countersign/contract';
 import { type PointerEvent, useEffect, useState } from 'react';
-import { type Range, rangeBetween } from '../../data/activity-query.ts';
+import { type Range, rangeBetween } from '../../data/time-range.ts';
 import { useSpeech } from '../../words/speech.tsx';
 
 const WIDTH = 1_000;
