@@ -8,7 +8,12 @@ import { expect } from 'vitest';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = process.env['COUNTERSIGN_SHOTS'];
 
-export async function look(page: Page, name: string): Promise<void> {
+interface LookOptions {
+  /** False: the picture shows what is on the screen. The whole page is pictured by making the window longer, which closes menus. */
+  readonly whole?: boolean;
+}
+
+export async function look(page: Page, name: string, { whole = true }: LookOptions = {}): Promise<void> {
   // What is on its way from one colour to another has neither's contrast; what never ends is not waited for.
   await page.evaluate(() => {
     const ending = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
@@ -28,5 +33,5 @@ export async function look(page: Page, name: string): Promise<void> {
   expect(overflow, name).toBeLessThanOrEqual(0);
   if (SHOTS === undefined) return;
   mkdirSync(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: whole });
 }

@@ -88,6 +88,49 @@ describeInBrowser('what stays', () => {
     await page.getByText('Acknowledged by Ann Example').first().waitFor();
   });
 
+  test('what cannot be loaded takes nothing with it', async () => {
+    const id = await opened('DeleteTrail', 'missing');
+    await page.route('**/{palette,key-help}*.js', (route) => route.abort());
+    await visit(`/cases/${id}`);
+    await page.getByLabel(FINDINGS).fill('half a sentence');
+    await page.getByLabel(FINDINGS).press('Tab');
+    await page.keyboard.press('/');
+    const told = page.getByText('A part of the console could not be loaded.', { exact: false });
+    await told.waitFor();
+    await look(page, 'case-without-palette');
+    expect(await page.getByLabel(FINDINGS).inputValue()).toBe('half a sentence');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await told.waitFor({ state: 'detached' });
+    await page.keyboard.press('a');
+    await page.getByText('Acknowledged by Ann Example').first().waitFor();
+    expect(await page.getByLabel(FINDINGS).inputValue()).toBe('half a sentence');
+    await page.unrouteAll({ behavior: 'wait' });
+
+    await page.route('**/insights*.js', (route) => route.abort());
+    await page.getByRole('link', { name: 'Insights' }).click();
+    await page.getByRole('button', { name: 'Reload the page' }).waitFor();
+    await page.getByRole('link', { name: 'Cases' }).click();
+    await line(id).waitFor();
+    await page.unrouteAll({ behavior: 'wait' });
+    expect(complaints.length).toBeGreaterThan(0);
+    complaints.length = 0;
+  });
+
+  test('a value of a case leads to others about it, and to what was done with it around then', async () => {
+    const id = await opened('StopLogging', 'valued');
+    await visit(`/cases/${id}`);
+    await page.getByRole('button', { name: 'valued-trail', exact: true }).click();
+    await look(page, 'case-value', { whole: false });
+    await page.getByRole('button', { name: 'Cases about this' }).click();
+    await page.getByText('Cases about “valued-trail”').waitFor();
+    await line(id).waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'valued-trail', exact: true }).click();
+    await page.getByRole('button', { name: 'Activity with this around then' }).click();
+    await page.locator('td').getByRole('button', { name: 'StopLogging', exact: true }).waitFor();
+    expect(await page.getByRole('row').count()).toBe(2);
+  });
+
   test('Enter opens nothing that was found for a text which stands there no longer', async () => {
     await visit('/');
     await page.keyboard.press('/');
@@ -201,6 +244,34 @@ describeInBrowser('what stays', () => {
       await page.waitForURL(/\/cases\/.+/);
     }
     await page.setViewportSize(WIDE);
+  });
+
+  test('the list of cases goes on where its rows end, whatever came and left meanwhile, and shows none twice', {
+    timeout: 120_000,
+  }, async () => {
+    const PAGE = 50;
+    const missing = () => running.cases().then((all) => PAGE + 5 - all.length);
+    const many = Array.from({ length: await missing() }, (_, index) => `many-${index}`);
+    await Promise.all(
+      many.map((user) => running.happens({ call: 'StopLogging', user, request: { name: `${user}-trail` } })),
+    );
+    await expect.poll(missing, { timeout: 60_000 }).toBeLessThanOrEqual(0);
+    const all = (await running.cases()).length;
+    await visit('/cases');
+    const lines = page.locator('a.line');
+    await expect.poll(() => lines.count()).toBe(PAGE);
+    const first = (await lines.first().getAttribute('data-case')) ?? '';
+    await opened('StopLogging', 'after');
+    await page.getByRole('button', { name: 'Show 1 new' }).waitFor();
+    expect(await lines.first().getAttribute('data-case')).toBe(first);
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await expect.poll(() => lines.count()).toBe(all);
+    await page.getByRole('button', { name: 'Show 1 new' }).click();
+    await expect.poll(() => lines.count()).toBe(PAGE);
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await expect.poll(() => lines.count()).toBe(all + 1);
+    const ids = await lines.evaluateAll((found) => found.map((one) => one.getAttribute('data-case')));
+    expect(new Set(ids).size).toBe(all + 1);
   });
 
   test('nothing complained', () => {

@@ -5,6 +5,7 @@ import { lazy, type ReactNode, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter, Navigate, Route, Routes } from 'react-router';
 import { ApiFailure, api } from './data/api.ts';
+import { Boundary, NotLoaded } from './parts/boundary.tsx';
 import { Fault, Skeleton } from './parts/loading.tsx';
 import { SpeechProvider } from './words/speech.tsx';
 
@@ -82,9 +83,11 @@ createRoot(root).render(
     <QueryClientProvider client={client}>
       <SpeechProvider>
         <BrowserRouter>
-          <Suspense fallback={<Skeleton />}>
-            <Console />
-          </Suspense>
+          <Boundary fallback={<NotLoaded />}>
+            <Suspense fallback={<Skeleton />}>
+              <Console />
+            </Suspense>
+          </Boundary>
         </BrowserRouter>
       </SpeechProvider>
     </QueryClientProvider>

@@ -5,11 +5,13 @@ import { NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { api } from '../data/api.ts';
 import { useLive } from '../data/live.ts';
 import { useSpeech } from '../words/speech.tsx';
+import { Boundary, NotLoaded } from './boundary.tsx';
 import { CommandsProvider, useCommands, useShowSearch } from './commands/commands.tsx';
 
 export function Frame() {
   const { words } = useSpeech();
   const lost = useLive();
+  const { pathname } = useLocation();
   return (
     <CommandsProvider>
       <div className="frame">
@@ -23,7 +25,10 @@ export function Frame() {
               {words.common.connectionLost}
             </p>
           )}
-          <Outlet />
+          {/* Another page is another try. */}
+          <Boundary key={pathname} fallback={<NotLoaded />}>
+            <Outlet />
+          </Boundary>
         </main>
       </div>
     </CommandsProvider>

@@ -16,6 +16,7 @@ import {
   useRef,
   useState,
 } from 'react';
+import { Boundary, NotLoaded } from '../boundary.tsx';
 import './commands.css';
 
 const loadPalette = () => import('./palette.tsx');
@@ -61,6 +62,7 @@ export function useShowSearch(): () => void {
 export function CommandsProvider({ children }: { readonly children: ReactNode }) {
   const offers = useRef(new Set<() => readonly Command[]>());
   const [shown, setShown] = useState<Shown | null>(null);
+  const [isMissing, setMissing] = useState(false);
   const registry = useMemo<Registry>(
     () => ({
       add: (offered) => {
@@ -92,19 +94,27 @@ export function CommandsProvider({ children }: { readonly children: ReactNode })
     return () => window.removeEventListener('keydown', press);
   }, [isShown]);
   const close = () => setShown(null);
+  // The keys are the page's again, which stays as it is.
+  const fail = () => {
+    setShown(null);
+    setMissing(true);
+  };
   return (
     <Commands value={registry}>
       {children}
-      <Suspense fallback={null}>
-        {(shown === 'palette' || shown === 'search') && (
-          <Palette
-            commands={all().filter(({ isMove }) => isMove !== true)}
-            searchOnly={shown === 'search'}
-            close={close}
-          />
-        )}
-        {shown === 'keys' && <KeyHelp commands={all()} close={close} />}
-      </Suspense>
+      <Boundary key={shown} fallback={null} onFail={fail}>
+        <Suspense fallback={null}>
+          {(shown === 'palette' || shown === 'search') && (
+            <Palette
+              commands={all().filter(({ isMove }) => isMove !== true)}
+              searchOnly={shown === 'search'}
+              close={close}
+            />
+          )}
+          {shown === 'keys' && <KeyHelp commands={all()} close={close} />}
+        </Suspense>
+      </Boundary>
+      {isMissing && <NotLoaded close={() => setMissing(false)} />}
     </Commands>
   );
 }
