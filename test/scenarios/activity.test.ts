@@ -111,7 +111,7 @@ describeInBrowser('the activity', () => {
   test('a click excludes a value or shows nothing else, and the address says so', async () => {
     await page.goto(`${running.app.url}/activity`);
     await value('nginx').click();
-    await look(page, 'activity-value');
+    await look(page, 'activity-value', { whole: false });
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Without this' }).waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');

@@ -2,13 +2,18 @@
 import type { FindingView } from '@countersign/contract';
 import { Fragment, type ReactNode } from 'react';
 import { fill, useSpeech } from '../words/speech.tsx';
+import { FindingValue } from './finding-value.tsx';
 import { MachineValue } from './machine-value.tsx';
+import { shortName } from './sentences.ts';
 
 const MOST_RESOURCES = 8;
 
 export function FindingFacts({ finding, brief = false }: { readonly finding: FindingView; readonly brief?: boolean }) {
   const { words, absolute } = useSpeech();
   const { actor, account, region, resources, sourceIp, errorCode } = finding;
+  // Where nothing else can be opened, as beside a question, a value is only copied.
+  const value = (name: string, text: string, inActivity: string | null = text) =>
+    brief ? <MachineValue value={text} /> : <FindingValue {...{ finding, name, inActivity }} value={text} />;
   const accountText =
     account === null
       ? words.common.none
@@ -17,20 +22,21 @@ export function FindingFacts({ finding, brief = false }: { readonly finding: Fin
     [words.case.time, absolute(finding.time)],
     [
       words.case.actor,
-      <MachineValue key="actor" value={actor.session === null ? actor.id : `${actor.id} / ${actor.session}`} />,
+      <span key="actor" className="row">
+        {value(words.case.actor, actor.id, shortName(actor.id))}
+        {actor.session !== null && value(words.case.actor, actor.session)}
+      </span>,
     ],
     [words.case.account, accountText],
     ...(region === null ? [] : [[words.case.region, region] as const]),
-    ...(sourceIp === null ? [] : [[words.case.from, <MachineValue key="ip" value={sourceIp} />] as const]),
+    ...(sourceIp === null ? [] : [[words.case.from, value(words.case.from, sourceIp, null)] as const]),
     [
       words.case.resource,
       resources.length === 0
         ? words.common.none
-        : resources.slice(0, MOST_RESOURCES).map(({ type, id }) => (
-            <div key={`${type} ${id}`}>
-              <MachineValue value={id} />
-            </div>
-          )),
+        : resources
+            .slice(0, MOST_RESOURCES)
+            .map(({ type, id }) => <div key={`${type} ${id}`}>{value(words.case.resource, id)}</div>),
     ],
     [words.case.result, errorCode === null ? words.case.succeeded : fill(words.case.refused, { code: errorCode })],
   ];

@@ -4,7 +4,7 @@ import { Fragment, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { aroundFinding } from '../data/activity-query.ts';
 import { useSpeech } from '../words/speech.tsx';
-import { MachineValue } from './machine-value.tsx';
+import { FindingValue } from './finding-value.tsx';
 
 const ROWS = ['program', 'directory', 'file', 'peer', 'call', 'arguments'] as const;
 /** Who, in words that nobody copies. */
@@ -31,7 +31,14 @@ export function HostDeed({ finding }: { readonly finding: FindingView }) {
       : []),
     ...ROWS.flatMap((name) => {
       const value = text(name);
-      return value === null ? [] : [[words.hosts.deed[name], <MachineValue key={name} value={value} />] as const];
+      return value === null
+        ? []
+        : [
+            [
+              words.hosts.deed[name],
+              <FindingValue key={name} name={words.hosts.deed[name]} {...{ finding, value }} />,
+            ] as const,
+          ];
     }),
     ...(container.length === 0 ? [] : [[words.hosts.deed.container, container.join(' · ')] as const]),
     ...(pod.length === 0 ? [] : [[words.hosts.deed.pod, pod.join('/')] as const]),

@@ -31,7 +31,7 @@ export function cut(text: string, longest = LONGEST): string {
 }
 
 /** The name at the end of an ARN; other identifiers are short already. */
-function shortName(id: string): string {
+export function shortName(id: string): string {
   return id.startsWith('arn:') ? (id.split(/[/:]/).at(-1) ?? id) : id;
 }
 
