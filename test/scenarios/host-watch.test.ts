@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { CaseDetail, HostEvidence, HostHealth, NowView } from '@countersign/contract';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaptureAlerts } from '../../server/src/rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
 import { readCaptureFile } from '../../server/src/sources/captures/capture-file.ts';
 import { toldBlock } from '../../server/src/sources/sensor/told-block.ts';
+import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { dataPath, describeWithData } from '../data.ts';
 import { type FakeRuntime, startDocker } from '../fakes/container-runtimes.ts';
 import { tellRecording } from '../fakes/sensor.ts';
+import { look } from '../look.ts';
 import { type EnrolledPerson, type RunningApp, startRunningApp } from '../running-app.ts';
 
 const PATIENCE_MS = 100_000;
@@ -117,6 +120,32 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     const mallory = await running.enrol('mallory@example.com');
     expect((await running.call(mallory, 'GET', `/api/captures/${id}`)).status).toBe(403);
     expect((await running.call(null, 'GET', `/api/captures/${id}`)).status).toBe(401);
+    const moment = `/api/recordings?${new URLSearchParams({ host: 'web-1', at: contained.summary.headline.time })}`;
+    expect((await get<HostEvidence>(moment)).captures.map((one) => one.id)).toContain(id);
+    expect((await running.call(mallory, 'GET', moment)).status).toBe(403);
+    expect((await running.call(olga, 'GET', '/api/recordings?host=web-1&at=noon')).status).toBe(400);
+  });
+
+  describeInBrowser('in the console', () => {
+    let browser: Browser;
+    afterAll(() => browser?.close());
+
+    test('a finding leads to the processes of its moment in one click', { timeout: 150_000 }, async () => {
+      const complaints: string[] = [];
+      browser = await openBrowser();
+      const page = await openPageAs({ browser, running, person: olga, complaints });
+      await page.goto(`${running.app.url}/cases/${contained.summary.id}`);
+      await look(page, 'host-case');
+      await page.getByRole('link', { name: 'Processes at this moment' }).click();
+      await page.locator('.tree [aria-current]').waitFor();
+      expect(new URL(page.url()).searchParams.get('with')).toBe('host:web-1');
+      await page.locator('.gap').first().waitFor({ state: 'attached' });
+      await page.getByRole('link', { name: /^Download/ }).waitFor();
+      await look(page, 'host-tree');
+      await page.setViewportSize({ width: 390, height: 844 });
+      await look(page, 'host-tree-narrow');
+      expect(complaints).toEqual([]);
+    });
   });
 
   test('a sensor that has gone is seen at once', { timeout: 150_000 }, async () => {

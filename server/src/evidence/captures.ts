@@ -1,5 +1,5 @@
 /**
- * What is kept of a host around the findings of a case: captures to download, and gaps to know of.
+ * What is kept of a host around the findings of a case, or at a moment: captures to download, and gaps to know of.
  *
  * A capture holds command lines and paths of everybody on the host: responders may have it, whoever is asked may not.
  */
@@ -9,6 +9,7 @@ import type { CaptureView, CaseDetail, HostEvidence } from '@countersign/contrac
 import { Type } from 'typebox';
 import { Failure } from '../ground/failure.ts';
 import type { HttpServer } from '../ground/http.ts';
+import { httpFailures } from '../ground/http-error.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import { agentCaptures, recordingFile } from '../sources/sensor/recording-file.ts';
@@ -23,6 +24,7 @@ export interface CaptureRoutesOptions {
 }
 
 const Params = Type.Object({ id: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) });
+const Moment = Type.Object({ host: Type.String({ maxLength: 300 }), at: Type.String({ maxLength: 40 }) });
 /** What a capture holds around a finding, and a little for clocks. */
 const AROUND_MS = 90_000;
 const MOST_HOSTS = 50;
@@ -35,19 +37,16 @@ export function registerCaptureRoutes(server: HttpServer, options: CaptureRoutes
     async (request): Promise<HostEvidence> => {
       const detail = await viewCase(request.params.id, signedInOf(request).person.id);
       if (detail === null) throw notFound('case');
-      const spans = spansOf(detail);
-      const captures = await Promise.all(spans.map((span) => capturesWithin(state, span)));
-      const gaps = await Promise.all(spans.map((span) => gapsWithin(state, span)));
-      return {
-        captures: captures.flat().map(viewCapture),
-        gaps: gaps.flat().map((row) => ({
-          host: row.host,
-          class: row.class,
-          lost: row.lost,
-          from: iso(row.from_ms),
-          to: iso(row.to_ms),
-        })),
-      };
+      return evidenceOf(state, spansOf(detail));
+    },
+  );
+  server.get(
+    '/api/recordings',
+    { config: { access: guards.role('responder') }, schema: { querystring: Moment } },
+    async ({ query: { host, at } }): Promise<HostEvidence> => {
+      const atMs = Date.parse(at);
+      if (Number.isNaN(atMs)) throw httpFailures.invalidInput('at', 'no time: write ISO 8601');
+      return evidenceOf(state, [{ host, fromMs: atMs, toMs: atMs }]);
     },
   );
   server.get(
@@ -70,6 +69,21 @@ export function registerCaptureRoutes(server: HttpServer, options: CaptureRoutes
         .send(createReadStream(file));
     },
   );
+}
+
+async function evidenceOf(state: State, spans: readonly HostSpan[]): Promise<HostEvidence> {
+  const captures = await Promise.all(spans.map((span) => capturesWithin(state, span)));
+  const gaps = await Promise.all(spans.map((span) => gapsWithin(state, span)));
+  return {
+    captures: captures.flat().map(viewCapture),
+    gaps: gaps.flat().map((row) => ({
+      host: row.host,
+      class: row.class,
+      lost: row.lost,
+      from: iso(row.from_ms),
+      to: iso(row.to_ms),
+    })),
+  };
 }
 
 /** One span a host, from its first finding to its last. */

@@ -205,6 +205,8 @@ export const api = {
   makeToken: (input: NewToken) => call<TokenCreated>('POST', '/api/tokens', input),
   revokeToken: (tokenId: string) => call<unknown>('DELETE', `/api/tokens/${id(tokenId)}`),
   watchThisMachine: () => call<unknown>('POST', '/api/hosts/this/watch', {}),
+  recordingsAt: (host: string, at: string) =>
+    call<HostEvidence>('GET', `/api/recordings?${new URLSearchParams({ host, at })}`),
   recordings: (caseId: string) => call<HostEvidence>('GET', `/api/cases/${id(caseId)}/recordings`),
   samples: () => call<SampleView[]>('GET', '/api/samples'),
   replaySample: (sample: string) => call<SampleStarted>('POST', `/api/samples/${id(sample)}/replay`, {}),

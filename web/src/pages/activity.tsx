@@ -19,6 +19,7 @@ import { Asking } from '../parts/activity/asking.tsx';
 import { ProcessTree } from '../parts/activity/process-tree.tsx';
 import { SavedSearches } from '../parts/activity/saved-searches.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
+import { MomentRecordings } from '../parts/recordings.tsx';
 import { TimeBar } from '../parts/time-bar/time-bar.tsx';
 import { useSpeech } from '../words/speech.tsx';
 
@@ -81,7 +82,12 @@ function Stream({ search, saved }: StreamProps) {
         ({ isError, error, refetch }, index) =>
           isError && <Fault key={index} error={error} retry={() => void refetch()} />,
       )}
-      {tree !== null && <ProcessTree key={`${tree.host} ${tree.at}`} {...tree} close={() => showTree(null)} />}
+      {tree !== null && (
+        <>
+          <ProcessTree key={`${tree.host} ${tree.at}`} {...tree} close={() => showTree(null)} />
+          <MomentRecordings host={tree.host} at={tree.at} />
+        </>
+      )}
       <Rows stream={stream} add={(filter) => change(withFilter(asked, filter))} showTree={showTree} />
       {rows.hasNextPage && found.length > 0 && (
         <button type="button" className="button" disabled={rows.isFetching} onClick={() => void rows.fetchNextPage()}>

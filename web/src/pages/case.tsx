@@ -10,7 +10,7 @@ import { Deadline } from '../parts/case-line.tsx';
 import { ChangeDiff } from '../parts/change-diff.tsx';
 import { FindingFacts } from '../parts/finding-facts.tsx';
 import { HostDeed } from '../parts/host-deed.tsx';
-import { HostRecordings } from '../parts/hosts.tsx';
+import { CaseRecordings } from '../parts/recordings.tsx';
 import { Fault, Skeleton } from '../parts/loading.tsx';
 import { heaviest, reasonText, sentenceOf } from '../parts/sentences.ts';
 import { CaseActions } from '../parts/responding/case-actions.tsx';
@@ -63,7 +63,7 @@ function OneCase({ id }: { readonly id: string }) {
         <div className="stack">
           <Changes findings={detail.findings} headline={detail.summary.headline} />
           <Reverts caseId={detail.summary.id} />
-          {detail.findings.some(({ source }) => source === 'syscall') && <HostRecordings caseId={detail.summary.id} />}
+          {detail.findings.some(({ source }) => source === 'syscall') && <CaseRecordings caseId={detail.summary.id} />}
           <div className="stack last">
             <Pages detail={detail} nowMs={nowMs} />
             <Timeline entries={detail.timeline} nowMs={nowMs} />

@@ -1,13 +1,12 @@
-/** Hosts: which are watched and how well, the door to watch this machine, and what is kept of them around a case. */
-import type { CaptureView, HostEvidence, HostGap, HostHealth, NowView } from '@countersign/contract';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ApiFailure, api } from '../data/api.ts';
+/** Hosts: which are watched and how well, and the door to watch this machine. */
+import type { HostHealth, NowView } from '@countersign/contract';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { api } from '../data/api.ts';
 import { fill, useSpeech } from '../words/speech.tsx';
 import { Fault } from './loading.tsx';
 import { Shape } from './state-badge.tsx';
 
 const SHOWN = 12;
-const REFRESH_MS = 5_000;
 const MEANING: Readonly<Record<HostHealth['state'], 'act' | 'ask' | 'note' | 'fine'>> = {
   starting: 'note',
   watching: 'fine',
@@ -159,88 +158,4 @@ export function WatchDoor({ view, nowMs }: { readonly view: NowView; readonly no
       )}
     </div>
   );
-}
-
-/** Captures and gaps around the findings of a case; nothing when no host is in it, or for whoever may not have them. */
-export function HostRecordings({ caseId }: { readonly caseId: string }) {
-  const { words } = useSpeech();
-  const found = useQuery({
-    queryKey: ['recordings', caseId],
-    queryFn: () => api.recordings(caseId),
-    refetchInterval: REFRESH_MS,
-  });
-  // Whoever was only asked may not have what others on the host did.
-  if (found.error instanceof ApiFailure && found.error.status === 403) return null;
-  const fault = found.isError && <Fault error={found.error} retry={() => void found.refetch()} />;
-  const evidence: HostEvidence | undefined = found.data;
-  if (evidence === undefined || evidence.captures.length + evidence.gaps.length === 0) return fault;
-  return (
-    <section className="panel">
-      <h2>{words.hosts.evidence}</h2>
-      {fault}
-      <ul className="list">
-        {evidence.captures.map((capture) => (
-          <Capture key={capture.id} capture={capture} />
-        ))}
-        {evidence.gaps.map((gap) => (
-          <Gap key={`${gap.host} ${gap.class} ${gap.to}`} gap={gap} />
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Capture({ capture }: { readonly capture: CaptureView }) {
-  const { words, absolute, number } = useSpeech();
-  const isThere = capture.state === 'kept' || capture.state === 'cut';
-  return (
-    <li className="intake">
-      <div className="row between">
-        <span>
-          {capture.host}: {fill(words.hosts.capture, { from: absolute(capture.from), to: absolute(capture.to) })}
-        </span>
-        <span className={`badge ${capture.state === 'kept' ? 'fine' : 'note'}`}>
-          {words.hosts.captureStates[capture.state]}
-        </span>
-      </div>
-      {capture.rule !== '' && <p className="small quiet">{fill(words.hosts.captureRule, { rule: capture.rule })}</p>}
-      {isThere && (
-        <p className="small">
-          <a href={`/api/captures/${encodeURIComponent(capture.id)}`} download>
-            {fill(words.hosts.download, { size: sizeText(capture.sizeBytes, number) })}
-          </a>
-          <br />
-          <code className="quiet whole">SHA-256 {capture.sha256}</code>
-        </p>
-      )}
-    </li>
-  );
-}
-
-function Gap({ gap }: { readonly gap: HostGap }) {
-  const { words, absolute, number } = useSpeech();
-  const span = { from: absolute(gap.from), to: absolute(gap.to) };
-  return (
-    <li className="intake">
-      <span className="badge ask wraps">
-        <Shape meaning="ask" />
-        {gap.lost === 0
-          ? fill(words.hosts.blind, span)
-          : fill(words.hosts.gap, { lost: number(gap.lost), what: gap.class, ...span })}
-      </span>
-    </li>
-  );
-}
-
-const STEP = 1_000;
-const UNITS = ['B', 'kB', 'MB', 'GB'] as const;
-
-function sizeText(bytes: number, number: (value: number) => string): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= STEP && unit < UNITS.length - 1) {
-    value /= STEP;
-    unit += 1;
-  }
-  return `${number(Math.round(value * 10) / 10)} ${UNITS[unit]}`;
 }
