@@ -20,6 +20,7 @@ const SavedActivityPage = lazy(() =>
 );
 const MapPage = lazy(() => import('./pages/map.tsx').then((file) => ({ default: file.MapPage })));
 const InventoryPage = lazy(() => import('./pages/inventory.tsx').then((file) => ({ default: file.InventoryPage })));
+const CapacityPage = lazy(() => import('./pages/capacity.tsx').then((file) => ({ default: file.CapacityPage })));
 const InsightsPage = lazy(() => import('./pages/insights.tsx').then((file) => ({ default: file.InsightsPage })));
 const ExemptionsPage = lazy(() => import('./pages/exemptions.tsx').then((file) => ({ default: file.ExemptionsPage })));
 const SettingsPage = lazy(() => import('./pages/settings.tsx').then((file) => ({ default: file.SettingsPage })));
@@ -67,6 +68,7 @@ function Console() {
         <Route path="/activity/saved/:id" element={<SavedActivityPage />} />
         <Route path="/map" element={<MapPage />} />
         <Route path="/inventory" element={<InventoryPage />} />
+        <Route path="/capacity" element={<CapacityPage />} />
         <Route path="/insights" element={<InsightsPage />} />
         <Route path="/exemptions" element={<ExemptionsPage />} />
         <Route path="/settings" element={<SettingsPage />} />

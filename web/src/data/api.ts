@@ -5,6 +5,9 @@ import type {
   ActivityView,
   AgentInvitation,
   ApiError,
+  CapacityProcesses,
+  CapacitySeries,
+  CapacityView,
   CaseDetail,
   CaseList,
   ChallengeAnswer,
@@ -22,6 +25,7 @@ import type {
   HandOverTarget,
   HostEvidence,
   InventoryView,
+  HostsCapacity,
   JournalCheck,
   MaintenanceView,
   MapLevel,
@@ -64,6 +68,7 @@ import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/browser';
+import type { CapacityRange, WorkloadName } from './capacity-query.ts';
 
 export class ApiFailure extends Error {
   readonly code: string;
@@ -187,6 +192,13 @@ export const api = {
   answerChallenge: (answer: ChallengeAnswer) => call<ChallengeOutcome>('POST', '/api/challenges/answer', answer),
   numbers: (query: { readonly from: string; readonly to: string; readonly by: NumbersBy }) =>
     call<NumbersView>('GET', `/api/numbers?${new URLSearchParams(query)}`),
+  capacity: (range: CapacityRange) => call<CapacityView>('GET', `/api/capacity?${new URLSearchParams({ ...range })}`),
+  capacityHosts: (range: CapacityRange) =>
+    call<HostsCapacity>('GET', `/api/capacity/hosts?${new URLSearchParams({ ...range })}`),
+  capacitySeries: (workload: WorkloadName, range: CapacityRange) =>
+    call<CapacitySeries>('GET', `/api/capacity/series?${new URLSearchParams({ ...workload, ...range })}`),
+  capacityProcesses: (application: string, range: CapacityRange) =>
+    call<CapacityProcesses>('GET', `/api/capacity/processes?${new URLSearchParams({ application, ...range })}`),
   exemptions: () => call<{ exemptions: ExemptionView[] }>('GET', '/api/exemptions'),
   previewExemption: (parts: ExemptionParts) => call<ExemptionPreview>('POST', '/api/exemptions/preview', parts),
   makeExemption: (input: NewExemption) => call<unknown>('POST', '/api/exemptions', input),

@@ -42,6 +42,7 @@ const PAGES = [
   ['activity', '/activity'],
   ['map', '/map'],
   ['inventory', '/inventory'],
+  ['capacity', '/capacity'],
   ['onCall', '/on-call'],
   ['exemptions', '/exemptions'],
   ['insights', '/insights'],

@@ -3,6 +3,7 @@
 import { insightsWords } from './insights/en.ts';
 import { exemptionsWords } from './exemptions/en.ts';
 import { activityWords } from './activity/en.ts';
+import { capacityWords } from './capacity/en.ts';
 import { hosts } from './hosts/en.ts';
 import { fleetWords } from './fleet/en.ts';
 import { inventoryWords } from './inventory/en.ts';
@@ -14,6 +15,7 @@ import { respondingWords } from './responding/en.ts';
 
 export const en = {
   activity: activityWords,
+  capacity: capacityWords,
   fleet: fleetWords,
   inventory: inventoryWords,
   map: mapWords,
@@ -29,6 +31,7 @@ export const en = {
     activity: 'Activity',
     map: 'Map',
     inventory: 'Inventory',
+    capacity: 'Capacity',
     onCall: 'On-call',
     exemptions: 'Exemptions',
     insights: 'Insights',

@@ -3,6 +3,7 @@ import type { Words } from './en.ts';
 import { insightsWords } from './insights/ja.ts';
 import { exemptionsWords } from './exemptions/ja.ts';
 import { activityWords } from './activity/ja.ts';
+import { capacityWords } from './capacity/ja.ts';
 import { hosts } from './hosts/ja.ts';
 import { fleetWords } from './fleet/ja.ts';
 import { inventoryWords } from './inventory/ja.ts';
@@ -14,6 +15,7 @@ import { respondingWords } from './responding/ja.ts';
 
 export const ja: Words = {
   activity: activityWords,
+  capacity: capacityWords,
   fleet: fleetWords,
   inventory: inventoryWords,
   map: mapWords,
@@ -29,6 +31,7 @@ export const ja: Words = {
     activity: 'アクティビティ',
     map: 'マップ',
     inventory: 'インベントリ',
+    capacity: 'キャパシティ',
     onCall: '当番',
     exemptions: '除外',
     insights: '指標',

@@ -10,6 +10,7 @@ import {
 import { Type } from 'typebox';
 import type { Access, HttpServer } from '../../ground/http.ts';
 import { TimeRangeQuery, timeRangeOf, timeRangeView } from '../../ground/time-range.ts';
+import { sizingCsv } from './csv.ts';
 import { type PromisedBounds, sizeOf, workloadName } from './sizing.ts';
 import { MOST_WORKLOADS, type SeriesPoint, type TelemetryStore } from './store.ts';
 
@@ -42,19 +43,27 @@ export function registerTelemetryRoutes(
   { telemetry, access, nowMs, promised }: TelemetryRoutesOptions,
 ): void {
   const config = { access };
-  server.get(
-    '/api/capacity',
-    { config, schema: { querystring: CapacityQuery } },
-    async ({ query }): Promise<CapacityView> => {
-      const range = timeRangeOf(query, nowMs());
-      const [{ workloads, isCut }, known] = await Promise.all([
-        telemetry.usage(range, query.limit ?? DEFAULT_LIMIT),
-        promised(),
-      ]);
-      const sized = workloads.map((usage) => sizeOf(usage, known.get(workloadName(usage))));
-      return { ...timeRangeView(range), workloads: sized, cut: isCut };
-    },
-  );
+  const schema = { querystring: CapacityQuery };
+  const sized = async (query: { readonly from?: string; readonly to?: string; readonly limit?: number }) => {
+    const range = timeRangeOf(query, nowMs());
+    const [{ workloads, isCut }, known] = await Promise.all([
+      telemetry.usage(range, query.limit ?? DEFAULT_LIMIT),
+      promised(),
+    ]);
+    return {
+      ...timeRangeView(range),
+      workloads: workloads.map((usage) => sizeOf(usage, known.get(workloadName(usage)))),
+      cut: isCut,
+    };
+  };
+  server.get('/api/capacity', { config, schema }, async ({ query }): Promise<CapacityView> => sized(query));
+  server.get('/api/capacity.csv', { config, schema }, async ({ query }, reply) => {
+    const { workloads } = await sized({ limit: MOST_WORKLOADS, ...query });
+    return reply
+      .type('text/csv; charset=utf-8')
+      .header('content-disposition', 'attachment; filename="countersign-capacity.csv"')
+      .send(sizingCsv(workloads));
+  });
   server.get(
     '/api/capacity/series',
     { config, schema: { querystring: SeriesQuery } },
