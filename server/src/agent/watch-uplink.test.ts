@@ -60,4 +60,7 @@ test('of a sensor that may not look it is said how to allow it, and no number of
   await pass();
   const problem = 'no CAP_BPF\nsudo setcap …';
   expect(told.at(-1)).toEqual({ version: '1.1', state: 'not-allowed', problem, health: null });
+  uplink.hear({ type: 'state', state: 'not-allowed', problem });
+  await pass();
+  expect(told.at(-1)).toMatchObject({ problem });
 });

@@ -28,12 +28,16 @@ export class WatchUplink {
     if (report.type === 'health') this.#health = report.health;
     if (report.type !== 'state') return;
     this.#state = report.state;
-    this.#problem =
-      report.state === 'not-allowed'
-        ? [report.problem, this.#options.howToAllow].filter(Boolean).join('\n')
-        : report.problem;
+    this.#problem = this.#withAdvice(report.state, report.problem);
     if (report.state !== 'watching') this.#health = null;
     this.#changed.abort();
+  }
+
+  /** A sensor that could be started says it itself; one that the system refuses to start cannot. */
+  #withAdvice(state: WatchState, problem: string | null): string | null {
+    const { howToAllow } = this.#options;
+    if (state !== 'not-allowed' || problem?.includes(howToAllow) === true) return problem;
+    return problem === null ? howToAllow : `${problem}\n${howToAllow}`;
   }
 
   /** Tells until `signal` aborts. */
