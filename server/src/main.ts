@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import('./commands/agent.ts')).agentCommand,
   host: async () => (await import('./commands/host.ts')).hostCommand,
   top: async () => (await import('./commands/top.ts')).topCommand,
+  inventory: async () => (await import('./commands/inventory.ts')).inventoryCommand,
   reverts: async () => (await import('./commands/reverts.ts')).revertsCommand,
   people: async () => (await import('./commands/people.ts')).peopleCommand,
 };
@@ -42,6 +43,7 @@ const HELP = `countersign COMMAND [ARGUMENTS]
   drill     pages whoever is on call with an exercise, and reports the times
   baseline  reads what an account holds and trusts it, and shows what is trusted
   top       shows what this machine's workloads use
+  inventory lists what exists, and what existed at a moment
   reverts   lists what can be put back
   host      holds a process, freezes a container, cuts off a peer, on this machine
   people    makes a sign-in link for somebody

@@ -2,8 +2,14 @@
  * A cluster is followed by a running server: a small server of our own that speaks the watch protocol, and a real kube-apiserver with etcd where
  * `COUNTERSIGN_KUBE_APISERVER` names the program (docs/kubernetes.md says how to build it).
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { InventoryView, WorkloadCard, WorkloadView } from '@countersign/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inventoryCommand } from '../../server/src/commands/inventory.ts';
+import { systemClock } from '../../server/src/ground/clock.ts';
+import { systemRandom } from '../../server/src/ground/random.ts';
 import {
   APISERVER_PRESENT,
   type Cluster,
@@ -103,6 +109,41 @@ describe.skipIf(process.platform !== 'linux').each(CLUSTERS.filter(({ present })
         `/api/inventory/card?${new URLSearchParams({ kind: 'pod', id: pod?.id ?? '' })}`,
       );
       expect(above.children.map(({ id }) => id)).toEqual([ID('a')]);
+    });
+
+    test('a command line asks the same, one line each, and says when something is missing', async () => {
+      const asked = { name: 'inventory', purpose: 'api', role: 'member', days: 1, code: await person.code() };
+      const { token } = (await running.call(person, 'POST', '/api/tokens', asked)).body as { token: string };
+      const folder = mkdtempSync(join(tmpdir(), 'countersign-token-'));
+      const file = join(folder, 'token');
+      writeFileSync(file, token, { mode: 0o600 });
+      const ask = async (...argv: readonly string[]) => {
+        const said: string[] = [];
+        const printed: string[] = [];
+        const at = ['--server', running.app.url, '--token-file', file];
+        const code = await inventoryCommand.run([...argv, ...at], {
+          ...{ clock: systemClock, random: systemRandom, environment: {}, isErrorTerminal: false, hostname: 'edge-1' },
+          ...{
+            interrupted: new AbortController().signal,
+            say: (text) => said.push(text),
+            print: (text) => void printed.push(text),
+          },
+        });
+        return { code, lines: printed.join('').trimEnd().split('\n'), said: said.join(' ') };
+      };
+      const listed = await ask('list', '--kind', 'pod', '--namespace', 'shop');
+      expect(listed).toMatchObject({ code: 0, said: '' });
+      expect(listed.lines.map((line) => line.split('\t').slice(0, 4).join(' '))).toEqual([
+        'pod db-0 shop-prod/shop/node-1 shop/statefulset/db',
+        'pod web-7d9c6b5f4-x2x8k shop-prod/shop/node-1 storefront',
+      ]);
+      const cut = await ask('list', '--kind', 'pod', '--namespace', 'shop', '--limit', '1', '--output', 'json');
+      expect(cut.code).toBe(1);
+      expect(cut.lines.map((line) => (JSON.parse(line) as WorkloadView).name)).toEqual(['db-0']);
+      expect((await ask('show', 'container', ID('a'))).lines.join(' ')).toContain('in deployment\tweb');
+      await expect(ask('show', 'container', 'nobody')).rejects.toThrow(/refuses it: 404/);
+      await expect(ask('list', '--at', 'yesterday')).rejects.toThrow(/at is not as it must be: no time/);
+      rmSync(folder, { recursive: true });
     });
 
     test('a pod of the agents joins by the word of its cluster, for its own node alone', async () => {

@@ -6,9 +6,9 @@
 import type { ListedBaseline, ShownBaseline } from '../cases/revert/baselines/list.ts';
 import type { Reading } from '../cases/revert/baselines/readings.ts';
 import type { EnrolmentWish } from '../enrolling.ts';
-import { createServerCalls, type ServerAnswer, type ServerCalls } from '../vendors/countersign/server-calls.ts';
-import { type Arguments, EXIT_BAD_INPUT, EXIT_FINE, InputError, type Terminal, UsageError } from './command-line.ts';
-import { readToken, serverAddress } from './server-address.ts';
+import type { ServerCalls } from '../vendors/countersign/server-calls.ts';
+import { EXIT_BAD_INPUT, EXIT_FINE, InputError, type Terminal } from './command-line.ts';
+import { bodyOf } from './through-server.ts';
 
 const LOOK_MS = 1_000;
 /** A server that starts again meanwhile is waited for. */
@@ -17,14 +17,6 @@ const MOST_SILENT_LOOKS = 120;
 export interface Speech {
   readonly terminal: Terminal;
   readonly print: (value: object, text: string) => Promise<void> | void;
-}
-
-/** @throws UsageError, InputError when the address or the token cannot be used. */
-export function serverOf(given: Arguments): ServerCalls {
-  const server = serverAddress(given.text('server'), 'a token');
-  const file = given.text('token-file');
-  if (file === undefined) throw new UsageError('name a file with an API token of an admin with --token-file');
-  return createServerCalls({ server, token: readToken(file) });
 }
 
 export async function enrolThrough(
@@ -74,12 +66,6 @@ export async function showThrough(calls: ServerCalls, resource: string): Promise
   const found = baselines as readonly ShownBaseline[];
   if (found.length === 0) throw new InputError(`nothing is trusted by the name ${resource}: enrol its account`);
   return found;
-}
-
-function bodyOf(answer: ServerAnswer): Readonly<Record<string, unknown>> {
-  if (answer.type === 'answer') return answer.body;
-  if (answer.status === null) throw new InputError(`no server answers: ${answer.reason}`);
-  throw new InputError(`the server refuses it: ${answer.status} ${answer.reason}`);
 }
 
 /** One line of what was read, as data and for people. */

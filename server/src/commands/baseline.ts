@@ -5,7 +5,7 @@
  */
 import { type EnrolmentWish, planEnrolment } from '../enrolling.ts';
 import { openAwsRoles, readingOptions } from '../revert-targets.ts';
-import { enrolThrough, listThrough, serverOf, showThrough, type Speech, told } from './baseline-server.ts';
+import { enrolThrough, listThrough, showThrough, type Speech, told } from './baseline-server.ts';
 import {
   listBaselines,
   type ListedBaseline,
@@ -29,6 +29,7 @@ import {
   UsageError,
 } from './command-line.ts';
 import { readConfigurationFile } from './configuration-file.ts';
+import { serverOf } from './through-server.ts';
 
 const USAGE = `countersign baseline enrol --account ID [--region NAME]… [--type AWS::…]… [--replace] [--config FILE] [--data DIR] [--output json]
 countersign baseline enrol --account ID … --server URL --token-file FILE
@@ -73,7 +74,7 @@ export const baselineCommand: Command = {
     const print = (value: object, text: string) =>
       terminal.print(output === 'json' ? `${JSON.stringify(value)}\n` : `${text}\n`);
     if (given.text('server') !== undefined) {
-      const calls = serverOf(given);
+      const calls = serverOf(given, 'of an admin');
       if (action === 'enrol') return enrolThrough(calls, wishOf(given), { terminal, print });
       if (action === 'list') {
         const filter = { account: given.text('account'), type: given.texts('type')[0] };
