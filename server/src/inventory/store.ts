@@ -88,7 +88,7 @@ export async function openWorkloadStore(engine: EventEngine): Promise<WorkloadSt
     },
     find: async ({ kind, id }) => {
       const rows = await engine.query<Row>(
-        `SELECT ${MERGED} FROM (${TOLD}) WHERE kind = {kind:String} AND id = {id:String} GROUP BY kind, id ${BOUNDS}`,
+        `SELECT ${MERGED} FROM (${toldOf(isOfEvents(kind), ONE)}) GROUP BY kind, id ${BOUNDS}`,
         { kind, id },
       );
       return rows[0] === undefined ? null : workloadOf(rows[0]);
@@ -112,16 +112,27 @@ export async function openWorkloadStore(engine: EventEngine): Promise<WorkloadSt
   };
 }
 
-/** What is known of each life: as it was told, and as events have named it. */
-const TOLD = `SELECT kind, id, teller, name, cluster, namespace, host, application, parent_kind, parent_id, addresses, labels, facts,
-    first, last, ended, told FROM workload FINAL
-  UNION ALL SELECT if(resource_type = 'account', 'account', 'resource'),
-    if(resource_type = 'account', account, concat(account, '/', region, '/', resource_type, '/', resource_id)), 'events', resource_id,
-    account, region, '', '', if(resource_type = 'account', '', 'account'), if(resource_type = 'account', '', account), [], map(),
-    map('type', toString(resource_type), 'service', service_), first_, last_, toDateTime64(0, 3, 'UTC'), last_
-    FROM (SELECT account, resource_type, resource_id, if(resource_type = 'account', '', region) AS region, min(first) AS first_,
+const ONE = 'kind = {kind:String} AND id = {id:String}';
+
+/** What is known of each life: as it was told, or as events have named it. The condition stands inside, where it can use the key. */
+function toldOf(byEvents: boolean, condition: string): string {
+  if (byEvents) return `SELECT ${TOLD} FROM (${SEEN}) WHERE ${condition}`;
+  return `SELECT ${TOLD} FROM workload FINAL WHERE ${condition}`;
+}
+
+const TOLD = `kind, id, teller, name, cluster, namespace, host, application, parent_kind, parent_id, addresses, labels, facts, first, last,
+  ended, told`;
+/** As `workload` has it. The surrounding names are those of columns that exist already, so these end in `_`. */
+const SEEN = `SELECT if(resource_type = 'account', 'account', 'resource') AS kind,
+    if(resource_type = 'account', account, concat(account, '/', region_, '/', resource_type, '/', resource_id)) AS id, 'events' AS teller,
+    resource_id AS name, account AS cluster, region_ AS namespace, '' AS host, '' AS application,
+    if(resource_type = 'account', '', 'account') AS parent_kind, if(resource_type = 'account', '', account) AS parent_id,
+    CAST([], 'Array(String)') AS addresses, CAST(map(), 'Map(String, String)') AS labels,
+    map('type', toString(resource_type), 'service', service_) AS facts, first_ AS first, last_ AS last,
+    toDateTime64(0, 3, 'UTC') AS ended, last_ AS told
+    FROM (SELECT account, resource_type, resource_id, if(resource_type = 'account', '', region) AS region_, min(first) AS first_,
         max(last) AS last_, anyLast(service) AS service_
-      FROM seen_resource GROUP BY account, resource_type, resource_id, region)`;
+      FROM seen_resource GROUP BY account, resource_type, resource_id, region_)`;
 
 /** The latest that is not empty; of an application what a cluster says. */
 const latest = (column: string) => `argMaxIf(${column}, told, ${column} != '')`;
@@ -140,11 +151,6 @@ function questionOf(search: WorkloadSearch): {
   readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
 } {
   const { fromMs, toMs, kinds, host, cluster, namespace, application, parent, text } = search;
-  const where = [
-    'first <= fromUnixTimestamp64Milli({to:Int64})',
-    `(kind IN ('account', 'resource') OR last >= fromUnixTimestamp64Milli({heard:Int64}))`,
-    ...(kinds === undefined ? [] : ['kind IN {kinds:Array(String)}']),
-  ];
   const having = [
     // What ended while nobody looked has its end; what nobody tells of any more was there until it was told last.
     '(ended_ms = 0 OR ended_ms >= {from:Int64})',
@@ -159,7 +165,7 @@ function questionOf(search: WorkloadSearch): {
     from: Math.trunc(fromMs),
     heard: Math.max(0, Math.trunc(fromMs) - SILENT_MS),
     to: Math.trunc(toMs),
-    kinds,
+    kinds: kinds ?? WORKLOAD_KINDS,
     host,
     cluster,
     namespace,
@@ -172,9 +178,26 @@ function questionOf(search: WorkloadSearch): {
     value === undefined ? [] : [[name, value] as const],
   );
   return {
-    sql: `SELECT ${MERGED} FROM (${TOLD}) WHERE ${where.join(' AND ')} GROUP BY kind, id HAVING ${having.join(' AND ')}`,
+    sql: `SELECT ${MERGED} FROM (${sourcesOf(search)}) GROUP BY kind, id HAVING ${having.join(' AND ')}`,
     parameters: Object.fromEntries(entries),
   };
+}
+
+/** Rows that may matter, by what the key knows. */
+function sourcesOf({ kinds = WORKLOAD_KINDS, host, namespace, application }: WorkloadSearch): string {
+  const isOfKind = 'kind IN {kinds:Array(String)}';
+  const hasBegun = 'first <= fromUnixTimestamp64Milli({to:Int64})';
+  const isHeard = 'last >= fromUnixTimestamp64Milli({heard:Int64})';
+  const told = [isOfKind, hasBegun, isHeard, ...(host === undefined ? [] : ['host = {host:String}'])];
+  const isSeenAsked = kinds.some(isOfEvents) && [host, namespace, application].every((one) => one === undefined);
+  return [
+    toldOf(false, told.join(' AND ')),
+    ...(isSeenAsked ? [toldOf(true, [isOfKind, hasBegun].join(' AND '))] : []),
+  ].join('\nUNION ALL\n');
+}
+
+function isOfEvents(kind: WorkloadKind): boolean {
+  return kind === 'account' || kind === 'resource';
 }
 
 const MATCHES_TEXT = `(positionCaseInsensitiveUTF8(name_, {text:String}) > 0 OR startsWith(id, {text:String})
