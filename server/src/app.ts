@@ -401,7 +401,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
         log,
         limits: configuration.watch,
         accounts: accountNames(rooms),
-        others: (look) => unwatchedHosts(state, look),
+        others: async (look) => [...(await unwatchedHosts(state, look)), ...rooms.clusters.troubles(look.nowMs)],
         queues: rooms.queues.map(({ name }) => name),
         raise,
       },

@@ -8,11 +8,13 @@ import type { RollUpStores } from './host-roll-up.ts';
 import type { CustomGroup } from './inventory/application.ts';
 import type { ConfiguredCluster } from './inventory/configuration.ts';
 import { Cluster } from './inventory/kubernetes/cluster.ts';
+import { troubleOfClusters } from './inventory/kubernetes/trouble.ts';
 import { type ClusterHealth, ClusterWatch } from './inventory/kubernetes/watch.ts';
 import type { WorkloadStore } from './inventory/store.ts';
 import type { Bounds } from './inventory/telemetry/reading.ts';
 import type { Sample } from './inventory/telemetry/sample.ts';
 import { workloadName } from './inventory/telemetry/sizing.ts';
+import type { Trouble } from './sources/aws-live/watch.ts';
 import { AGENT_AUDIENCE } from './vendors/countersign/agent-calls.ts';
 import { type ClusterConnection, openCluster } from './vendors/kubernetes/cluster-connection.ts';
 import { createClusterReader } from './vendors/kubernetes/cluster-reader.ts';
@@ -49,6 +51,10 @@ export class Clusters {
 
   health(): readonly ClusterHealth[] {
     return this.#watches.map((watch) => watch.health());
+  }
+
+  troubles(nowMs: number): readonly Trouble[] {
+    return troubleOfClusters(this.health(), nowMs);
   }
 
   /** By its whole id; null when no cluster knows it. */

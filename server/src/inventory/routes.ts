@@ -91,7 +91,7 @@ export function registerInventoryRoutes(server: HttpServer, options: InventoryRo
     '/api/inventory/clusters',
     { config },
     async (): Promise<ClusterList> => ({
-      clusters: clusters().map(({ lastHeardMs, unreadCount: _unread, ...health }) => ({
+      clusters: clusters().map(({ lastHeardMs, unreadCount: _unread, problemSinceMs: _since, ...health }) => ({
         ...health,
         lastHeardAt: lastHeardMs === null ? null : iso(lastHeardMs),
       })),

@@ -35,6 +35,8 @@ export interface ClusterHealth {
   readonly state: 'starting' | 'watching' | 'trouble';
   /** For people; null while all is well. */
   readonly problem: string | null;
+  /** Since when there is one. */
+  readonly problemSinceMs: number | null;
   readonly lastHeardMs: number | null;
   readonly objectCount: number;
   /** Objects that were no objects. */
@@ -53,6 +55,7 @@ export class ClusterWatch {
   readonly #options: ClusterWatchOptions;
   readonly #problems = new Map<ObjectKind | 'store', string>();
   #lastHeardMs: number | null = null;
+  #problemSinceMs: number | null = null;
   #unread = 0;
 
   constructor(options: ClusterWatchOptions) {
@@ -66,6 +69,7 @@ export class ClusterWatch {
       name,
       state: problem !== null ? 'trouble' : cluster.isListed ? 'watching' : 'starting',
       problem,
+      problemSinceMs: this.#problemSinceMs,
       lastHeardMs: this.#lastHeardMs,
       objectCount: cluster.objectCount,
       unreadCount: this.#unread,
@@ -207,11 +211,12 @@ export class ClusterWatch {
   }
 
   #note(about: ObjectKind | 'store', problem: string | null): void {
-    const { log, name } = this.#options;
+    const { log, name, clock } = this.#options;
     const before = this.#problems.get(about) ?? null;
     if (before === problem) return;
     if (problem === null) this.#problems.delete(about);
     else this.#problems.set(about, problem);
+    this.#problemSinceMs = this.#problems.size === 0 ? null : (this.#problemSinceMs ?? clock.nowMs());
     if (problem !== null) log.warn('a cluster cannot be followed; trying again', { cluster: name, about, problem });
     else if (this.#problems.size === 0) log.info('a cluster is followed again', { cluster: name });
   }
