@@ -20,6 +20,7 @@ const OPEN = [
   'GET /api/session',
   'POST /agent/v1/batches',
   'POST /agent/v1/enrol',
+  'POST /agent/v1/enrol/cluster',
   'POST /agent/v1/orders',
   'POST /agent/v1/orders/:id',
   'POST /agent/v1/watch',
