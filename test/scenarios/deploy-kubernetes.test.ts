@@ -97,6 +97,9 @@ describe.skipIf(!HELM_PRESENT)('with helm (COUNTERSIGN_HELM or PATH)', () => {
     expect(() => render('--set', 'agent.serverUrl=https://countersign.example.com')).toThrow(
       /cluster: say under which name/,
     );
+    expect(() => render('--set', 'cluster=sample-cluster,server.enabled=true')).toThrow(
+      /server.tlsSecret: agents need https/,
+    );
     expect(() => render('--set', 'cluster=sample-cluster')).toThrow(/agent.serverUrl: say where the server is/);
   });
 });

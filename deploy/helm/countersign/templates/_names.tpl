@@ -16,6 +16,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "countersign.serverUrl" -}}
 {{- if .Values.agent.serverUrl -}}
 {{ .Values.agent.serverUrl }}
+{{- else if and .Values.server.enabled (not .Values.server.tlsSecret) -}}
+{{ fail "server.tlsSecret: agents need https; name a secret with the server's certificate, or give agent.serverUrl" }}
 {{- else if .Values.server.enabled -}}
 https://{{ .Release.Name }}-server.{{ .Release.Namespace }}.svc:{{ .Values.server.port }}
 {{- else -}}
