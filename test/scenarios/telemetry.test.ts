@@ -158,6 +158,30 @@ describe('telemetry of an agent', () => {
   });
 });
 
+test('a machine that is watched measures itself, also where no sensor can be had', async () => {
+  const running = await startRunningApp(
+    `
+people: [{ email: ann@example.com, name: Ann Example, role: admin }]
+policy: [{ when: {}, then: record }]
+sources: [{ sensor: { program: /nowhere/countersign-sensor } }]
+`,
+    {},
+  );
+  try {
+    const deadline = Date.now() + 60_000;
+    const usage = () => running.app.telemetry.usage({ fromMs: Date.now() - 600_000, toMs: Date.now() + 60_000 }, 100);
+    while ((await usage()).workloads.length === 0 && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    const { workloads } = await usage();
+    expect(workloads.find(({ application }) => application.startsWith('program:'))?.memory?.max).toBeGreaterThan(1e6);
+    const [host] = await running.app.telemetry.latest(Date.now(), 1);
+    expect(host).toMatchObject({ host: 'web-1', application: '' });
+    expect(host?.memoryBytes).toBeGreaterThan(1e7);
+  } finally {
+    await running.close();
+  }
+}, 120_000);
+
 describeWithPrometheus('a real Prometheus', () => {
   let prometheus: RealPrometheus;
   let running: RunningApp;

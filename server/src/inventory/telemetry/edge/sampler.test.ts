@@ -219,6 +219,32 @@ describe('a machine with control groups of version 2', () => {
     expect(only(samples, 'program')?.application).toBe('unit:nginx.service');
   });
 
+  test('seen from a container, as an agent of a cluster is, everything is where it is', () => {
+    hostBusy(0);
+    const own = CONTAINER.replace(ID, 'a'.repeat(64));
+    for (const path of [own, CONTAINER, UNIT]) group(path, { usedMs: 5, memory: MIB });
+    write(`cg${own}/cgroup.procs`, `${globalThis.process.pid}\n`);
+    process(1, 'systemd', { path: '/../../../../init.scope' });
+    process(70, 'agent', { path: '/' });
+    process(71, 'web', { path: `/../cri-containerd-${ID}.scope` });
+    process(72, 'nginx', { path: `/../../../..${UNIT}` });
+    const sampler = named();
+    sampler.look(0);
+    sampler.look(1_000);
+    const samples = sampler.take(0);
+    const processes = samples
+      .filter(({ kind }) => kind !== 'process')
+      .map(({ id, processes: count }) => [id.slice(0, 13), count]);
+    expect(processes).toEqual(
+      expect.arrayContaining([
+        ['aaaaaaaaaaaaa', 1],
+        ['bbbbbbbbbbbbb', 1],
+        ['nginx.service', 1],
+        ['program:syste', 1],
+      ]),
+    );
+  });
+
   test('containers of one network are told its bytes once', () => {
     hostBusy(0);
     const second = CONTAINER.replace(ID, 'c'.repeat(64));

@@ -15,7 +15,8 @@ import { groupsCountIo, readBounds, readGroup } from './kernel/group.ts';
 import { type HostPaths, hostBounds, readHost } from './kernel/host.ts';
 import { networkOf, trafficOf } from './kernel/network.ts';
 import { OomLog } from './kernel/oom.ts';
-import { nearest, pathIn } from './kernel/place.ts';
+import { readKernelFile } from './kernel/files.ts';
+import { fromRoot, nearest, pathIn } from './kernel/place.ts';
 import { type Process, Processes } from './kernel/processes.ts';
 import { Meter } from './meter.ts';
 import { ProcessWatch } from './process-watch.ts';
@@ -41,6 +42,8 @@ export class Sampler {
   readonly #host = new Meter(null);
   readonly #groups = new Map<string, WatchedGroup>();
   #ended: WatchedGroup[] = [];
+  /** The group that this program is in, where paths are told from there; empty where they are told from the root. Null: not found yet. */
+  #own: string | null = null;
   readonly #left = new Remembered(MOST_REMEMBERED);
   /** `/proc/PID/cgroup` → the path of the watched group; anew each window, and whenever groups come or go. */
   readonly #placed = new Map<string, string | null>();
@@ -68,6 +71,7 @@ export class Sampler {
     this.#isNewWindow = false;
     if (anew) this.#placed.clear();
     this.#findGroups(this.#walk?.walk(anew) ?? []);
+    if (anew) this.#own ??= this.#findOwn();
     const look = { isFirst: anew, atMs, beforeMs: this.#lookedMs };
     const members = this.#processes.look(this.#processList.look(anew), look);
     for (const watched of this.#groups.values()) watched.setMembers(members.get(watched) ?? []);
@@ -123,10 +127,21 @@ export class Sampler {
     let path = this.#placed.get(groups);
     if (path === undefined) {
       const whole = this.#at.walked === null ? null : pathIn(groups, this.#at.walked.controller);
-      path = whole === null ? null : nearest(whole, (one) => this.#groups.has(one));
+      path = whole === null ? null : nearest(fromRoot(this.#own ?? '', whole), (one) => this.#groups.has(one));
       this.#placed.set(groups, path);
     }
     return path === null ? null : (this.#groups.get(path) ?? null);
+  }
+
+  /** Whoever sees process 1 above itself is in a namespace of control groups, and finds its own by who is in it. */
+  #findOwn(): string | null {
+    const { walked } = this.#at;
+    const first = readKernelFile(`${this.#options.proc}/1/cgroup`);
+    if (walked === null || first === null) return '';
+    if (pathIn(first, walked.controller)?.startsWith('/..') !== true) return '';
+    const isHere = (path: string) =>
+      (readKernelFile(`${walked.folder}${path}/cgroup.procs`) ?? '').split('\n').includes(String(process.pid));
+    return [...this.#groups.keys()].find(isHere) ?? null;
   }
 
   #readGroups(anew: boolean, atMs: number): void {

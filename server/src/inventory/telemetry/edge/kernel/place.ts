@@ -3,6 +3,7 @@
  *
  * The surprise: what runs in a folder below a container or a unit belongs to it, whatever that folder is called.
  */
+import { posix } from 'node:path';
 import { findContainer } from '@countersign/scap';
 
 export type Place =
@@ -59,4 +60,10 @@ export function pathIn(text: string, controller: string): string | null {
     if (isThis) return path.join(':');
   }
   return null;
+}
+
+/** In a container paths are told from its own group: `/../../x` is two above it. @param own where that is, from the root. */
+export function fromRoot(own: string, path: string): string {
+  const whole = posix.join('/', own, path);
+  return whole === '/' ? '/' : whole.replace(/\/$/, '');
 }
