@@ -245,7 +245,7 @@ describeInBrowser('the activity', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.reload();
     await page.getByRole('heading', { name: 'アクティビティ' }).waitFor();
-    await page.getByText('コマンド').first().waitFor();
+    await page.locator('td').getByText('コマンド').first().waitFor();
     await look(page, 'activity-ja-dark');
     await page.emulateMedia({ colorScheme: 'light' });
     await page.evaluate(() => localStorage.setItem('countersign.language', 'en'));

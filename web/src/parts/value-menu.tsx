@@ -21,7 +21,9 @@ export interface ValueMenuProps {
 
 export function ValueMenu({ value, shown = shorten(value), label, isWord = false, deeds }: ValueMenuProps) {
   const button = useRef<HTMLButtonElement>(null);
-  const [isOpen, setOpen] = useState(false);
+  // The browser tells late that a menu was closed: by then the next one may be open, which that does not close.
+  const [{ count, isOpen }, setMenu] = useState({ count: 0, isOpen: false });
+  const close = () => setMenu((now) => (now.count === count ? { count, isOpen: false } : now));
   if (value === '') return null;
   return (
     <>
@@ -32,11 +34,11 @@ export function ValueMenu({ value, shown = shorten(value), label, isWord = false
         title={value}
         aria-haspopup="true"
         aria-expanded={isOpen}
-        onClick={() => setOpen(true)}
+        onClick={() => setMenu({ count: count + 1, isOpen: true })}
       >
         {shown}
       </button>
-      {isOpen && <Menu anchor={button.current} close={() => setOpen(false)} {...{ value, label, deeds }} />}
+      {isOpen && <Menu key={count} anchor={button.current} {...{ close, value, label, deeds }} />}
     </>
   );
 }
