@@ -219,11 +219,11 @@ void write_flow(struct output *output, const struct flow_record *record)
 	print_end(local, sizeof(local), &flow, false);
 	print_end(remote, sizeof(remote), &flow, true);
 	snprintf(json, sizeof(json),
-		 "{\"pid\":%u,\"comm\":\"%s\",\"group\":\"%s\",\"protocol\":\"%s\",\"role\":\"%s\",\"local\":\"%s\","
-		 "\"remote\":\"%s\",\"established\":%s,\"error\":%d,\"startedNs\":\"%llu\",\"sentBytes\":%llu,"
+		 "{\"pid\":%u,\"comm\":\"%s\",\"group\":\"%s\",\"network\":%u,\"protocol\":\"%s\",\"role\":\"%s\","
+		 "\"local\":\"%s\",\"remote\":\"%s\",\"established\":%s,\"error\":%d,\"startedNs\":\"%llu\",\"sentBytes\":%llu,"
 		 "\"receivedBytes\":%llu,\"retransmits\":%u,\"ended\":%s}",
-		 flow.pid, comm, group, flow.protocol == IPPROTO_TCP ? "tcp" : "udp", flow.role ? "server" : "client", local,
-		 remote, flow.is_established ? "true" : "false", flow.error, flow.started_ns, flow.sent, flow.received,
+		 flow.pid, comm, group, flow.network, flow.protocol == IPPROTO_TCP ? "tcp" : "udp",
+		 flow.role ? "server" : "client", local, remote, flow.is_established ? "true" : "false", flow.error, flow.started_ns, flow.sent, flow.received,
 		 flow.retransmits, record->is_ended ? "true" : "false");
 	write_told(output, record->time_ns, flow.tid, "connection", json);
 }

@@ -161,7 +161,9 @@ struct flow {
 	/* 0 when the process called, 1 when it was called. */
 	unsigned char role;
 	unsigned char is_established;
-	unsigned char zeros[7];
+	unsigned char zeros[3];
+	/* The inode of its network namespace: loopback is of one alone. */
+	unsigned int network;
 	char comm[16];
 	/* The last name of the process's control group: what identifies a container. */
 	char group[FLOW_GROUP_BYTES];

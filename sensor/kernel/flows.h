@@ -112,6 +112,7 @@ static __always_inline struct flow *flow_of_caller(struct sock *sk, __u8 protoco
 	flow->started_ns = now_ns();
 	flow->changed_ns = flow->started_ns;
 	flow->told_ns = flow->started_ns;
+	flow->network = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	read_owner(flow);
 	read_ends(flow, sk);
 	return flow;

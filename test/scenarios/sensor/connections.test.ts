@@ -1,5 +1,6 @@
 /** Connections from their beginning to their end, as asides in the stream: whose, between whom, how it went, how many bytes. */
 import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
@@ -38,6 +39,8 @@ time.sleep(0.1)`);
       connectionsOf(recording, pid).find((one) => one['role'] === role),
     );
     expect(client).toMatchObject({ protocol: 'tcp', comm: 'python3', established: true, error: 0, ended: true });
+    const network = statSync('/proc/self/ns/net').ino;
+    expect([client?.['network'], server?.['network']]).toEqual([network, network]);
     expect(server?.['local']).toBe(client?.['remote']);
     expect(server?.['receivedBytes']).toBe(70_000);
     expect(client?.['receivedBytes']).toBe(500);
