@@ -2,13 +2,13 @@
  * What a host tells besides matches: its activity and its connections, rolled up window by window. Joins the sensor's stream with the rooms
  * that know what to make of it, where the stream is read.
  */
-import type { Container, Machine } from '@countersign/scap';
 import type { Activity } from './activity/activity.ts';
 import { ActivityRecorder } from './activity/recorder.ts';
 import type { ActivityStore } from './activity/store.ts';
 import { fromWire, toWire, type WireActivity } from './activity/wire.ts';
-import { applicationOf, type CustomGroup, type ProcessPlace } from './inventory/application.ts';
-import { ConnectionFollower, type Teller } from './inventory/connections/follower.ts';
+import { applicationIn, connectionOwner } from './host-owners.ts';
+import type { CustomGroup } from './inventory/application.ts';
+import { ConnectionFollower } from './inventory/connections/follower.ts';
 import type { ConnectionLine } from './inventory/connections/line.ts';
 import { Names } from './inventory/connections/names.ts';
 import type { ConnectionStore } from './inventory/connections/store.ts';
@@ -34,13 +34,14 @@ export interface HostRollUp {
   readonly followers: readonly Follower[];
   /** Kinds of events that the sensor must tell for it. */
   readonly eventNames: readonly string[];
-  /** What came since the last time, as the window that begins then. */
-  take(windowMs: number): RollUp;
+  /**
+   * What came since the last time, as the window that ends then.
+   * @param isLast nothing is kept for the next
+   */
+  take(windowMs: number, options?: { readonly isLast: boolean }): RollUp;
 }
 
 const MOST_CONNECTIONS = 2_000_000;
-const CONTAINER_ID = /[0-9a-f]{64}/;
-const SHORT_ID = 12;
 const EVENT_NAMES = [
   'execve',
   'procexit',
@@ -98,7 +99,7 @@ export function createHostRollUp(options: {
     network,
     most: MOST_CONNECTIONS,
     nameOf: (ip) => names.nameOf(ip),
-    ownerOf: (machine, teller) => ownerIn(machine, teller, groups),
+    ownerOf: (machine, teller) => connectionOwner(machine, teller, groups),
   });
   const inventory = new HostLives({
     host,
@@ -109,9 +110,9 @@ export function createHostRollUp(options: {
   return {
     followers: [recorder, names, connections, inventory],
     eventNames: EVENT_NAMES,
-    take: (windowMs) => {
+    take: (windowMs, options) => {
       const { rows, leftOut } = recorder.take();
-      const lines = connections.lines(windowMs);
+      const lines = connections.lines(windowMs, options);
       const away = connections.table.turnedAway - turnedAway;
       turnedAway += away;
       const { lives, leftOut: livesLeftOut } = inventory.take(windowMs);
@@ -185,58 +186,4 @@ export async function storePiece(
     lives.flatMap((life) => workloadOfHost(host, life, windowMs) ?? []),
     token,
   );
-}
-
-/** By the process while it is known; else by what the sensor remembers of it. */
-function ownerIn(machine: Machine, { pid, comm, group }: Teller, groups: readonly CustomGroup[]) {
-  const thread = machine.threads.find(pid);
-  if (thread !== null && !thread.isInvalid && thread.comm !== '') {
-    const container = containerIn(machine, thread);
-    return {
-      process: thread.comm,
-      exe: thread.exepath,
-      container,
-      application: applicationIn(machine, thread, groups),
-    };
-  }
-  const id = CONTAINER_ID.exec(group)?.[0] ?? (machine.containers.has(group) ? group : '');
-  const application = id === '' ? `program:${comm}` : `container/${id.slice(0, SHORT_ID)}`;
-  return { process: comm, exe: '', container: id, application };
-}
-
-type Thread = NonNullable<Machine['currentThread']>;
-
-/** The application of a process. */
-function applicationIn(machine: Machine, thread: Thread, groups: readonly CustomGroup[]): string {
-  const container = machine.containers.get(thread.containerId);
-  return applicationOf(
-    {
-      exe: thread.exepath,
-      name: thread.comm,
-      groups: thread.groups.pairs.map(([name, path]) => `${name}=${path}`).join(' '),
-      container: container === undefined ? null : containerPlace(container),
-    },
-    groups,
-  );
-}
-
-/** What its application is told from; null on the host. */
-export function containerPlace(container: Container): ProcessPlace['container'] {
-  if (container.type === 'host') return null;
-  const label = (name: string) => container.labels.get(name) ?? container.podLabels.get(name) ?? '';
-  return {
-    id: container.id,
-    name: container.name,
-    image: container.imageRepository,
-    labels: new Map([...container.podLabels, ...container.labels]),
-    namespace: label('io.kubernetes.pod.namespace'),
-    pod: label('io.kubernetes.pod.name'),
-  };
-}
-
-/** The whole id of its container; empty on the host. */
-function containerIn(machine: Machine, thread: Thread): string {
-  const container = machine.containers.get(thread.containerId);
-  if (container === undefined || container.type === 'host') return '';
-  return container.fullId === '' ? container.id : container.fullId;
 }

@@ -4,7 +4,8 @@
  */
 import { CODE, type Machine } from '@countersign/scap';
 import type { Clock } from './ground/clock.ts';
-import { containerPlace, type RollUpPiece } from './host-roll-up.ts';
+import { containerPlace } from './host-owners.ts';
+import type { RollUpPiece } from './host-roll-up.ts';
 import type { CustomGroup, ProcessPlace } from './inventory/application.ts';
 import { runSampler } from './inventory/telemetry/edge/run.ts';
 import { Sampler } from './inventory/telemetry/edge/sampler.ts';

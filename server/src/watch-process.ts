@@ -62,8 +62,9 @@ function begin(order: WatchOrder): void {
 
 /** Tells every window what came in it; the last one when the watch has ended. */
 function rollUpUntil(rollUp: HostRollUp, signal: AbortSignal): { readonly finish: () => Promise<void> } {
-  const tell = () => {
-    for (const piece of piecesOf(rollUp.take(systemClock.nowMs()))) report({ type: 'roll-up', rollUp: piece });
+  const tell = (isLast = false) => {
+    for (const piece of piecesOf(rollUp.take(systemClock.nowMs(), { isLast })))
+      report({ type: 'roll-up', rollUp: piece });
   };
   const done = (async () => {
     while (!signal.aborted) {
@@ -71,7 +72,7 @@ function rollUpUntil(rollUp: HostRollUp, signal: AbortSignal): { readonly finish
       if (!signal.aborted) tell();
     }
   })();
-  return { finish: () => done.then(tell) };
+  return { finish: () => done.then(() => tell(true)) };
 }
 
 function report(line: WatchReport): void {

@@ -18,7 +18,7 @@ export interface LineOwner {
   readonly application: string;
   /**
    * Where its addresses mean something: the host and network namespace for loopback, else the network that the agent was told it is in,
-   * empty by default. Two private networks may use the same addresses.
+   * empty by default. Two private networks may use the same addresses; containers of one pod have one loopback.
    */
   scope(ip: string): string;
 }
@@ -82,6 +82,8 @@ type Draft = { -readonly [Name in keyof ConnectionLine]: ConnectionLine[Name] };
 
 export interface RollUpOptions {
   readonly host: string;
+  /** When the window began: connections that went on then were there from its beginning. */
+  readonly fromMs: number;
   /** Null for a process that nothing is known of: it is told as `?`. */
   ownerOf(process: number): LineOwner | null;
   /** The name by which the host looked the address up; empty when it did not. */
@@ -90,25 +92,32 @@ export interface RollUpOptions {
 
 const NOBODY: LineOwner = { process: '?', exe: '', container: '', application: '?', scope: () => '' };
 
-/** Drains the table into the lines of the window that begins at `windowMs`. */
-export function rollUp(table: LiveTable, windowMs: number, options: RollUpOptions): readonly ConnectionLine[] {
-  const lines = new Map<string, Draft>();
+export interface RolledLine {
+  readonly line: ConnectionLine;
+  /** Whose it is, by the number that the table has. */
+  readonly owner: number;
+}
+
+/** Drains the table into the lines of the window that ends at `windowMs`. */
+export function rollUp(table: LiveTable, windowMs: number, options: RollUpOptions): readonly RolledLine[] {
+  const lines = new Map<string, { readonly line: Draft; readonly owner: number }>();
   table.drain((delta) => {
     const port = servicePort(delta);
     const direction = directionOf(delta, port);
     const key = `${delta.process}|${delta.protocol}|${direction}|${delta.local}|${delta.remote}|${port}`;
-    let line = lines.get(key);
-    if (line === undefined) {
-      line = begin(table, windowMs, { delta, direction, port, options });
-      lines.set(key, line);
+    let rolled = lines.get(key);
+    if (rolled === undefined) {
+      rolled = { line: begin(table, windowMs, { delta, direction, port, options }), owner: delta.process };
+      lines.set(key, rolled);
     }
+    const { line } = rolled;
     line.opened += delta.isNew ? 1 : 0;
     line.failed += delta.hasFailed ? 1 : 0;
     line.live += delta.isClosed ? 0 : 1;
     line.sentBytes += delta.sentBytes;
     line.receivedBytes += delta.receivedBytes;
     line.retransmits += delta.retransmits;
-    line.firstMs = Math.min(line.firstMs, delta.isNew ? delta.firstMs : windowMs);
+    line.firstMs = Math.min(line.firstMs, delta.isNew ? delta.firstMs : options.fromMs);
     line.lastMs = Math.max(line.lastMs, delta.lastMs);
   });
   return [...lines.values()];
