@@ -137,6 +137,11 @@ const COLUMN_OF: Readonly<Record<TalkerLevel, string>> = {
 const IN_RANGE = `toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
   AND time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})`;
 
+/** What went on at any moment of the range. A window is told at its end, and is not longer than a minute. */
+const GOES_ON_IN_RANGE = `toStartOfHour(time) >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}))
+  AND time >= toDateTime(fromUnixTimestamp64Milli({from:Int64})) AND time <= fromUnixTimestamp64Milli({to:Int64}) + toIntervalMinute(1)
+  AND first <= fromUnixTimestamp64Milli({to:Int64}) AND last >= fromUnixTimestamp64Milli({from:Int64})`;
+
 const IN_HOURS = `hour >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64})) AND hour <= fromUnixTimestamp64Milli({to:Int64})`;
 
 function rangeParameters({ fromMs, toMs }: TimeRange) {
@@ -156,7 +161,7 @@ async function lineEnds(engine: EventEngine, range: TimeRange, detail: EndDetail
         toString(remote_ip) AS remote, anyLast(remote_name) AS name, port, sum(opened) AS opened_, sum(failed) AS failed_,
         sum(sent) AS sent_, sum(received) AS received_, sum(retransmits) AS retransmits_,
         toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
-      FROM ${table} WHERE ${isExact ? IN_RANGE : IN_HOURS}
+      FROM ${table} WHERE ${isExact ? GOES_ON_IN_RANGE : IN_HOURS}
       GROUP BY host, scope, application, container_, process_, direction, protocol, local_ip, remote_ip, port
       ORDER BY sent_ + received_ DESC LIMIT ${MOST_ENDS + 1} ${BOUNDS}`,
     rangeParameters(range),

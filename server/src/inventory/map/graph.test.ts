@@ -158,6 +158,20 @@ describe('who talks to whom', () => {
     ]);
   });
 
+  it('hosts whose containers have the same inner addresses each keep their own', () => {
+    const inner = { localIp: '172.17.0.2', remoteIp: '172.17.0.3' };
+    const back = { direction: 'in', localIp: inner.remoteIp, remoteIp: inner.localIp } as const;
+    const onOther = { host: 'node-9', application: 'bank/deployment/web' };
+    const both = [
+      end({ ...inner }),
+      end({ ...API, host: 'node-1', ...back, sentBytes: 1_000, receivedBytes: 100 }),
+      end({ ...inner, ...onOther, sentBytes: 7 }),
+      end({ ...back, ...onOther, application: 'bank/deployment/ledger', sentBytes: 1_000, receivedBytes: 7 }),
+    ];
+    for (const ends of [both, both.toReversed()])
+      expect(lines(ends).toSorted()).toEqual(['web → api 8080/tcp 100/1000', 'web → ledger 8080/tcp 7/1000']);
+  });
+
   it('an address of ours that nobody was seen to answer at is its only user’s, or its host’s', () => {
     const api = end({ ...API, localIp: '10.0.0.2', remoteIp: '203.0.113.1', port: 53, protocol: 'udp' });
     expect(lines([end({ failed: 1 }), api])[0]).toBe('web → api 8080/tcp 100/1000');

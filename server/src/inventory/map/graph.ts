@@ -172,8 +172,11 @@ function externals(networkOf: (ip: string) => string): (end: LineEnd) => NodeRef
   };
 }
 
+const ANY_HOST = '*';
+
 /**
- * Who answers at an address: whoever was seen to be called at that port; else the only one who uses the address; else its host.
+ * Who answers at an address: whoever was seen to be called at that port; else the only one who uses the address; else its host. One on the
+ * caller's own host comes first, since every host may have the same inner network for its containers.
  */
 function ownersOf(
   ends: readonly LineEnd[],
@@ -183,19 +186,21 @@ function ownersOf(
   const listeners = new Map<string, NodeRef>();
   const users = new Map<string, NodeRef>();
   for (const end of ends) {
-    const place = `${end.scope}|${end.localIp}`;
     const node = nodeOf(end, level);
-    if (end.direction === 'in') listeners.set(`${place}|${end.protocol}|${end.port}`, node);
-    const known = users.get(place);
-    if (known === undefined) users.set(place, node);
-    else if (known.id !== node.id) users.set(place, nodeOf(end, 'host'));
+    for (const host of [end.host, ANY_HOST]) {
+      const place = `${host}|${end.scope}|${end.localIp}`;
+      if (end.direction === 'in') listeners.set(`${place}|${end.protocol}|${end.port}`, node);
+      const known = users.get(place);
+      if (known === undefined) users.set(place, node);
+      else if (known.id !== node.id) users.set(place, nodeOf(end, 'host'));
+    }
   }
+  const placeOf = (host: string, { scope, remoteIp }: LineEnd) => `${host}|${scope}|${remoteIp}`;
+  const listenerAt = (host: string, end: LineEnd) => listeners.get(`${placeOf(host, end)}|${end.protocol}|${end.port}`);
+  const userOf = (end: LineEnd) => users.get(placeOf(end.host, end)) ?? users.get(placeOf(ANY_HOST, end));
   return {
-    of: (end) =>
-      listeners.get(`${end.scope}|${end.remoteIp}|${end.protocol}|${end.port}`) ??
-      users.get(`${end.scope}|${end.remoteIp}`) ??
-      strangerOf(end),
-    callerOf: (end) => users.get(`${end.scope}|${end.remoteIp}`) ?? strangerOf(end),
+    of: (end) => listenerAt(end.host, end) ?? listenerAt(ANY_HOST, end) ?? userOf(end) ?? strangerOf(end),
+    callerOf: (end) => userOf(end) ?? strangerOf(end),
   };
 }
 
