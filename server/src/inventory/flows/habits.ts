@@ -8,13 +8,14 @@
 import type { EventEngine } from '../../ground/event-engine.ts';
 import { type Pair, withoutMapping } from '../connections/store.ts';
 
-/** Of one application, direction and port, before a moment. */
+/** Of one application, direction and port, when it was learned. */
 export interface Habit {
   readonly application: string;
   readonly direction: string;
   readonly port: number;
+  /** Since when the application is known. */
   readonly sinceMs: number;
-  /** Different addresses. */
+  /** Different addresses that were known by then. */
   readonly peers: number;
 }
 
@@ -27,12 +28,18 @@ export interface Sighting {
 }
 
 export interface HabitStore {
-  /** All habits of the applications before `beforeMs`. */
-  habitsOf(applications: readonly string[], beforeMs: number): Promise<readonly Habit[]>;
-  /** Which peers of the pairs' applications were known before `beforeMs`, by `peerKey`: a new process that talks with them is nothing new. */
-  knownPeers(pairs: readonly Pair[], beforeMs: number): Promise<ReadonlySet<string>>;
+  /** All habits of the applications: what was there before the look, and what came while they were still learned. */
+  habitsOf(applications: readonly string[], learned: Learned): Promise<readonly Habit[]>;
+  /** Which peers of the pairs' applications are habits, by `peerKey`: a new process that talks with them is nothing new. */
+  knownPeers(pairs: readonly Pair[], learned: Learned): Promise<ReadonlySet<string>>;
   /** The latest line of the pair; null when lines of its time are gone. */
   sightingOf(pair: Pair): Promise<Sighting | null>;
+}
+
+/** Of an application everything is a habit that was first seen before the look began, or within `learnMs` of its first. */
+export interface Learned {
+  readonly beforeMs: number;
+  readonly learnMs: number;
 }
 
 const BOUNDS = 'SETTINGS max_execution_time = 20, max_result_bytes = 67108864';
@@ -41,16 +48,11 @@ const MOST_HABITS = 100_000;
 
 export function habitStore(engine: EventEngine): HabitStore {
   return {
-    habitsOf: async (applications, beforeMs) => {
+    habitsOf: async (applications, learned) => {
       const rows = await engine.query<HabitRow>(
-        `SELECT application, direction, port, toUnixTimestamp64Milli(min(first_)) AS since_ms, count() AS peers
-          FROM (
-            SELECT application, direction, port, remote_ip, min(first) AS first_ FROM connection_pair
-            WHERE application IN (SELECT arrayJoin(JSONExtract({applications:String}, 'Array(String)')))
-            GROUP BY application, direction, port, remote_ip)
-          WHERE first_ < fromUnixTimestamp64Milli({before:Int64})
-          GROUP BY application, direction, port ORDER BY peers DESC LIMIT ${MOST_HABITS} ${BOUNDS}`,
-        { applications: JSON.stringify(applications), before: Math.trunc(beforeMs) },
+        `${FIRSTS} SELECT application, direction, port, toUnixTimestamp64Milli(any(since)) AS since_ms, countIf(${IS_HABIT}) AS peers
+          FROM firsts GROUP BY application, direction, port ORDER BY peers DESC LIMIT ${MOST_HABITS} ${BOUNDS}`,
+        { applications: JSON.stringify(applications), ...learnedParameters(learned) },
       );
       return rows.map(({ application, direction, port, since_ms: sinceMs, peers }) => ({
         application,
@@ -60,17 +62,14 @@ export function habitStore(engine: EventEngine): HabitStore {
         peers: Number(peers),
       }));
     },
-    knownPeers: async (pairs, beforeMs) => {
+    knownPeers: async (pairs, learned) => {
       const rows = await engine.query<PeerRow>(
-        `SELECT application, direction, port, toString(remote_ip) AS ip FROM connection_pair
-          WHERE remote_ip IN (SELECT toIPv6(arrayJoin(JSONExtract({ips:String}, 'Array(String)'))))
-            AND application IN (SELECT arrayJoin(JSONExtract({applications:String}, 'Array(String)')))
-          GROUP BY application, direction, port, remote_ip
-          HAVING min(first) < fromUnixTimestamp64Milli({before:Int64}) ${BOUNDS}`,
+        `${FIRSTS} SELECT application, direction, port, toString(remote_ip) AS ip FROM firsts
+          WHERE remote_ip IN (SELECT toIPv6(arrayJoin(JSONExtract({ips:String}, 'Array(String)')))) AND ${IS_HABIT} ${BOUNDS}`,
         {
           ips: JSON.stringify([...new Set(pairs.map(({ remoteIp }) => remoteIp))]),
           applications: JSON.stringify([...new Set(pairs.map(({ application }) => application))]),
-          before: Math.trunc(beforeMs),
+          ...learnedParameters(learned),
         },
       );
       return new Set(
@@ -98,6 +97,19 @@ export function habitStore(engine: EventEngine): HabitStore {
           };
     },
   };
+}
+
+/** When each peer of the applications was first seen, and each application. */
+const FIRSTS = `WITH firsts AS (
+    SELECT application, direction, port, remote_ip, min(first) AS first_, min(first_) OVER (PARTITION BY application) AS since
+    FROM connection_pair
+    WHERE application IN (SELECT arrayJoin(JSONExtract({applications:String}, 'Array(String)')))
+    GROUP BY application, direction, port, remote_ip)`;
+const IS_HABIT =
+  'toUnixTimestamp64Milli(first_) < greatest({before:Int64}, toUnixTimestamp64Milli(since) + {learn:Int64})';
+
+function learnedParameters({ beforeMs, learnMs }: Learned) {
+  return { before: Math.trunc(beforeMs), learn: Math.trunc(learnMs) };
 }
 
 const WINDOW_MS = 60_000;

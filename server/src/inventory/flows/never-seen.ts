@@ -45,7 +45,9 @@ export async function lookForNeverSeen(options: NeverSeenOptions, told: Set<stri
   const pairs = onceEach(found.filter((pair) => isOfWorkload(pair) && !told.has(idOf(pair))));
   if (pairs.length === 0) return;
   const applications = [...new Set(pairs.map(({ application }) => application))];
-  const [habits, known] = [await flows.habitsOf(applications, fromMs), await flows.knownPeers(pairs, fromMs)];
+  const learned = { beforeMs: fromMs, learnMs };
+  const habits = await flows.habitsOf(applications, learned);
+  const known = await flows.knownPeers(pairs, learned);
   const surprising = pairs.filter((pair) => !known.has(peerKey(pair)) && isSurprising(pair, habits, learnMs));
   const records: SyscallRecord[] = [];
   const unseen = new Set<string>();
