@@ -27,6 +27,8 @@ export interface Container {
   readonly script: string;
   /** The host's network instead of none. */
   readonly onHostNetwork?: boolean;
+  /** The network namespace that it joins. */
+  readonly network?: string;
   /** A command before runc, for whoever starts it. */
   readonly startedBy?: readonly string[];
   /** `linux.resources` of the runtime's specification; none when not given, which not every host may raise. */
@@ -56,10 +58,11 @@ export class Containers {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #bundle({ id, mark, script, onHostNetwork = false, resources = {} }: Container): string {
+  #bundle({ id, mark, script, onHostNetwork = false, network, resources = {} }: Container): string {
     const place = join(this.#folder, mark);
     mkdirSync(place, { recursive: true });
-    const kinds = ['pid', 'ipc', 'uts', 'mount', ...(onHostNetwork ? [] : ['network'])];
+    const kinds = ['pid', 'ipc', 'uts', 'mount', ...(onHostNetwork || network !== undefined ? [] : ['network'])];
+    const joined = network === undefined ? [] : [{ type: 'network', path: network }];
     writeFileSync(
       join(place, 'config.json'),
       JSON.stringify({
@@ -72,7 +75,7 @@ export class Containers {
           { destination: '/proc', type: 'proc', source: 'proc' },
           { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
         ],
-        linux: { cgroupsPath: `/${id}`, resources, namespaces: kinds.map((type) => ({ type })) },
+        linux: { cgroupsPath: `/${id}`, resources, namespaces: [...kinds.map((type) => ({ type })), ...joined] },
       }),
     );
     return place;

@@ -9,7 +9,7 @@ import { parseCase } from '../server/src/cases/sql-store.ts';
 import type { CaseTables } from '../server/src/cases/tables.ts';
 import { readConfiguration } from '../server/src/configuration.ts';
 import { formatConfigDiagnostic } from '../server/src/ground/config.ts';
-import { systemClock } from '../server/src/ground/clock.ts';
+import { type Clock, systemClock } from '../server/src/ground/clock.ts';
 import { journalOfCase } from '../server/src/ground/journal.ts';
 import { recordingLog } from '../server/src/ground/log.ts';
 import { systemRandom } from '../server/src/ground/random.ts';
@@ -65,6 +65,7 @@ const STEP_MS = 50;
 export async function startRunningApp(
   yaml: string,
   environment: Readonly<Record<string, string>>,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
 ): Promise<RunningApp> {
   const { configuration, diagnostics } = readConfiguration(yaml, 'countersign.yaml');
   if (configuration === null) throw new Error(diagnostics.map(formatConfigDiagnostic).join('\n'));
@@ -75,6 +76,7 @@ export async function startRunningApp(
     dataDirectory: folder,
     environment,
     ...HERE,
+    clock,
     log,
   });
   const call: RunningApp['call'] = async (person, method, path, body) => {
