@@ -7,7 +7,7 @@ import type { State } from '../ground/state.ts';
 import { answerOrder, createHostOrders, hostOfAgent, orderName, readyHosts, takeOrders } from './orders.ts';
 import type { FleetTables } from './tables.ts';
 import { unwatchedHosts } from './silent-agents.ts';
-import { type Agent, enrolAgent, inviteAgent, listAgents, noteBatch } from './store.ts';
+import { type Agent, enrolAgent, inviteAgent, listAgents, noteBatches } from './store.ts';
 
 const NOW = 1_790_000_000_000;
 const random = seededRandom(7);
@@ -44,7 +44,7 @@ test.each(['web-1', 'fe80::1', 'contain'])('%s is the host of both of its agents
 test('an agent that asks for orders and tells nothing of its host is silent all the same', async () => {
   const agent = await join('web-1');
   const batch = { lane: 'may', sequence: 1, dropped: 0 } as const;
-  await state.transaction((trx) => noteBatch(trx, agent, batch, clock.nowMs()));
+  await state.transaction((trx) => noteBatches(trx, [{ agent, ...batch }], clock.nowMs()));
   for (let minute = 0; minute < 6; minute += 1) {
     clock.advance(60_000);
     await takeOrders({ state, clock }, agent);

@@ -1,4 +1,5 @@
 /** Agents: invited with a token that works once, known by a secret of their own, retired by hand or by their successor. */
+import { sql } from 'kysely';
 import { appendJournal } from '../ground/journal.ts';
 import type { Random } from '../ground/random.ts';
 import type { State, StateTransaction } from '../ground/state.ts';
@@ -133,20 +134,20 @@ export async function findAgent(state: State, secret: string): Promise<Agent | n
   return row === undefined ? null : agentOf(row);
 }
 
-/** Notes that a batch was taken, after everything in it is stored. */
-export async function noteBatch(
-  trx: StateTransaction,
-  { id }: Agent,
-  { lane, sequence, dropped }: Pick<AgentBatch, 'lane' | 'sequence' | 'dropped'>,
-  nowMs: number,
-): Promise<void> {
-  const column = lane === 'must' ? 'last_must_sequence' : 'last_may_sequence';
-  await trx
-    .withTables<FleetTables>()
-    .updateTable('agent')
-    .set({ last_heard_ms: nowMs, [column]: sequence, dropped })
-    .where('id', '=', id)
-    .execute();
+export interface TakenBatch extends Pick<AgentBatch, 'lane' | 'sequence' | 'dropped'> {
+  readonly agent: Pick<Agent, 'id'>;
+}
+
+/** Notes that batches were taken, after everything in them is stored: of many agents in one statement. */
+export async function noteBatches(trx: StateTransaction, batches: readonly TakenBatch[], nowMs: number): Promise<void> {
+  const notes = new Map<string, { readonly id: string; must?: number; may?: number; dropped: number }>();
+  for (const { agent, lane, sequence, dropped } of batches)
+    notes.set(agent.id, { ...(notes.get(agent.id) ?? { id: agent.id }), [lane]: sequence, dropped });
+  await sql`UPDATE agent SET last_heard_ms = ${nowMs}, dropped = note.dropped,
+      last_must_sequence = coalesce(note.must, agent.last_must_sequence),
+      last_may_sequence = coalesce(note.may, agent.last_may_sequence)
+    FROM json_to_recordset(${JSON.stringify([...notes.values()])}::json) AS note(id text, must bigint, may bigint, dropped bigint)
+    WHERE agent.id = note.id`.execute(trx);
 }
 
 /** Those that are not retired, by host. */

@@ -18,7 +18,7 @@ import type { Workload } from '../inventory/workload.ts';
 import { acceptBatch } from '../sources/inbox.ts';
 import type { AgentBatch } from './batch.ts';
 import { GroupCommit } from './group-commit.ts';
-import { type Agent, noteBatch } from './store.ts';
+import { type Agent, noteBatches, type TakenBatch } from './store.ts';
 
 export interface TakerOptions {
   readonly state: State;
@@ -40,6 +40,7 @@ export interface Taker {
 }
 
 const GROUP_MS = 500;
+const NOTE_MS = 20;
 const MOST_GROUP_ROWS = 50_000;
 
 export function createTaker(options: TakerOptions): Taker {
@@ -49,6 +50,12 @@ export function createTaker(options: TakerOptions): Taker {
   const activity = new GroupCommit<Activity>({ ...group, insert: options.activity.insert });
   const samples = new GroupCommit<Sample>({ ...group, insert: options.telemetry.insertSamples });
   const workloads = new GroupCommit<Workload>({ ...group, insert: options.workloads.insert });
+  // Each commit waits for the disk: thousands of agents share a few.
+  const notes = new GroupCommit<TakenBatch>({
+    ...group,
+    waitMs: NOTE_MS,
+    insert: (batches) => state.transaction((trx) => noteBatches(trx, batches, clock.nowMs())),
+  });
   return {
     take: async (agent, batch) => {
       if (batch.sequence <= agent.lastSequence[batch.lane]) return;
@@ -65,7 +72,8 @@ export function createTaker(options: TakerOptions): Taker {
       ]);
       for (const gap of batch.gaps) await options.saveGap(host, gap);
       for (const capture of batch.captures ?? []) await options.saveCapture(host, capture);
-      await state.transaction((trx) => noteBatch(trx, agent, batch, clock.nowMs()));
+      const { lane, sequence, dropped } = batch;
+      await notes.add([{ agent, lane, sequence, dropped }]);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { State } from '../ground/state.ts';
 import { healthOfHosts } from '../sources/sensor/health.ts';
 import { saveGap } from '../sources/sensor/store.ts';
 import { unwatchedHosts } from './silent-agents.ts';
-import { type Agent, enrolAgent, inviteAgent, listAgents, noteBatch, retireAgent, versionsOf } from './store.ts';
+import { type Agent, enrolAgent, inviteAgent, listAgents, noteBatches, retireAgent, versionsOf } from './store.ts';
 import { saveWatchTold, type WatchTold } from './watch-state.ts';
 
 const NOW = 1_790_000_000_000;
@@ -53,7 +53,7 @@ const tell = (told: WatchTold) => saveWatchTold({ state, clock }, agent, told);
 const health = () => healthOfHosts(state, { nowMs: clock.nowMs() });
 const trouble = () => unwatchedHosts(state, { nowMs: clock.nowMs(), startedMs: 0, known: new Set<string>() });
 const batch = () =>
-  state.transaction((trx) => noteBatch(trx, agent, { lane: 'may', sequence: 1, dropped: 0 }, clock.nowMs()));
+  state.transaction((trx) => noteBatches(trx, [{ agent, lane: 'may', sequence: 1, dropped: 0 }], clock.nowMs()));
 
 test('a host that is watched shows since when, how much, what was lost by class, and by which version', async () => {
   await tell(WATCHING);
@@ -106,4 +106,19 @@ test('an agent that was retired leaves no host that would be missed', async () =
   await state.transaction((trx) => retireAgent(trx, agent.id, { actor: 'ann', nowMs: clock.nowMs() }));
   clock.advance(60 * MINUTE);
   expect([await health(), await trouble(), await listAgents(state)]).toEqual([[], [], []]);
+});
+
+test('batches of both lanes that are taken at once are both noted, and no other agent is', async () => {
+  const at = { nowMs: NOW, random };
+  const token = await state.transaction((trx) => inviteAgent(trx, 'ann', at));
+  const other = await state.transaction((trx) => enrolAgent(trx, { token, host: 'web-2', version: '1.0' }, at));
+  const taken = [
+    { agent, lane: 'must', sequence: 7, dropped: 1 },
+    { agent, lane: 'may', sequence: 9, dropped: 2 },
+  ] as const;
+  await state.transaction((trx) => noteBatches(trx, taken, clock.nowMs()));
+  await state.transaction((trx) => noteBatches(trx, [{ agent, lane: 'may', sequence: 10, dropped: 3 }], clock.nowMs()));
+  const agents = await listAgents(state);
+  expect(agents.find(({ id }) => id === agent.id)).toMatchObject({ lastSequence: { must: 7, may: 10 }, dropped: 3 });
+  expect(agents.find(({ id }) => id !== agent.id)).toEqual(other?.agent);
 });
