@@ -134,10 +134,10 @@ describe('who talks to whom', () => {
       expect(draw(through.slice(0, 1), 'container')).toEqual(['w1 → api 80/tcp 100/1000']);
     });
 
-    it('also when the service leads to a port by its name; another port of the pod is another line', () => {
+    it('also when the service leads to a port by its name; what came to another port of the pod is counted beside it', () => {
       const [out, into] = through as [LineEnd, LineEnd];
       expect(draw([{ ...out, remoteIp: '10.96.0.21', port: 81 }, into])).toEqual(['web → api 81/tcp 100/1000']);
-      expect(draw([out, { ...into, port: 9_090 }])).toHaveLength(2);
+      expect(draw([out, { ...into, port: 9_090 }])).toEqual(['web → api 80/tcp 9090/tcp 200/2000']);
     });
 
     it('pods and nodes are known where no agent runs, as callers and as called', () => {
@@ -170,6 +170,21 @@ describe('who talks to whom', () => {
     ];
     for (const ends of [both, both.toReversed()])
       expect(lines(ends).toSorted()).toEqual(['web → api 8080/tcp 100/1000', 'web → ledger 8080/tcp 7/1000']);
+  });
+
+  it('where addresses are translated on the way, each half leads to what its own end saw', () => {
+    const out = end({ remoteIp: '192.0.2.254', port: 80 });
+    const into = { ...API, direction: 'in', localIp: '10.0.0.2', sentBytes: 1_000, receivedBytes: 100 } as const;
+    // A published port: the called end sees the true caller.
+    expect(lines([out, end({ ...into, remoteIp: '10.0.0.1' })])).toEqual([
+      'web → 192.0.2.254 80/tcp 100/1000',
+      'web → api 8080/tcp 100/1000',
+    ]);
+    // Masqueraded too: the translating address stands between.
+    expect(lines([out, end({ ...into, remoteIp: '192.0.2.254' })])).toEqual([
+      'web → 192.0.2.254 80/tcp 100/1000',
+      '192.0.2.254 → api 8080/tcp 100/1000',
+    ]);
   });
 
   it('an address of ours that nobody was seen to answer at is its only user’s, or its host’s', () => {

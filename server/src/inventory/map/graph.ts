@@ -3,7 +3,7 @@
  * comes out.
  *
  * The surprise: a connection is told twice, by the caller's host and by the called one's, and drawn once. Both ends know the called address
- * and the service's port, so a caller's line meets the called one there; whatever meets nobody leads outside.
+ * and the service's port, so a caller's line meets the called one there; whatever meets nobody leads to whoever uses the address, or outside.
  */
 import type { Addressed, AddressDirectory } from '../address-directory.ts';
 import type { LineEnd } from '../connections/line-end.ts';
@@ -81,10 +81,8 @@ export function drawGraph(ends: readonly LineEnd[], options: GraphOptions): MapG
       if (isFine && services.isToldByCalled(end)) continue;
       addTo(edges, { end, source: nodeOf(end, level), target: owners.of(end), sentFirst: true });
     } else if (!callersSeen.has(meetingPoint(end))) {
-      const isOfService = services.isToldByCaller(end);
-      if (isOfService && !isFine) continue;
-      const source = isOfService ? owners.callerOf(end) : strangerOf(end);
-      addTo(edges, { end, source, target: nodeOf(end, level), sentFirst: false });
+      if (services.isToldByCaller(end) && !isFine) continue;
+      addTo(edges, { end, source: owners.callerOf(end), target: nodeOf(end, level), sentFirst: false });
     }
   }
   const grouped = groupExternals([...edges.values()], mostExternals);
