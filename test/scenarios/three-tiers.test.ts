@@ -16,6 +16,8 @@ const PATIENCE_MS = 60_000;
 const LEARN_S = 20;
 const TOLERANCE = 0.02;
 const PEER = '203.0.113.9';
+/** Nobody has it: the caller's host leads it elsewhere. */
+const PUBLISHED = '192.0.2.80';
 /** Below the folders of the host that a program of Python needs. */
 const MOUNTS = ['/usr', '/lib', '/lib64'].flatMap((folder) => [
   '--mount',
@@ -274,6 +276,20 @@ watch: { learn_connections: ${LEARN_S}s }
     const lines = (await linesOf('application')).map(endsOf);
     expect(lines).toContain(endsOf(['web', 'db', 5_432, 1, 0, 0]));
     expect(lines).toContain(endsOf(['db', PEER, 4_444, 1, 0, 0]));
+  }, 120_000);
+
+  test('has what goes through a published port as each end saw it', async () => {
+    for (const rule of [
+      'add table ip published',
+      'add chain ip published out { type nat hook output priority -100 ; }',
+      `add rule ip published out ip daddr ${PUBLISHED} tcp dport 80 dnat to ${THREE}:8080`,
+    ])
+      await hosts.in('one', `nft ${rule}`);
+    await exec('load-1', { calls: [[1, PUBLISHED, 80, 7_000]] });
+    const lines = async () => (await linesOf('container')).map(endsOf);
+    await expect.poll(lines, { timeout: PATIENCE_MS, interval: 500 }).toContain(`load-1 → ${PUBLISHED} 80`);
+    // Several containers of the host use the caller's address.
+    await expect.poll(lines, { timeout: PATIENCE_MS, interval: 500 }).toContain('node-1 → web-3 8080');
   }, 120_000);
 });
 
