@@ -22,6 +22,8 @@ const HOSTS = 500;
 const DAYS = 200;
 const DAY_MS = 86_400_000;
 const ROUNDS = 5;
+const LOOK_MS = 1_000;
+const MOST_LOOKS = 120;
 
 export async function run() {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-inventory-'));
@@ -36,6 +38,7 @@ export async function run() {
     const store = await openWorkloadStore(engine);
     const endMs = Math.trunc(Date.now() / DAY_MS) * DAY_MS;
     await fill(engine, endMs);
+    await settled(engine);
     const moment = endMs - 77 * DAY_MS + 50_580_000;
     const range = { fromMs: moment, toMs: moment };
     const found = await store.search({ ...range, host: 'node-77', kinds: ['container'] }, 5_000);
@@ -75,6 +78,15 @@ async function fill(engine: EventEngine, endMs: number): Promise<void> {
       FROM (SELECT number, ${endMs - DAYS * DAY_MS} + cityHash64(number) % ${DAYS * DAY_MS} AS begin_,
         if(number % 7 = 0, ${DAY_MS} + cityHash64(number, 1) % ${10 * DAY_MS}, 300 + cityHash64(number, 1) % 600000) AS lived_
         FROM numbers(${start}, ${count}))`);
+  }
+}
+
+/** What was just inserted is still being sorted together; a store of a year is not. */
+async function settled(engine: EventEngine): Promise<void> {
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const [running] = await engine.query<{ n: number | string }>('SELECT count() AS n FROM system.merges');
+    if (Number(running?.n ?? 0) === 0) return;
+    await systemClock.sleep(LOOK_MS);
   }
 }
 

@@ -95,7 +95,7 @@ export async function openWorkloadStore(engine: EventEngine): Promise<WorkloadSt
     },
     livingOf: async (teller) => {
       const rows = await engine.query<Row>(
-        `SELECT ${MERGED} FROM workload FINAL WHERE teller = {teller:String} AND ended = 0
+        `SELECT ${MERGED} FROM (${toldOf(false, 'teller = {teller:String}')}) WHERE ended = 0
           GROUP BY kind, id LIMIT ${MOST_LIVING} ${BOUNDS}`,
         { teller },
       );
@@ -117,7 +117,8 @@ const ONE = 'kind = {kind:String} AND id = {id:String}';
 /** What is known of each life: as it was told, or as events have named it. The condition stands inside, where it can use the key. */
 function toldOf(byEvents: boolean, condition: string): string {
   if (byEvents) return `SELECT ${TOLD} FROM (${SEEN}) WHERE ${condition}`;
-  return `SELECT ${TOLD} FROM workload FINAL WHERE ${condition}`;
+  // The newest telling of each teller. `FINAL` says the same, for four times the time: it sorts before it sorts out.
+  return `SELECT ${TOLD} FROM (SELECT ${TOLD} FROM workload WHERE ${condition} ORDER BY told DESC LIMIT 1 BY kind, id, teller)`;
 }
 
 const TOLD = `kind, id, teller, name, cluster, namespace, host, application, parent_kind, parent_id, addresses, labels, facts, first, last,
