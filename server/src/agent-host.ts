@@ -262,7 +262,7 @@ async function watch(
   const tell = async () => {
     const told = gaps.splice(0);
     const nowMs = clock.nowMs();
-    const contents = piecesOf(rollUp.take(nowMs)).map(contentOf);
+    const contents = piecesOf(rollUp.take(nowMs, { isLast: signal.aborted })).map(contentOf);
     // A quiet host is not a silent one.
     if (contents.length === 0 && isWatching && nowMs - toldMs >= SIGN_OF_LIFE_MS) contents.push({});
     if (contents.length > 0) toldMs = nowMs;
