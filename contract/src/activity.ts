@@ -105,6 +105,37 @@ export const NewSavedSearch = Type.Object({
 });
 export type NewSavedSearch = Static<typeof NewSavedSearch>;
 
+/** Rows that stay beyond their age, until an admin lets them go. */
+export const ActivityHold = Type.Object({
+  id: Type.String(),
+  reason: Type.String(),
+  /** As it stands in the console's address, with its times. */
+  query: Type.String(),
+  /** The id of a person. */
+  placedBy: Type.String(),
+  placedAt: Type.String(),
+  state: Type.Union([
+    Type.Literal('copying'),
+    Type.Literal('kept'),
+    Type.Literal('releasing'),
+    Type.Literal('released'),
+    Type.Literal('failed'),
+  ]),
+  /** Null until they are copied. */
+  rows: Type.Union([Type.Integer(), Type.Null()]),
+  problem: Type.Union([Type.String(), Type.Null()]),
+});
+export type ActivityHold = Static<typeof ActivityHold>;
+
+export const ActivityHolds = Type.Object({ holds: Type.Array(ActivityHold) });
+export type ActivityHolds = Static<typeof ActivityHolds>;
+
+/** Of what the address asks for, as `GET /api/activity` does. */
+export const NewActivityHold = Type.Object({
+  reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
+});
+export type NewActivityHold = Static<typeof NewActivityHold>;
+
 export const ActivityValues = Type.Object({
   field: ActivityField,
   values: Type.Array(Type.Object({ value: Type.String(), count: Type.Integer() })),

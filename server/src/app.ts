@@ -6,6 +6,8 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { formatDiagnostic } from '@countersign/falco';
 import { registerActivityRoutes } from './activity/routes.ts';
+import { keepHolds } from './activity/holds/holds.ts';
+import { registerHoldRoutes } from './activity/holds/routes.ts';
 import { registerSavedSearchRoutes } from './activity/saved/routes.ts';
 import { registerNumbersRoutes } from './cases/numbers/routes.ts';
 import { registerMaintenanceRoutes } from './cases/page/maintenance.ts';
@@ -303,7 +305,14 @@ function registerWorld(
   const { options, hosts, clusters } = rooms;
   registerHostRoutes(server, hosts, common.guards);
   registerActivityRoutes(server, { ...rooms, ...common, podOf: podsOf(rooms.workloads) });
-  registerSavedSearchRoutes(server, { ...common, askerOf: (request) => signedInOf(request).person.id });
+  const askerOf = (request: Parameters<typeof signedInOf>[0]) => signedInOf(request).person.id;
+  registerSavedSearchRoutes(server, { ...common, askerOf });
+  const { person, human } = common.guards;
+  registerHoldRoutes(server, {
+    ...common,
+    askerOf,
+    may: { see: person, place: human('responder'), release: human('admin') },
+  });
   const { capturesDirectory } = hosts;
   registerFleet(server, { ...options.configuration, ...rooms, ...common, ...options, capturesDirectory });
   registerMapRoutes(server, { ...rooms, ...common });
@@ -408,6 +417,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       stopping,
     ),
     keepHouse({ state, clock, log }, stopping),
+    keepHolds({ state, activity: rooms.activity, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(
       {

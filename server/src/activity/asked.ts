@@ -40,6 +40,14 @@ export function searchOf(query: AskedFor, nowMs: number): ActivitySearch {
   return { fromMs, toMs, filters, text: query.q?.trim() ?? '' };
 }
 
+/** The same search as it stands in an address, with its times. */
+export function queryOf({ fromMs, toMs, filters, text }: ActivitySearch): string {
+  const parts = new URLSearchParams({ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() });
+  for (const { field, value, include } of filters) parts.append(include ? 'with' : 'without', `${field}:${value}`);
+  if (text !== '') parts.set('q', text);
+  return parts.toString();
+}
+
 export function filtersOf(given: string | string[] | undefined, include: boolean): ActivityFilter[] {
   const list = given === undefined ? [] : Array.isArray(given) ? given : [given];
   return list.map((text) => {

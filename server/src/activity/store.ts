@@ -3,8 +3,9 @@
  * bytes and time.
  */
 import type { EventEngine } from '../ground/event-engine.ts';
+import { Failure } from '../ground/failure.ts';
 import type { Activity, ActivityField, ActivityKind, HostKind, ProcessKey } from './activity.ts';
-import { type ActivitySearch, conditionsOf, halvesOf, type Place } from './search.ts';
+import { type ActivitySearch, conditionsOf, halvesOf, type Place, placeAfter } from './search.ts';
 import { ensureActivityTables } from './table.ts';
 
 /** A row of the stream; calls of clouds and clusters have no process. */
@@ -55,7 +56,11 @@ export interface ActivityStore {
     readonly fromMs: number;
     readonly toMs: number;
   }): Promise<readonly ActivityRow[]>;
-  /** Copies what a search finds into the table that has no age. @returns how many rows. */
+  /**
+   * Copies what a search finds into the table that has no age; the same again changes nothing.
+   * @returns how many rows.
+   * @throws Failure `hold-too-large`
+   */
   hold(id: string, search: ActivitySearch): Promise<number>;
   releaseHold(id: string): Promise<void>;
 }
@@ -65,18 +70,22 @@ const MOST_ROWS_AT_ONCE = 10_000;
 const MOST_FOUND = 50_000;
 const MOST_BARS = 5_000;
 const MOST_LIVES = 20_000;
+const MOST_HELD = 5_000_000;
 
 /** Rows of one moment stand in one order, whoever asks: a page goes on where the one before it ended. */
 const WITHIN_A_MOMENT = 'pid DESC, kind, host, container, name, detail, user, login_user, result, exe';
 
 const HOST_COLUMNS = `time, kind, host, container, application, pid, start, parent_pid, parent_start, name, exe, login_user, user,
-  detail, result, count, bytes`;
+  detail, result, count, bytes, tty`;
+/** What tells rows apart. */
+const IDENTITY = '(time, kind, host, container, pid, name, detail)';
+const IN_RANGE = 'time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})';
 /** Calls as rows of the same columns; the account or cluster stands where the host does. */
 const CALLS = `SELECT toDateTime64(time, 9, 'UTC') AS time, if(source = 'k8s_audit', 'cluster-call', 'cloud-call') AS kind,
   account AS host, '' AS container, service AS application, toUInt32(0) AS pid, toUInt64(0) AS start,
   toUInt32(0) AS parent_pid, toUInt64(0) AS parent_start, action AS name, user_agent AS exe, session AS login_user,
   if(actor_name = '', actor_id, actor_name) AS user, arrayStringConcat(resource_ids, ' ') AS detail,
-  error_code AS result, toUInt32(1) AS count, toUInt64(0) AS bytes
+  error_code AS result, toUInt32(1) AS count, toUInt64(0) AS bytes, toUInt32(0) AS tty
   FROM event FINAL WHERE source IN ('aws_cloudtrail', 'k8s_audit')`;
 
 export async function openActivityStore(
@@ -141,37 +150,46 @@ export async function openActivityStore(
 
 async function hold(engine: EventEngine, id: string, search: ActivitySearch): Promise<number> {
   const { sql, parameters } = conditionsOf(search);
-  // The statement that copies takes no parameters, so the search is run here and its rows are sent back.
-  const rows = await engine.query<Row & { tty: number }>(
-    `SELECT ${SELECTED}, tty FROM activity WHERE ${sql} ORDER BY time LIMIT ${MOST_FOUND} ${BOUNDS}`,
-    parameters,
-  );
-  const held = rows.map((row) => ({
-    hold: id,
-    ...storedRow({ ...rowOf(row), kind: row.kind as HostKind, tty: row.tty }),
-  }));
-  for (let start = 0; start < held.length; start += MOST_ROWS_AT_ONCE)
-    await engine.insert('activity_held', held.slice(start, start + MOST_ROWS_AT_ONCE), { token: `${id}-${start}` });
-  return held.length;
+  let count = 0;
+  let from: Place | undefined;
+  do {
+    // The statement that copies takes no parameters, so the search is run here and its rows are sent back.
+    const before = from === undefined ? '' : ' AND time <= fromUnixTimestamp64Nano({before:Int64})';
+    const rows = await engine.query<Row & { tty: number }>(
+      `SELECT ${SELECTED}, tty FROM (${liveOf(search)}) WHERE ${sql}${before}
+        ORDER BY time DESC, ${WITHIN_A_MOMENT} LIMIT ${MOST_ROWS_AT_ONCE} OFFSET ${from?.skip ?? 0} ${BOUNDS}`,
+      { ...parameters, ...(from === undefined ? {} : { before: String(from.timeNs) }) },
+    );
+    const found = rows.map((row) => ({ ...rowOf(row), tty: row.tty }));
+    if (count + found.length > MOST_HELD) throw tooManyRows();
+    const held = found.map((row) => ({ hold: id, ...storedRow({ ...row, kind: row.kind as HostKind }) }));
+    await engine.insert('activity_held', held, { token: `${id}-${count}` });
+    count += found.length;
+    from = placeAfter(found, { limit: MOST_ROWS_AT_ONCE, ...(from === undefined ? {} : { from }) }) ?? undefined;
+  } while (from !== undefined);
+  return count;
+}
+
+function tooManyRows(): Failure {
+  const message = `the search finds more than ${MOST_HELD} rows: place several holds, on shorter times or fewer hosts`;
+  return new Failure(message, { code: 'hold-too-large', httpStatus: 422, retryable: false });
 }
 
 const SELECTED = `toString(toUnixTimestamp64Nano(time)) AS time_ns, kind, host, container, application, pid, toString(start) AS start_ns,
   parent_pid, toString(parent_start) AS parent_start_ns, name, exe, login_user, user, detail, result, count, bytes`;
 
-/** The stream: activity, what is held of it beyond its age, and calls. */
+/** The stream: activity and calls, and what is held of both, each row once. */
 function streamOf(search: ActivitySearch): string {
+  return `SELECT ${HOST_COLUMNS} FROM (${liveOf(search)}) WHERE ${IDENTITY} NOT IN
+      (SELECT ${IDENTITY} FROM activity_held WHERE ${IN_RANGE})
+    UNION ALL SELECT DISTINCT ${HOST_COLUMNS} FROM activity_held WHERE ${IN_RANGE}`;
+}
+
+/** What did not leave with its age yet. */
+function liveOf(search: ActivitySearch): string {
   const { hosts, calls } = halvesOf(search);
-  const halves = [
-    ...(hosts
-      ? [
-          `SELECT ${HOST_COLUMNS} FROM activity`,
-          `SELECT DISTINCT ${HOST_COLUMNS} FROM activity_held
-            WHERE toDateTime(time) < (SELECT min(toDateTime(time)) FROM activity)`,
-        ]
-      : []),
-    ...(calls ? [CALLS] : []),
-  ];
-  return halves.join('\nUNION ALL\n');
+  const halves = [...(hosts ? [`SELECT ${HOST_COLUMNS} FROM activity`] : []), ...(calls ? [CALLS] : [])];
+  return halves.length === 0 ? `SELECT ${HOST_COLUMNS} FROM activity WHERE 0` : halves.join('\nUNION ALL\n');
 }
 
 interface Row {

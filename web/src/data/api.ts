@@ -1,5 +1,8 @@
 /** The server's API: typed calls, and every failure as an `ApiFailure` with the code that the words know. */
 import type {
+  ActivityHold,
+  ActivityHolds,
+  NewActivityHold,
   ActivityGaps,
   ActivityHistogram,
   ActivityView,
@@ -131,6 +134,10 @@ export const api = {
   savedSearches: () => call<SavedSearches>('GET', '/api/activity/searches'),
   savedSearch: (searchId: string) => call<SavedSearch>('GET', `/api/activity/searches/${id(searchId)}`),
   saveSearch: (input: NewSavedSearch) => call<SavedSearch>('POST', '/api/activity/searches', input),
+  holds: () => call<ActivityHolds>('GET', '/api/activity/holds'),
+  placeHold: (query: string, input: NewActivityHold) =>
+    call<ActivityHold>('POST', `/api/activity/holds?${query}`, input),
+  releaseHold: (holdId: string) => call<unknown>('DELETE', `/api/activity/holds/${id(holdId)}`),
   removeSearch: (searchId: string) => call<unknown>('DELETE', `/api/activity/searches/${id(searchId)}`),
   processTree: (host: string, at: string) =>
     call<TreeView>('GET', `/api/activity/tree?${new URLSearchParams({ host, at })}`),

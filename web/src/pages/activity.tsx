@@ -15,6 +15,7 @@ import {
 import { useActivityStream } from '../data/activity-stream.ts';
 import { api } from '../data/api.ts';
 import { ActivityTable } from '../parts/activity/activity-table.tsx';
+import { Holds } from '../parts/activity/holds.tsx';
 import { Asking } from '../parts/activity/asking.tsx';
 import { ProcessTree } from '../parts/activity/process-tree.tsx';
 import { SavedSearches } from '../parts/activity/saved-searches.tsx';
@@ -70,6 +71,7 @@ function Stream({ search, saved }: StreamProps) {
       </div>
       <Asking key={asked.text} asked={asked} change={change} />
       <SavedSearches query={writeAsked(asked).toString()} saved={saved} />
+      <Holds query={query} />
       <TimeBar
         time={asked.time}
         choose={(time) => change({ ...asked, time })}
