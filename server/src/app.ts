@@ -6,7 +6,6 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { formatDiagnostic } from '@countersign/falco';
 import { registerActivityRoutes } from './activity/routes.ts';
-import { keepHolds } from './activity/holds/holds.ts';
 import { registerHoldRoutes } from './activity/holds/routes.ts';
 import { registerSavedSearchRoutes } from './activity/saved/routes.ts';
 import { registerNumbersRoutes } from './cases/numbers/routes.ts';
@@ -416,8 +415,7 @@ function startWorkers(rooms: Rooms, { people }: PeopleRooms, response: Response)
       },
       stopping,
     ),
-    keepHouse({ state, clock, log }, stopping),
-    keepHolds({ state, activity: rooms.activity, clock, log }, stopping),
+    keepHouse({ state, activity: rooms.activity, clock, log }, stopping),
     watchHeartbeats({ state, clock, random, log, heartbeats: rooms.heartbeats }, stopping),
     watchOnCall(
       {

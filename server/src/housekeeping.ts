@@ -1,10 +1,10 @@
 /**
  * Forgets what nobody will ask for any more, a little at a time: finished batches of the inbox and what was put aside, links that
- * answered or ended long ago, second factors that came to an end. The journal, findings and cases stay.
+ * answered or ended long ago, second factors that came to an end. The journal, findings and cases stay, and so does what is
+ * held.
  */
 import { sql } from 'kysely';
-import type { Clock } from './ground/clock.ts';
-import type { Log } from './ground/log.ts';
+import { type HoldWork, keepHolds } from './activity/holds/holds.ts';
 import type { State } from './ground/state.ts';
 import { forgetIntake } from './sources/inbox-health.ts';
 
@@ -15,11 +15,12 @@ const AT_ONCE = 1_000;
 const PAUSE_MS = 200;
 const MOST_ROUNDS = 1_000;
 
-/** Works until `signal` aborts. */
-export async function keepHouse(
-  { state, clock, log }: { readonly state: State; readonly clock: Clock; readonly log: Log },
-  signal: AbortSignal,
-): Promise<void> {
+/** Works until `signal` aborts: what is old is forgotten, what is held stays. */
+export async function keepHouse(work: HoldWork, signal: AbortSignal): Promise<void> {
+  await Promise.all([forget(work, signal), keepHolds(work, signal)]);
+}
+
+async function forget({ state, clock, log }: HoldWork, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       for (let round = 0; round < MOST_ROUNDS && !signal.aborted; round += 1) {

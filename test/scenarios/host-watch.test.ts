@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { CaseDetail, HostEvidence, HostHealth, NowView } from '@countersign/contract';
 import type { Browser } from 'playwright-core';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaptureAlerts } from '../../server/src/rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
@@ -120,6 +121,9 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     const mallory = await running.enrol('mallory@example.com');
     expect((await running.call(mallory, 'GET', `/api/captures/${id}`)).status).toBe(403);
     expect((await running.call(null, 'GET', `/api/captures/${id}`)).status).toBe(401);
+    const { rows: read } = await sql<{ parameters: unknown }>`
+      select parameters from journal where kind = 'capture-read'`.execute(running.app.state.db);
+    expect(read).toMatchObject([{ parameters: { capture: id } }]);
     const moment = `/api/recordings?${new URLSearchParams({ host: 'web-1', at: contained.summary.headline.time })}`;
     expect((await get<HostEvidence>(moment)).captures.map((one) => one.id)).toContain(id);
     expect((await running.call(mallory, 'GET', moment)).status).toBe(403);

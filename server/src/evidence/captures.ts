@@ -10,6 +10,7 @@ import { Type } from 'typebox';
 import { Failure } from '../ground/failure.ts';
 import type { HttpServer } from '../ground/http.ts';
 import { httpFailures } from '../ground/http-error.ts';
+import { appendJournal } from '../ground/journal.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import { agentCaptures, recordingFile } from '../sources/sensor/recording-file.ts';
@@ -18,6 +19,7 @@ import { captureById, type CaptureRow, capturesWithin, gapsWithin, type HostSpan
 export interface CaptureRoutesOptions {
   readonly state: State;
   readonly guards: Guards;
+  readonly nowMs: () => number;
   /** Where this server keeps captures; others' lie with them. */
   readonly directory: string;
   readonly viewCase: (caseId: string, viewerId: string) => Promise<CaseDetail | null>;
@@ -30,7 +32,7 @@ const AROUND_MS = 90_000;
 const MOST_HOSTS = 50;
 
 export function registerCaptureRoutes(server: HttpServer, options: CaptureRoutesOptions): void {
-  const { state, guards, viewCase } = options;
+  const { state, guards, nowMs, viewCase } = options;
   server.get(
     '/api/cases/:id/recordings',
     { config: { access: guards.role('responder') }, schema: { params: Params } },
@@ -61,6 +63,11 @@ export function registerCaptureRoutes(server: HttpServer, options: CaptureRoutes
       if (file === null) throw notFound('capture');
       const found = await stat(file).catch(() => null);
       if (found === null) throw gone(row);
+      const actor = signedInOf(request).person.id;
+      const parameters = { capture: id, host: row.host };
+      const entry = { kind: 'capture-read', caseId: null, actor, timeMs: nowMs(), parameters };
+      // What was typed is in it: who reads it is remembered before they do.
+      await state.transaction((trx) => appendJournal(trx, entry));
       return reply
         .type('application/gzip')
         .header('content-length', found.size)
