@@ -121,9 +121,9 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     const mallory = await running.enrol('mallory@example.com');
     expect((await running.call(mallory, 'GET', `/api/captures/${id}`)).status).toBe(403);
     expect((await running.call(null, 'GET', `/api/captures/${id}`)).status).toBe(401);
-    const { rows: read } = await sql<{ parameters: unknown }>`
+    const { rows: read } = await sql<{ parameters: string }>`
       select parameters from journal where kind = 'capture-read'`.execute(running.app.state.db);
-    expect(read).toMatchObject([{ parameters: { capture: id } }]);
+    expect(read.map(({ parameters }) => JSON.parse(parameters) as unknown)).toEqual([{ capture: id, host: 'web-1' }]);
     const moment = `/api/recordings?${new URLSearchParams({ host: 'web-1', at: contained.summary.headline.time })}`;
     expect((await get<HostEvidence>(moment)).captures.map((one) => one.id)).toContain(id);
     expect((await running.call(mallory, 'GET', moment)).status).toBe(403);
@@ -139,6 +139,7 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
       browser = await openBrowser();
       const page = await openPageAs({ browser, running, person: olga, complaints });
       await page.goto(`${running.app.url}/cases/${contained.summary.id}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
       await look(page, 'host-case');
       await page.getByRole('link', { name: 'Processes at this moment' }).click();
       await page.locator('.tree [aria-current]').waitFor();
