@@ -302,15 +302,15 @@ function registerWorld(
   },
 ): void {
   const { options, hosts, clusters } = rooms;
+  const { guards } = common;
   registerHostRoutes(server, hosts, common.guards);
   registerActivityRoutes(server, { ...rooms, ...common, podOf: podsOf(rooms.workloads) });
   const askerOf = (request: Parameters<typeof signedInOf>[0]) => signedInOf(request).person.id;
   registerSavedSearchRoutes(server, { ...common, askerOf });
-  const { person, human } = common.guards;
   registerHoldRoutes(server, {
     ...common,
     askerOf,
-    may: { see: person, place: human('responder'), release: human('admin') },
+    may: { see: guards.person, place: guards.human('responder'), release: guards.human('admin') },
   });
   const { capturesDirectory } = hosts;
   registerFleet(server, { ...options.configuration, ...rooms, ...common, ...options, capturesDirectory });

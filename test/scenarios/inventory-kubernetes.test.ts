@@ -175,7 +175,8 @@ describe.skipIf(process.platform !== 'linux').each(CLUSTERS.filter(({ present })
       const join = async (token: string, more: Fields = {}) => {
         const body = { cluster: 'shop-prod', token, host: 'node-1', version: '0.1.0', ...more };
         const { status, body: answer } = await running.call(null, 'POST', '/agent/v1/enrol/cluster', body);
-        return { status, said: String(answer['message'] ?? ''), secret: String(answer['secret'] ?? '') };
+        const { message = '', secret = '' } = answer as { message?: string; secret?: string };
+        return { status, said: message, secret };
       };
       const good = await tokenOf('countersign-agent', ['countersign']);
       const joined = await join(good);

@@ -64,7 +64,9 @@ async function list(given: Arguments, output: Output, terminal: Terminal): Promi
     if (value !== undefined) query.set(name, value);
   }
   for (const kind of given.texts('kind')) query.append('kind', kind);
-  const view = bodyOf(await serverOf(given, 'of anybody').get(`/api/inventory?${query}`)) as unknown as InventoryView;
+  const view = bodyOf(
+    await serverOf(given, 'of anybody').get(`/api/inventory?${query.toString()}`),
+  ) as unknown as InventoryView;
   for (const one of view.workloads) await terminal.print(lineOf(one, output));
   if (!view.cut) return EXIT_FINE;
   terminal.say(`there is more than these ${view.workloads.length}: narrow it down, or raise --limit`);

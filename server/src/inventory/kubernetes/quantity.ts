@@ -29,7 +29,8 @@ const TOLERANCE = 1e-6;
 /** Null when it is no amount. */
 export function quantityOf(value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  const [, number, exponent = '', suffix = ''] = QUANTITY.exec(String(value ?? '')) ?? [];
+  if (typeof value !== 'string') return null;
+  const [, number, exponent = '', suffix = ''] = QUANTITY.exec(value) ?? [];
   if (number === undefined) return null;
   return Number(`${number}${exponent}`) * (SUFFIXES[suffix] ?? 1);
 }

@@ -279,7 +279,7 @@ export function tierFor(
   const wanted = (toMs - fromMs) / MOST_POINTS / 1_000;
   const isOlderThan = (days: number) => fromMs < nowMs - days * DAY_MS;
   const finest = isOlderThan(kept.minutes) ? 3_600 : isOlderThan(kept.samples) ? 60 : 10;
-  const step = STEPS_S.find((seconds) => seconds >= wanted && seconds >= finest) ?? (STEPS_S.at(-1) as number);
+  const step = STEPS_S.find((seconds) => seconds >= wanted && seconds >= finest) ?? Math.max(...STEPS_S);
   const table = step >= 3_600 ? 'sample_hour' : step >= 60 ? 'sample_minute' : 'sample';
   return { table, stepMs: step * 1_000 };
 }

@@ -60,7 +60,7 @@ export function callGrpc({ socketPath, path, message, headers = {} }: GrpcCall):
       if (status === undefined) finish(new Error(`${path}: the answer ended without a status`));
       else if (Number(status) === NOT_FOUND) finish(null);
       else if (Number(status) !== OK)
-        finish(new Error(`${path}: ${String(outcome['grpc-message'] ?? `status ${status}`)}`));
+        finish(new Error(`${path}: ${String(outcome['grpc-message'] ?? `status ${String(status)}`)}`));
       else if (!isWhole(body)) finish(new Error(`${path}: the answer is not one whole message`));
       else finish(null, body.subarray(PREFIX_BYTES));
     });

@@ -132,7 +132,7 @@ function takeLine(line: string, onEvent: (event: WatchEvent) => void): Trouble |
   }
   const { type } = told;
   const object = membersOf(told['object']);
-  if (type === 'ERROR') return statusTrouble(Number(object['code']), String(object['message'] ?? ''), 0);
+  if (type === 'ERROR') return statusTrouble(Number(object['code']), wordOf(object['message'], ''), 0);
   const { resourceVersion } = membersOf(object['metadata']);
   if (typeof type !== 'string' || !EVENT_TYPES.has(type) || typeof resourceVersion !== 'string')
     return { type: 'failed', reason: 'the API server sent a line that is no event', retryAfterMs: 0 };
@@ -140,11 +140,15 @@ function takeLine(line: string, onEvent: (event: WatchEvent) => void): Trouble |
   return null;
 }
 
+function wordOf(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
+}
+
 async function troubleOf(response: IncomingMessage, path: string): Promise<Trouble> {
   const text = await textOf(response, LARGEST_ERROR_BYTES).catch(() => '');
   let message = text.slice(0, 300);
   try {
-    message = String(membersOf(JSON.parse(text))['message'] ?? message);
+    message = wordOf(membersOf(JSON.parse(text))['message'], message);
   } catch {
     // A proxy answers in words of its own.
   }
