@@ -35,7 +35,7 @@ import { loadPack } from './rules/pack.ts';
 import { buildSensor, USUAL_RUNTIMES } from './sources/sensor/configuration.ts';
 import { HostWatch } from './sources/sensor/host-watch.ts';
 import type { WatchOrder, WatchReport } from './sources/sensor/reports.ts';
-import { howToAllowProgram } from './sources/sensor/sensor-program.ts';
+import { howToAllowProgram } from './sources/sensor/program/sensor-program.ts';
 import type { Gap } from './sources/sensor/stream.ts';
 import { type AgentCalls, createAgentCalls } from './vendors/countersign/agent-calls.ts';
 import { createHostCaller } from './vendors/linux/host.ts';

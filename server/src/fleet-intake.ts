@@ -12,7 +12,7 @@ import type { RollUpStores } from './host-roll-up.ts';
 import type { CustomGroup } from './inventory/application.ts';
 import type { Guards } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
-import { agentCaptures } from './sources/sensor/recording-file.ts';
+import { agentCaptures } from './sources/sensor/recording/recording-file.ts';
 import { saveGap, saveRecording } from './sources/sensor/store.ts';
 
 export interface FleetOptions {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHostRollUp } from './host-roll-up.ts';
 import { SensorStream } from './sources/sensor/stream.ts';
-import { toldBlock } from './sources/sensor/told-block.ts';
+import { toldBlock } from './sources/sensor/recording/told-block.ts';
 
 const ID = 'c0ffee'.padEnd(64, '0');
 const SHORT_ID = ID.slice(0, 12);

@@ -18,7 +18,7 @@ import type { State } from './ground/state.ts';
 import { type Guards, signedInOf } from './people/sign-in/guard.ts';
 import { bundledRulesets } from './rules/pack.ts';
 import { buildSensor, type ConfiguredSensor, USUAL_RUNTIMES } from './sources/sensor/configuration.ts';
-import { howToAllow, sensorProgram } from './sources/sensor/sensor-program.ts';
+import { howToAllow, sensorProgram } from './sources/sensor/program/sensor-program.ts';
 import { healthOfHosts } from './sources/sensor/health.ts';
 import { isWanted, saveWanted } from './sources/sensor/store.ts';
 import { watchHost, type WatcherOptions } from './sources/sensor/watcher.ts';

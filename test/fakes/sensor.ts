@@ -3,7 +3,7 @@
  * anywhere, with the event that begins a stream after the lists.
  */
 import { connect, type Socket } from 'node:net';
-import { toldBlock } from '../../server/src/sources/sensor/told-block.ts';
+import { toldBlock } from '../../server/src/sources/sensor/recording/told-block.ts';
 
 const PIECE_BYTES = 30_011;
 

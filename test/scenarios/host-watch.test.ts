@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaptureAlerts } from '../../server/src/rules/capture-alerts.ts';
 import { bundledRulesets, loadPack } from '../../server/src/rules/pack.ts';
 import { readCaptureFile } from '../../server/src/sources/captures/capture-file.ts';
-import { toldBlock } from '../../server/src/sources/sensor/told-block.ts';
+import { toldBlock } from '../../server/src/sources/sensor/recording/told-block.ts';
 import { describeInBrowser, openBrowser, openPageAs } from '../browser.ts';
 import { dataPath, describeWithData } from '../data.ts';
 import { type FakeRuntime, startDocker } from '../fakes/container-runtimes.ts';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Clock } from '../ground/clock.ts';
 import { messageOf } from '../ground/failure.ts';
 import type { Log } from '../ground/log.ts';
-import { recordingFile, recordingIn } from '../sources/sensor/recording-file.ts';
+import { recordingFile, recordingIn } from '../sources/sensor/recording/recording-file.ts';
 import type { AgentCalls, CaptureOutcome } from '../vendors/countersign/agent-calls.ts';
 
 export interface CaptureUplinkOptions {

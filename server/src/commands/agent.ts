@@ -1,7 +1,7 @@
 /** `countersign agent`: watches this host for a server elsewhere. One small process beside the sensor. */
 import { runAgent } from '../agent-host.ts';
 import { createLog } from '../ground/log.ts';
-import { sensorProgram } from '../sources/sensor/sensor-program.ts';
+import { sensorProgram } from '../sources/sensor/program/sensor-program.ts';
 import { type Command, EXIT_FINE, parseArguments, UsageError } from './command-line.ts';
 import { readToken, serverAddress } from './server-address.ts';
 

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { messageOf } from '../ground/failure.ts';
-import { sensorProgram, whyRefused } from '../sources/sensor/sensor-program.ts';
+import { sensorProgram, whyRefused } from '../sources/sensor/program/sensor-program.ts';
 import { type Command, EXIT_BAD_INPUT, EXIT_FINE, InputError, parseArguments, UsageError } from './command-line.ts';
 
 const USAGE = `countersign capture --seconds N -o FILE [--events LIST] [--env-bytes N]

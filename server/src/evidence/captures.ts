@@ -13,7 +13,7 @@ import { httpFailures } from '../ground/http-error.ts';
 import { appendJournal } from '../ground/journal.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
-import { agentCaptures, recordingFile } from '../sources/sensor/recording-file.ts';
+import { agentCaptures, recordingFile } from '../sources/sensor/recording/recording-file.ts';
 import { captureById, type CaptureRow, capturesWithin, gapsWithin, type HostSpan } from '../sources/sensor/store.ts';
 
 export interface CaptureRoutesOptions {

@@ -8,7 +8,7 @@ import { type Static, Type } from 'typebox';
 import { WireActivity } from '../activity/wire.ts';
 import { WireSample } from '../inventory/telemetry/sample.ts';
 import { ToldLife } from '../inventory/hosts/told-life.ts';
-import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
+import { RECORDING_ID } from '../sources/sensor/recording/recording-file.ts';
 
 export const BATCH_VERSION = 1;
 /** As it travels, compressed, and as it is read. */

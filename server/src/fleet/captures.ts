@@ -16,7 +16,7 @@ import type { Clock } from '../ground/clock.ts';
 import { Failure } from '../ground/failure.ts';
 import { appendJournal } from '../ground/journal.ts';
 import type { State } from '../ground/state.ts';
-import { hashOfFile, recordingFile } from '../sources/sensor/recording-file.ts';
+import { hashOfFile, recordingFile } from '../sources/sensor/recording/recording-file.ts';
 import {
   agentCapturesHere,
   captureById,

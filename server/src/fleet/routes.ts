@@ -16,7 +16,7 @@ import type { Random } from '../ground/random.ts';
 import type { State } from '../ground/state.ts';
 import { type Guards, signedInOf } from '../people/sign-in/guard.ts';
 import { healthOfHosts } from '../sources/sensor/health.ts';
-import { RECORDING_ID } from '../sources/sensor/recording-file.ts';
+import { RECORDING_ID } from '../sources/sensor/recording/recording-file.ts';
 import { BATCH_TYPE, PIECE_TYPE } from '../vendors/countersign/agent-calls.ts';
 import { type CaptureIntake, LARGEST_PIECE_BYTES } from './captures.ts';
 import { AgentBatch, LARGEST_BATCH_BYTES, LARGEST_BATCH_READ_BYTES } from './batch.ts';

@@ -3,8 +3,8 @@
  */
 import type { Rule } from '@countersign/falco';
 import type { Machine } from '@countersign/scap';
-import { makeRecord, read } from '../sources/sensor/record-of.ts';
-import { Repeats } from '../sources/sensor/repeats.ts';
+import { makeRecord, read } from '../sources/sensor/matches/record-of.ts';
+import { Repeats } from '../sources/sensor/matches/repeats.ts';
 import type { Follower } from '../sources/sensor/stream.ts';
 import type { RecordedMatch, SyscallRecord } from '../sources/syscall/record.ts';
 import { compileMachineRules, recordMatch, riskOfRule } from './machine-rules.ts';

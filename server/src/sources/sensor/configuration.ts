@@ -2,8 +2,8 @@
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../../ground/config.ts';
 import { parseDurationMs } from '../../ground/duration.ts';
-import type { LookBackLimits } from './lookback.ts';
-import type { RecordingLimits } from './recordings.ts';
+import type { LookBackLimits } from './recording/lookback.ts';
+import type { RecordingLimits } from './recording/recordings.ts';
 
 const strict = { additionalProperties: false } as const;
 const Name = Type.String({ minLength: 1, maxLength: 200 });

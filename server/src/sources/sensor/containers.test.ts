@@ -8,7 +8,7 @@ import { ManualClock } from '../../ground/clock.ts';
 import type { ContainerDescription } from '../../vendors/containers/description.ts';
 import { Containers } from './containers.ts';
 import { SensorStream } from './stream.ts';
-import { toldBlock } from './told-block.ts';
+import { toldBlock } from './recording/told-block.ts';
 
 const ID = 'cafe'.repeat(16);
 const SHOP: ContainerDescription = {

@@ -11,7 +11,7 @@ import { buildSensor } from './configuration.ts';
 import { HostWatch } from './host-watch.ts';
 import type { WatchReport } from './reports.ts';
 import type { Gap } from './stream.ts';
-import { toldBlock } from './told-block.ts';
+import { toldBlock } from './recording/told-block.ts';
 
 const SECTION = Buffer.from('0a0d0d0a1c0000004d3c2b1a01000200ffffffffffffffff1c000000', 'hex');
 const NS_PER_MS = 1_000_000n;

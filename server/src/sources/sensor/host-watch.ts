@@ -9,16 +9,16 @@ import { messageOf } from '../../ground/failure.ts';
 import type { SyscallRecord } from '../syscall/record.ts';
 import { createRuntime } from '../../vendors/containers/runtimes.ts';
 import { Containers } from './containers.ts';
-import { LookBack } from './lookback.ts';
-import { withContainer } from './record-of.ts';
-import { Recordings } from './recordings.ts';
+import { LookBack } from './recording/lookback.ts';
+import { withContainer } from './matches/record-of.ts';
+import { Recordings } from './recording/recordings.ts';
 import type { WatchOrder, WatchReport } from './reports.ts';
-import { RecordQueue } from './record-queue.ts';
-import type { SensorBytes, SensorEnd } from './sensor-bytes.ts';
-import { sensorArguments, sensorWishes } from './sensor-arguments.ts';
-import { SensorSupply } from './sensor-supply.ts';
+import { RecordQueue } from './matches/record-queue.ts';
+import type { SensorBytes, SensorEnd } from './program/sensor-bytes.ts';
+import { sensorArguments, sensorWishes } from './program/sensor-arguments.ts';
+import { SensorSupply } from './program/sensor-supply.ts';
 import { type Follower, SensorStream } from './stream.ts';
-import { toldBlock } from './told-block.ts';
+import { toldBlock } from './recording/told-block.ts';
 
 /** Judges the events of the host. */
 export interface Judge extends Follower {

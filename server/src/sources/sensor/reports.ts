@@ -1,7 +1,7 @@
 /** What the process that watches a host says to the server, and what it is told: one line of JSON each. */
 import type { SyscallRecord } from '../syscall/record.ts';
-import type { Recording, RecordingLimits } from './recordings.ts';
-import type { LookBackLimits } from './lookback.ts';
+import type { Recording, RecordingLimits } from './recording/recordings.ts';
+import type { LookBackLimits } from './recording/lookback.ts';
 import type { Gap } from './stream.ts';
 
 /** The first line that the process reads. */

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { appendJournal } from '../../ground/journal.ts';
 import type { State, StateTransaction } from '../../ground/state.ts';
 import { storable } from '../../ground/storable.ts';
-import type { Recording } from './recordings.ts';
+import type { Recording } from './recording/recordings.ts';
 import type { WatchHealth, WatchState } from './reports.ts';
 import type { Gap } from './stream.ts';
 import type { HostTables } from './tables.ts';

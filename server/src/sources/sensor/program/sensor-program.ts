@@ -1,7 +1,7 @@
 /** Where the sensor's program lies, and what to say to whoever wants to watch a machine and may not. */
 import { fileURLToPath } from 'node:url';
 
-const BUILT = new URL('../../../../sensor/build/countersign-sensor', import.meta.url);
+const BUILT = new URL('../../../../../sensor/build/countersign-sensor', import.meta.url);
 
 /** As named, else where it is built. */
 export function sensorProgram(named: string | null | undefined): string {

@@ -3,8 +3,8 @@
  */
 import type { FieldValue } from '@countersign/falco';
 import type { Container, Machine } from '@countersign/scap';
-import { syscallCatalogue } from '../captures/syscall-catalogue.ts';
-import type { RecordedMatch, SyscallRecord } from '../syscall/record.ts';
+import { syscallCatalogue } from '../../captures/syscall-catalogue.ts';
+import type { RecordedMatch, SyscallRecord } from '../../syscall/record.ts';
 
 const FIELDS = `
   evt.type evt.res evt.rawres evt.args evt.category evt.rawtime

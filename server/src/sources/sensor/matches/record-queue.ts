@@ -2,8 +2,8 @@
  * Matches on their way to the server: those of a container that is being asked about wait a little for its name; what was sent and is not
  * confirmed is counted, so that whoever reads the stream can wait.
  */
-import type { Clock } from '../../ground/clock.ts';
-import type { SyscallRecord } from '../syscall/record.ts';
+import type { Clock } from '../../../ground/clock.ts';
+import type { SyscallRecord } from '../../syscall/record.ts';
 
 export interface RecordQueueOptions {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** Matches that wait: for the name of a container, and for the server. */
 import { expect, test } from 'vitest';
-import { ManualClock } from '../../ground/clock.ts';
-import type { SyscallRecord } from '../syscall/record.ts';
+import { ManualClock } from '../../../ground/clock.ts';
+import type { SyscallRecord } from '../../syscall/record.ts';
 import { RecordQueue } from './record-queue.ts';
 
 function record(id: string, container = 'host'): SyscallRecord {

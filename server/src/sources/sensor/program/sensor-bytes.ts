@@ -8,8 +8,8 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { chmodSync, existsSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import type { Clock } from '../../ground/clock.ts';
-import { messageOf } from '../../ground/failure.ts';
+import type { Clock } from '../../../ground/clock.ts';
+import { messageOf } from '../../../ground/failure.ts';
 import { whyRefused, wishesOf } from './sensor-program.ts';
 
 /** Why no more bytes come. */

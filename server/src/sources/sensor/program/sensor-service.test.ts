@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { howToAllow } from './sensor-program.ts';
 
-const read = (path: string): string => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+const read = (path: string): string => readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8');
 
 test('addresses of the host are asked of the kernel by netlink, which the service allows', () => {
   const [, families] = /^RestrictAddressFamilies=(.*)$/m.exec(read('deploy/systemd/countersign-sensor.service')) ?? [];

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../../ground/clock.ts';
-import type { WatchOrder } from './reports.ts';
+import { ManualClock } from '../../../ground/clock.ts';
+import type { WatchOrder } from '../reports.ts';
 import type { SensorBytes, SensorEnd } from './sensor-bytes.ts';
 import { SensorSupply } from './sensor-supply.ts';
 

@@ -4,9 +4,9 @@
  * The surprise: where this user may not start a sensor, or there is none, somebody may start one with more rights. It is waited for
  * at a socket while the program is tried again now and then.
  */
-import type { Clock } from '../../ground/clock.ts';
-import { messageOf } from '../../ground/failure.ts';
-import type { WatchOrder, WatchState } from './reports.ts';
+import type { Clock } from '../../../ground/clock.ts';
+import { messageOf } from '../../../ground/failure.ts';
+import type { WatchOrder, WatchState } from '../reports.ts';
 import { eventsOfSensor, type SensorBytes, type SensorEnd, SensorSocket, startSensor } from './sensor-bytes.ts';
 
 export interface SensorSupplyOptions {

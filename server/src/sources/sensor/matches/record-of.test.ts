@@ -1,9 +1,9 @@
 /** From a recorded call to whom it can be cut off from: of containers whose addresses nobody knows. */
 import { Machine } from '@countersign/scap';
 import { expect, test } from 'vitest';
-import { dataPath, describeWithData } from '../../../../test/data.ts';
-import { readCaptureFile } from '../captures/capture-file.ts';
-import { factsOf } from '../syscall/facts.ts';
+import { dataPath, describeWithData } from '../../../../../test/data.ts';
+import { readCaptureFile } from '../../captures/capture-file.ts';
+import { factsOf } from '../../syscall/facts.ts';
 import { makeRecord } from './record-of.ts';
 
 describeWithData('recorded containers', () => {
