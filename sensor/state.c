@@ -18,6 +18,7 @@
 #include "sensor.h"
 
 #define PIECE_BYTES (1024 * 1024)
+#define PATH_READ_MAX 1023
 #define FLAG_FILES 1
 #define FLAG_THREAD (1 << 13)
 /* The most that the kernel gives: PID_MAX_LIMIT. */
@@ -135,7 +136,7 @@ static void add_link(struct block *block, const char *folder, const char *name)
 	ssize_t size;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	size = readlink(path, target, sizeof(target));
+	size = readlink(path, target, PATH_READ_MAX);
 	block_counted(block, target, size > 0 ? size : 0);
 }
 
@@ -223,7 +224,8 @@ static void add_texts(struct block *block, const char *folder, const char *name,
 		return;
 	}
 	first = strnlen(text, size);
-	block_counted(block, text, first);
+	/* What readers take for a path; whoever names itself may say more. */
+	block_counted(block, text, first < PATH_READ_MAX ? first : PATH_READ_MAX);
 	add_link(block, folder, "exe");
 	block_counted(block, text + first + 1, size > first ? size - first - 1 : 0);
 }
