@@ -107,11 +107,12 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
 
   test('a capture holds what happened around it, and is for responders alone', { timeout: 150_000 }, async () => {
     sensor.end();
-    const path = `/api/cases/${contained.summary.id}/recordings`;
-    await waitFor('the capture', async () =>
-      (await get<HostEvidence>(path)).captures.some(({ state }) => state !== 'recording'),
-    );
-    const { captures, gaps } = await get<HostEvidence>(path);
+    const evidence = async (): Promise<HostEvidence> => {
+      contained = (await caseWith('Release agent of a control group set')) ?? contained;
+      return get<HostEvidence>(`/api/cases/${contained.summary.id}/recordings`);
+    };
+    await waitFor('the capture', async () => (await evidence()).captures.some(({ state }) => state !== 'recording'));
+    const { captures, gaps } = await evidence();
     expect(gaps).toMatchObject([{ host: 'web-1', class: 'file', lost: 7 }]);
     const { id = '' } = captures[0] ?? {};
     const file = join(folder, 'evidence.scap.gz');
