@@ -138,6 +138,9 @@ sources: [{ sensor: { host: web-1, socket: ${socket}, runtimes: [${runtime}] } }
     test('a finding leads to the processes of its moment in one click', { timeout: 150_000 }, async () => {
       const complaints: string[] = [];
       browser = await openBrowser();
+      // What was done is stored at the end of its window.
+      const tree = `/api/activity/tree?${new URLSearchParams({ host: 'web-1', at: contained.summary.headline.time })}`;
+      await waitFor('the processes', async () => (await get<{ rows: readonly unknown[] }>(tree)).rows.length > 0);
       const page = await openPageAs({ browser, running, person: olga, complaints });
       await page.goto(`${running.app.url}/cases/${contained.summary.id}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
