@@ -173,7 +173,8 @@ describeStates('the case store', (open, kind) => {
     await sql`update case_record set state = 'acknowledged', document = ${JSON.stringify(held)}`.execute(state.db);
     await sql`drop index case_by_holder`.execute(state.db);
     await sql`alter table case_record drop column holder_id`.execute(state.db);
-    const migration = readMigrations().find(({ name }) => name.startsWith('0026'));
+    await sql`create index case_by_holder on case_record (id)`.execute(state.db);
+    const migration = readMigrations().find(({ name }) => name.startsWith('0033'));
     for (const statement of (migration?.text ?? '').replace(/^--.*$/gm, '').split(';'))
       if (statement.trim() !== '') await sql.raw(statement).execute(state.db);
     const { rows } = await sql<{ id: string; holder_id: string }>`select id, holder_id from case_record`.execute(

@@ -101,6 +101,17 @@ describeWith({ name: 'PostgreSQL', present: POSTGRES_PRESENT })('servers that st
   });
 });
 
+test('a migration that was published is what it was: no database that has it would start with another', () => {
+  const folder = new URL('../../server/src/migrations/', import.meta.url);
+  const known = readFileSync(new URL('checksums.txt', folder), 'utf8');
+  // New ones are added with `sha256sum`; a line that is there never changes.
+  expect(
+    readMigrations()
+      .map(({ name, checksum }) => `${checksum}  ${name}\n`)
+      .join(''),
+  ).toBe(known);
+});
+
 test('a server that cannot be reached is said so, without its password', async () => {
   const opening = openState({ url: 'postgres://user:hidden-word@127.0.0.1:1/x', log: silentLog });
   await expect(opening).rejects.toMatchObject({ code: 'state-unreachable', retryable: true });

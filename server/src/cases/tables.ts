@@ -1,4 +1,4 @@
-/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql`, `0017-pagerduty-incidents.sql`, `0026-holders.sql` and `0027-search.sql` as Kysely sees them. */
+/** The tables of `migrations/0004-cases.sql`, `0005-paging.sql`, `0011-conversation.sql`, `0013-slack-forms.sql`, `0017-pagerduty-incidents.sql`, `0027-search.sql` and `0033-holder-column.sql` as Kysely sees them. */
 
 export type CaseTables = {
   case_record: {
