@@ -1,42 +1,18 @@
 /** Activity in chDB, and in a ClickHouse server when one is given: stored once, found by any field, one stream with the calls of clouds. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Activity } from '../../server/src/activity/activity.ts';
 import { type ActivityFilter, type Place, placeAfter } from '../../server/src/activity/search.ts';
 import { type ActivityStore, openActivityStore } from '../../server/src/activity/store.ts';
 import { type EventStore, openEventStore } from '../../server/src/events/store.ts';
-import { systemClock } from '../../server/src/ground/clock.ts';
-import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
-import { silentLog } from '../../server/src/ground/log.ts';
-import { systemRandom } from '../../server/src/ground/random.ts';
-import { compileProgram } from '../compiled.ts';
+import type { EventEngine } from '../../server/src/ground/event-engine.ts';
+import { describeEngines } from '../event-engines.ts';
 import { sampleActor, sampleFacts } from '../sample-finding.ts';
 
-const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 /** Rows age, so they are of now. */
 const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
 const BYTES_A_ROW = 25;
 /** Of no other test. */
 const LATER = NOON + 2 * 3_600_000;
-
-const folder = mkdtempSync(join(tmpdir(), 'countersign-activity-'));
-let program = '';
-beforeAll(async () => {
-  program = await compileProgram('server/src/ground/chdb-process.ts');
-});
-afterAll(() => {
-  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
-});
-
-const common = { clock: systemClock, random: systemRandom, log: silentLog };
-const engines: [string, () => Promise<EventEngine>][] = [
-  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
-];
-if (CLICKHOUSE_URL !== undefined) {
-  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
-}
 
 function done(second: number, changes: Partial<Activity>): Activity {
   return {
@@ -60,7 +36,7 @@ function done(second: number, changes: Partial<Activity>): Activity {
   };
 }
 
-describe.each(engines)('activity on %s', (_name, open) => {
+describeEngines('activity', (open) => {
   let engine: EventEngine;
   let store: ActivityStore;
   let events: EventStore;

@@ -1,43 +1,19 @@
 /** Connections in chDB, and in a ClickHouse server when one is given: counted once, found for ever. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionLine } from '../../server/src/inventory/connections/line.ts';
 import { type ConnectionStore, openConnectionStore } from '../../server/src/inventory/connections/store.ts';
-import { systemClock } from '../../server/src/ground/clock.ts';
-import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
-import { silentLog } from '../../server/src/ground/log.ts';
-import { systemRandom } from '../../server/src/ground/random.ts';
-import { compileProgram } from '../compiled.ts';
+import type { EventEngine } from '../../server/src/ground/event-engine.ts';
+import { describeEngines } from '../event-engines.ts';
 import { sampleLine } from '../sample-line.ts';
 
-const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 /** Lines age, so they are of now. */
 const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
 const MINUTE_MS = 60_000;
 const hour = { fromMs: NOON, toMs: NOON + 60 * MINUTE_MS };
 
-const folder = mkdtempSync(join(tmpdir(), 'countersign-connections-'));
-let program = '';
-beforeAll(async () => {
-  program = await compileProgram('server/src/ground/chdb-process.ts');
-});
-afterAll(() => {
-  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
-});
-
-const common = { clock: systemClock, random: systemRandom, log: silentLog };
-const engines: [string, () => Promise<EventEngine>][] = [
-  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
-];
-if (CLICKHOUSE_URL !== undefined) {
-  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
-}
-
 const line = (changes: Partial<ConnectionLine>) => sampleLine(NOON, changes);
 
-describe.each(engines)('connections on %s', (_name, open) => {
+describeEngines('connections', (open) => {
   let engine: EventEngine;
   let store: ConnectionStore;
   beforeAll(async () => {

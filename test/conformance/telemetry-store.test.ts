@@ -1,19 +1,12 @@
 /** Telemetry in chDB, and in a ClickHouse server when one is given: counted once, in every tier, with the spread that was there. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../server/src/ground/clock.ts';
-import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
-import { silentLog } from '../../server/src/ground/log.ts';
-import { systemRandom } from '../../server/src/ground/random.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EventEngine } from '../../server/src/ground/event-engine.ts';
 import type { Sample } from '../../server/src/inventory/telemetry/sample.ts';
 import { openTelemetryStore, type TelemetryStore, tierFor } from '../../server/src/inventory/telemetry/store.ts';
 import { DEFAULT_KEPT } from '../../server/src/inventory/telemetry/tables.ts';
-import { compileProgram } from '../compiled.ts';
+import { describeEngines } from '../event-engines.ts';
 import { sampleTelemetry } from '../sample-telemetry.ts';
 
-const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Samples age, so they are of now: the hour before last. */
@@ -22,23 +15,6 @@ const hour = { fromMs: BEGIN, toMs: BEGIN + HOUR_MS };
 /** So long that hours are asked. */
 const days = { fromMs: BEGIN - 3 * DAY_MS, toMs: BEGIN + HOUR_MS };
 const NOW = BEGIN + 2 * HOUR_MS;
-
-const folder = mkdtempSync(join(tmpdir(), 'countersign-telemetry-'));
-let program = '';
-beforeAll(async () => {
-  program = await compileProgram('server/src/ground/chdb-process.ts');
-});
-afterAll(() => {
-  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
-});
-
-const common = { clock: systemClock, random: systemRandom, log: silentLog };
-const engines: [string, () => Promise<EventEngine>][] = [
-  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
-];
-if (CLICKHOUSE_URL !== undefined) {
-  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
-}
 
 /** Samples of an hour, of which the nth uses n thousandths of what `most` would be. */
 function anHour(changes: Partial<Sample>, most: number): Sample[] {
@@ -53,7 +29,7 @@ function anHour(changes: Partial<Sample>, most: number): Sample[] {
   );
 }
 
-describe.each(engines)('telemetry on %s', (_name, open) => {
+describeEngines('telemetry', (open) => {
   let engine: EventEngine;
   let store: TelemetryStore;
   beforeAll(async () => {

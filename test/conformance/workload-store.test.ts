@@ -1,45 +1,21 @@
 /** The inventory in chDB, and in a ClickHouse server when one is given: one thing of many tellers, and the past of each. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openEventStore } from '../../server/src/events/store.ts';
-import { systemClock } from '../../server/src/ground/clock.ts';
-import { type EventEngine, openEventEngine } from '../../server/src/ground/event-engine.ts';
-import { silentLog } from '../../server/src/ground/log.ts';
-import { systemRandom } from '../../server/src/ground/random.ts';
+import type { EventEngine } from '../../server/src/ground/event-engine.ts';
 import { openWorkloadStore, type WorkloadStore } from '../../server/src/inventory/store.ts';
 import { RETELL_MS, SILENT_MS, type Workload } from '../../server/src/inventory/workload.ts';
-import { compileProgram } from '../compiled.ts';
+import { describeEngines } from '../event-engines.ts';
 import { sampleWorkload } from '../sample-workload.ts';
 
-const CLICKHOUSE_URL = process.env['COUNTERSIGN_TEST_CLICKHOUSE_URL'];
 /** Lives age, so they are of now. */
 const NOON = Math.trunc(Date.now() / 3_600_000) * 3_600_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-const folder = mkdtempSync(join(tmpdir(), 'countersign-workloads-'));
-let program = '';
-beforeAll(async () => {
-  program = await compileProgram('server/src/ground/chdb-process.ts');
-});
-afterAll(() => {
-  for (const path of [folder, program]) rmSync(path, { recursive: true, force: true });
-});
-
-const common = { clock: systemClock, random: systemRandom, log: silentLog };
-const engines: [string, () => Promise<EventEngine>][] = [
-  ['chDB', () => openEventEngine({ ...common, dataDirectory: folder, program })],
-];
-if (CLICKHOUSE_URL !== undefined) {
-  engines.push(['ClickHouse', () => openEventEngine({ ...common, url: CLICKHOUSE_URL, dataDirectory: '' })]);
-}
-
 const life = (changes: Partial<Workload>) => sampleWorkload(NOON, changes);
 const at = (ms: number) => ({ fromMs: ms, toMs: ms });
 
-describe.each(engines)('the inventory on %s', (_name, open) => {
+describeEngines('the inventory', (open) => {
   let engine: EventEngine;
   let store: WorkloadStore;
   let told = 0;
