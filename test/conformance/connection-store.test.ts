@@ -66,4 +66,20 @@ describeEngines('connections', (open) => {
     const summed = await store.lineEnds(days, detail);
     expect(summed.ends.map(({ sentBytes }) => sentBytes)).toEqual(ends.map(({ sentBytes }) => sentBytes));
   });
+
+  test('half a character in a name is no reason to refuse everybody’s lines, and what only looks like one stays', async () => {
+    const range = { fromMs: NOON + 2 * 60 * MINUTE_MS, toMs: NOON + 3 * 60 * MINUTE_MS };
+    const windowMs = range.fromMs + MINUTE_MS;
+    const names = ['cut \ud83d', '\udfff\ud83d\ude00', 'a \\ud83d in a path'];
+    await store.insertLines(
+      names.map((application) =>
+        line({ application, remoteIp: '192.0.2.77', windowMs, firstMs: windowMs, lastMs: windowMs }),
+      ),
+      'halves',
+    );
+    const { ends } = await store.lineEnds(range, { process: false, container: false });
+    expect(ends.map(({ application }) => application).toSorted()).toEqual(
+      ['cut \ufffd', '\ufffd\ud83d\ude00', 'a \\ud83d in a path'].toSorted(),
+    );
+  });
 });

@@ -164,8 +164,7 @@ function clientEngine(
     insert: (table, rows, { token } = {}) =>
       call(async (client) => {
         if (rows.length === 0) return;
-        if (token === undefined) await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
-        else await client.command({ query: insertOnce(table, rows, token) });
+        await client.command({ query: insertStatement(table, rows, token) });
       }),
     command: (statement) =>
       call(async (client) => {
@@ -175,11 +174,28 @@ function clientEngine(
 }
 
 /** chDB takes settings only in the statement, so the rows stand there, too. */
-function insertOnce(table: string, rows: readonly Readonly<Record<string, unknown>>[], token: string): string {
-  const settings = `insert_deduplication_token = '${token.replaceAll(/[^\w.:-]/g, '_')}', deduplicate_blocks_in_dependent_materialized_views = 1`;
-  const lines = rows.map((row) => JSON.stringify(row)).join('\n');
-  return `INSERT INTO ${table} SETTINGS ${settings} FORMAT JSONEachRow\n${lines}`;
+function insertStatement(
+  table: string,
+  rows: readonly Readonly<Record<string, unknown>>[],
+  token: string | undefined,
+): string {
+  const settings =
+    token === undefined
+      ? ''
+      : `SETTINGS insert_deduplication_token = '${token.replaceAll(/[^\w.:-]/g, '_')}', deduplicate_blocks_in_dependent_materialized_views = 1`;
+  return `INSERT INTO ${table} ${settings} FORMAT JSONEachRow\n${rows.map(rowText).join('\n')}`;
 }
+
+/** Whoever cuts a text may cut a character in half, and a name may hold half of one. JSON can say it, and the store refuses all rows for it. */
+function rowText(row: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(row);
+  if (!text.includes('\\ud')) return text;
+  return text.replaceAll(HALF_CHARACTER, (found) => (found === ESCAPED_BACKSLASH ? found : '\ufffd'));
+}
+
+/** As `JSON.stringify` writes halves, and no others; what stands behind a backslash of the text itself is none. */
+const HALF_CHARACTER = /\\\\|\\ud[89a-f][0-9a-f]{2}/g;
+const ESCAPED_BACKSLASH = '\\\\';
 
 function failureOf(error: unknown): Failure {
   if (error instanceof ClickHouseError) {
