@@ -58,6 +58,13 @@ describeEngines('activity', (open) => {
   });
   afterAll(() => engine.close());
 
+  test.each([
+    0n,
+    5_000_000_000n,
+    8_999_999_999_999_999_999n,
+  ])('a host whose clock says %i ns since 1970 keeps no other from being stored', (timeNs) =>
+    expect(store.insert([done(1, { timeNs, host: 'node-9' })], `clock-${timeNs}`)).resolves.toBeUndefined());
+
   const range = { fromMs: NOON, toMs: NOON + 3_600_000 };
   const found = async (filters: readonly ActivityFilter[], text = '') =>
     (await store.search({ ...range, filters, text }, { limit: 100 })).map(({ name }) => name);

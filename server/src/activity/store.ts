@@ -235,7 +235,8 @@ function rowOf(row: Row): ActivityRow {
 
 function storedRow(row: Activity) {
   return {
-    time: `${row.timeNs / 1_000_000_000n}.${String(row.timeNs % 1_000_000_000n).padStart(9, '0')}`,
+    // Fewer digits would be read as a date: a host may never have set its clock.
+    time: `${String(row.timeNs / 1_000_000_000n).padStart(10, '0')}.${String(row.timeNs % 1_000_000_000n).padStart(9, '0')}`,
     kind: row.kind,
     host: row.host,
     container: row.container,

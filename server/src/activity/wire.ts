@@ -4,7 +4,8 @@ import { type Activity, HOST_KINDS } from './activity.ts';
 
 const Text = Type.String({ maxLength: 4_000 });
 const Name = Type.String({ maxLength: 600 });
-const Ns = Type.String({ pattern: '^[0-9]{1,19}$' });
+/** Until 2255: what 64 bits hold. */
+const Ns = Type.String({ pattern: '^(?:[0-9]{1,18}|[1-8][0-9]{18})$' });
 const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
 export const WireActivity = Type.Object({
@@ -24,7 +25,7 @@ export const WireActivity = Type.Object({
   detail: Text,
   result: Name,
   count: Count,
-  bytes: Type.Number({ minimum: 0 }),
+  bytes: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 });
 export type WireActivity = Static<typeof WireActivity>;
 

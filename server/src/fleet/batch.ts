@@ -4,6 +4,7 @@
  *
  * The surprise: a batch does not say which host it is from. That stands with the agent's token, and no host can speak for another.
  */
+import { isIP } from 'node:net';
 import { type Static, Type } from 'typebox';
 import { WireActivity } from '../activity/wire.ts';
 import { WireSample } from '../inventory/telemetry/sample.ts';
@@ -21,9 +22,10 @@ const MOST_CAPTURES = 100;
 
 const strict = { additionalProperties: false } as const;
 const Name = Type.String({ maxLength: 600 });
-const Ip = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]+$' });
+// Rows of many agents are stored together: what the store would refuse must stop here, or it would stop all of them.
+const Ip = Type.Refine(Type.String({ maxLength: 45 }), (text) => isIP(text) !== 0 && !text.includes('%'));
 const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
-const Amount = Type.Number({ minimum: 0 });
+const Amount = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Ms = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 });
 
 export const WireLine = Type.Object(
