@@ -36,6 +36,8 @@ function done(second: number, changes: Partial<Activity>): Activity {
   };
 }
 
+const byTime = (one: bigint, other: bigint): number => Number(one - other);
+
 describeEngines('activity', (open) => {
   let engine: EventEngine;
   let store: ActivityStore;
@@ -143,6 +145,31 @@ describeEngines('activity', (open) => {
     await expect.poll(() => found([]), { timeout: 10_000 }).toEqual(['tee']);
     await store.releaseHold('hold-2');
     await expect.poll(() => found([]), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test('what is held of one who did something hides nobody else who did the same in the same second', async () => {
+    const [timeMs, to] = [LATER + 3_600_000, LATER + 3_601_000];
+    const calls = ['eve', 'bob'].map((name) => {
+      const actor = sampleActor({ id: `arn:aws:iam::111122223333:user/${name}`, name });
+      return { facts: sampleFacts({ id: `same-${name}`, timeMs, actor, action: 'DeleteTrail' }), record: {} };
+    });
+    await events.insertEvents(calls, LATER);
+    const search = { fromMs: timeMs - 1_000, toMs: to, filters: [], text: '' };
+    const who = async () => (await store.search(search, { limit: 10 })).map(({ user }) => user).toSorted();
+    expect(await who()).toEqual(['bob', 'eve']);
+    expect(await store.hold('hold-3', { ...search, filters: [is('user', 'eve')] })).toBe(1);
+    expect(await who()).toEqual(['bob', 'eve']);
+  });
+
+  test('of a host where very much begins and ends, the newest lives are known', async () => {
+    const began = LATER + 2 * 3_600_000;
+    const rows = Array.from({ length: 20_100 }, (_, index) =>
+      done(index, { timeNs: BigInt(began + index) * 1_000_000n, host: 'busy' }),
+    );
+    await store.insert(rows, 'busy-1');
+    const lives = await store.lives({ host: 'busy', fromMs: began, toMs: began + 3_600_000 });
+    expect(lives.at(-1)?.detail).toBe('bash -c step-20099');
+    expect(lives.map(({ timeNs }) => timeNs)).toEqual(lives.map(({ timeNs }) => timeNs).toSorted(byTime));
   });
 
   test(`a row of everyday work costs ${BYTES_A_ROW} bytes at most`, async () => {

@@ -50,7 +50,7 @@ export interface ActivityStore {
   histogram(search: ActivitySearch, stepMs: number): Promise<readonly Bar[]>;
   /** The most frequent values of a field. */
   values(search: ActivitySearch, field: ActivityField, limit: number): Promise<readonly ValueCount[]>;
-  /** Commands and ends of processes of one host around a moment: what the process tree is made of. */
+  /** Commands and ends of processes of one host up to a moment, oldest first; of too many the newest. The process tree is made of them. */
   lives(place: {
     readonly host: string;
     readonly fromMs: number;
@@ -77,8 +77,8 @@ const WITHIN_A_MOMENT = 'pid DESC, kind, host, container, name, detail, user, lo
 
 const HOST_COLUMNS = `time, kind, host, container, application, pid, start, parent_pid, parent_start, name, exe, login_user, user,
   detail, result, count, bytes, tty`;
-/** What tells rows apart. */
-const IDENTITY = '(time, kind, host, container, pid, name, detail)';
+/** What tells rows apart. Who did it too: clouds tell whole seconds, in which several may do the same. */
+const IDENTITY = '(time, kind, host, container, pid, name, detail, user, login_user, result, exe)';
 const IN_RANGE = 'time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})';
 /** Calls as rows of the same columns; the account or cluster stands where the host does. */
 const CALLS = `SELECT toDateTime64(time, 9, 'UTC') AS time, if(source = 'k8s_audit', 'cluster-call', 'cloud-call') AS kind,
@@ -135,12 +135,11 @@ export async function openActivityStore(
     },
     lives: async ({ host, fromMs, toMs }) => {
       const rows = await engine.query<Row>(
-        `SELECT ${SELECTED} FROM activity WHERE host = {host:String} AND kind IN ('command', 'exit')
-          AND time >= fromUnixTimestamp64Milli({from:Int64}) AND time <= fromUnixTimestamp64Milli({to:Int64})
-          ORDER BY time LIMIT ${MOST_LIVES} ${BOUNDS}`,
+        `SELECT ${SELECTED} FROM activity WHERE host = {host:String} AND kind IN ('command', 'exit') AND ${IN_RANGE}
+          ORDER BY time DESC LIMIT ${MOST_LIVES} ${BOUNDS}`,
         { host, from: Math.trunc(fromMs), to: Math.trunc(toMs) },
       );
-      return rows.map(rowOf);
+      return rows.map(rowOf).toReversed();
     },
     hold: (id, search) => hold(engine, id, search),
     releaseHold: (id) =>
